@@ -1,0 +1,80 @@
+// Package audit writes one wide event for each request: who asked what, what
+// was answered, and why. The events are the audit record, so a request whose
+// event cannot be written is not answered with success.
+//
+// An event never holds a token, a secret access key or a session token. What
+// it holds of an ID token are claims that name things: iss, sub, aud, jti.
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/daypass/daypass/internal/policy"
+)
+
+// Event is everything worth knowing of one request. Empty members are left
+// out. Times are UTC.
+type Event struct {
+	Time       time.Time     `json:"time"`
+	RequestID  string        `json:"requestId"`
+	Service    string        `json:"service,omitempty"`   // sts, iam
+	Operation  string        `json:"operation,omitempty"` // CreateRole
+	SourceIP   string        `json:"sourceIp,omitempty"`
+	UserAgent  string        `json:"userAgent,omitempty"`
+	Status     int           `json:"status"`          // of the HTTP reply
+	Fault      string        `json:"fault,omitempty"` // the kind: AccessDenied, ClockSkew …
+	Code       string        `json:"code,omitempty"`  // as the client was told
+	Message    string        `json:"message,omitempty"`
+	Duration   time.Duration `json:"durationNanoseconds"`
+	Account    string        `json:"account,omitempty"`
+	Principal  string        `json:"principal,omitempty"` // ARN of who signed
+	AccessKey  string        `json:"accessKeyId,omitempty"`
+	Action     string        `json:"action,omitempty"`   // what was asked for, where it was denied
+	Resource   string        `json:"resource,omitempty"` // on what
+	Issuer     string        `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified
+	Subject    string        `json:"subject,omitempty"`
+	Audience   []string      `json:"audience,omitempty"`
+	TokenID    string        `json:"jti,omitempty"`
+	Verified   bool          `json:"tokenVerified,omitempty"` // the token's signature and times were right
+	Role       string        `json:"role,omitempty"`          // ARN asked for
+	Session    string        `json:"session,omitempty"`       // ARN given
+	IssuedKey  string        `json:"issuedAccessKeyId,omitempty"`
+	ExpiresAt  *time.Time    `json:"expiresAt,omitempty"`
+	Reason     string        `json:"reason,omitempty"`    // one sentence, for the operator only
+	Decision   string        `json:"decision,omitempty"`  // Allow, ImplicitDeny, ExplicitDeny
+	Reasons    *Reasons      `json:"reasons,omitempty"`   // each statement and condition, where the answer was no
+	Documents  []string      `json:"documents,omitempty"` // names of the documents that Reasons counts
+	ErrorChain string        `json:"error,omitempty"`     // of a fault that is ours
+}
+
+// Reasons is the decision's own account of itself.
+type Reasons = policy.Reasons
+
+// Log writes events as JSON, one a line. It is safe for concurrent use.
+type Log struct {
+	writing sync.Mutex // an event is written whole before the next
+	w       io.Writer
+}
+
+// NewLog writes to w, one Write for each event.
+func NewLog(w io.Writer) *Log { return &Log{w: w} }
+
+// Write appends one event. An error means that the event is not, or not
+// wholly, on the record.
+func (l *Log) Write(e *Event) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("audit: encode the event: %w", err)
+	}
+	line = append(line, '\n')
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if _, err := l.w.Write(line); err != nil {
+		return fmt.Errorf("audit: write the event: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+// Package auth answers two questions about a signed request: who is calling,
+// and may they. It knows keys, sessions and policies; it knows nothing of HTTP
+// replies or of services.
+//
+// Authenticate checks in the order recorded on AWS STS: scope, then whether
+// the key is known and active, then that the session token belongs to the key,
+// its expiry, that its role is alive, and only then time and signature.
+package auth
+
+import (
+	"errors"
+	"time"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/sigv4"
+)
+
+// Kind tells failures of authentication apart. The zero Kind is none of them,
+// and the door takes it for an internal fault.
+type Kind uint8
+
+// The kinds of failure.
+const (
+	Missing      Kind = iota + 1 // nothing was signed
+	Malformed                    // the signature cannot be read
+	UnknownKey                   // key unknown, inactive, or token not of this key
+	BadSignature                 // wrong scope or signature
+	Expired                      // session over
+	Skew                         // clock more than 15 minutes off
+	Payload                      // body is not the one that was signed
+)
+
+// Error is a failure of authentication. Message is AWS's sentence, "" where
+// the dialect has its own; Reason is for the operator.
+type Error struct {
+	Kind    Kind
+	Message string
+	Reason  string
+	Cause   error
+}
+
+// Error gives the operator's view.
+func (e *Error) Error() string {
+	text := "auth: " + e.Reason
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Authenticator holds what credentials are verified with.
+type Authenticator struct {
+	Keys *session.Keys
+}
+
+// Authenticate finds out who signed r for the given service (its signing name,
+// "sts"). Everything is read from one snapshot and the request; there is no I/O.
+// Errors are *Error.
+func (a *Authenticator) Authenticate(snapshot *directory.Snapshot, r *sigv4.Request, service string, now time.Time) (*Caller, *sigv4.Authorization, error) {
+	signed, err := sigv4.Parse(r)
+	if err != nil {
+		return nil, nil, fromSigv4(err)
+	}
+	if err := signed.CheckService(service); err != nil {
+		return nil, signed, fromSigv4(err)
+	}
+	caller, secret, err := a.find(snapshot, signed, now)
+	if err != nil {
+		return nil, signed, err
+	}
+	if err := signed.CheckTime(now); err != nil {
+		return nil, signed, fromSigv4(err)
+	}
+	if err := signed.Verify(r, secret); err != nil {
+		return nil, signed, fromSigv4(err)
+	}
+	if caller.Session == nil && signed.SecurityToken != "" {
+		return nil, signed, &Error{Kind: UnknownKey, Reason: "the request carries a session token, and access key " + signed.AccessKeyID + " is a long-lived key, which has none"}
+	}
+	return caller, signed, nil
+}
+
+// find gives the caller and secret of the key that the request names.
+func (a *Authenticator) find(snapshot *directory.Snapshot, signed *sigv4.Authorization, now time.Time) (*Caller, string, error) {
+	if key, ok := snapshot.AccessKey(signed.AccessKeyID); ok {
+		return userCaller(snapshot, key)
+	}
+	if signed.SecurityToken == "" {
+		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + signed.AccessKeyID + " is not known here, and the request carries no session token"}
+	}
+	s, err := a.Keys.Open(signed.AccessKeyID, signed.SecurityToken)
+	if err != nil {
+		return nil, "", &Error{Kind: UnknownKey, Reason: "the session token does not open for access key " + signed.AccessKeyID + ": it is damaged, another key's, or another installation's", Cause: err}
+	}
+	if s.Expired(now) {
+		return nil, "", &Error{Kind: Expired, Reason: "the session " + s.SessionName + " of role " + s.RoleName + " ended at " + iso8601(s.Expires)}
+	}
+	return sessionCaller(snapshot, s)
+}
+
+func userCaller(snapshot *directory.Snapshot, key *directory.AccessKey) (*Caller, string, error) {
+	if !key.Active {
+		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + key.ID + " is inactive"}
+	}
+	user, ok := snapshot.User(key.Account, key.UserName)
+	if !ok {
+		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + key.ID + " belongs to user " + key.UserName + ", who is gone"}
+	}
+	return &Caller{
+		Account: user.Account, ARN: user.ARN, UserID: user.ID, AccessKeyID: key.ID,
+		principalType: "User", principalARN: user.ARN, userName: user.Name,
+		policies: snapshot.UserPolicies(nil, user),
+	}, key.SecretAccessKey, nil
+}
+
+// sessionCaller binds a session to its role by the role's unique id: a role
+// that was deleted, even if it was made again, has no sessions (recorded on AWS).
+func sessionCaller(snapshot *directory.Snapshot, s *session.Session) (*Caller, string, error) {
+	role, ok := snapshot.Role(s.Account, s.RoleName)
+	if !ok || role.ID != s.RoleID {
+		return nil, "", &Error{Kind: UnknownKey, Reason: "role " + s.RoleName + " (" + s.RoleID + ") of this session was deleted"}
+	}
+	return &Caller{
+		Account: s.Account, ARN: arn.AssumedRole(s.Account, role.Name, s.SessionName),
+		UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID, Session: s,
+		principalType: "AssumedRole", principalARN: role.ARN,
+		policies: snapshot.RolePolicies(nil, role),
+	}, s.SecretAccessKey, nil
+}
+
+func fromSigv4(err error) *Error {
+	if errors.Is(err, sigv4.ErrMissing) {
+		return &Error{Kind: Missing, Reason: "the request has no Authorization header"}
+	}
+	var e *sigv4.Error
+	if !errors.As(err, &e) {
+		return &Error{Kind: BadSignature, Reason: "the signature could not be verified", Cause: err}
+	}
+	return &Error{Kind: kindOf(e), Message: e.Message, Reason: e.Error()}
+}

@@ -1,0 +1,152 @@
+package auth
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/session"
+)
+
+// Caller is who signed a request: a user with a long-lived key, or a role
+// session. Its zero value may do nothing.
+type Caller struct {
+	Account     string
+	ARN         string // arn:aws:iam::…:user/NAME or arn:aws:sts::…:assumed-role/ROLE/SESSION
+	UserID      string // AIDA…, or AROA…:SESSION
+	AccessKeyID string
+	// Session is nil for a user.
+	Session *session.Session
+
+	principalType string // aws:PrincipalType
+	principalARN  string // aws:PrincipalArn: for a session the role's ARN, with its path
+	userName      string // aws:username, users only
+	policies      []directory.Attached
+}
+
+// Request is what authorisation takes from the request besides action and
+// resource: the values of the global condition keys.
+type Request struct {
+	Now             time.Time
+	SourceIP        string
+	UserAgent       string
+	Region          string // of the credential scope
+	SecureTransport bool
+}
+
+// Question is one thing that a caller may or may not do.
+type Question struct {
+	Action   string // iam:CreateRole
+	Resource string // an ARN, or "*"
+	// Keys are the condition keys that this operation adds, name and value in turn.
+	Keys []string
+}
+
+// Answer is a decision with what a denial needs to be told.
+type Answer struct {
+	policy.Decision
+	// Source names the document that decided, "" if none did.
+	Source string
+}
+
+// Decide answers one question by the caller's identity policies as they stand
+// in the snapshot that authenticated it. Reasons are filled where why is not nil.
+func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
+	var keys policy.Context
+	c.setPrincipalKeys(&keys)
+	setRequestKeys(&keys, r)
+	for i := 0; i+1 < len(q.Keys); i += 2 {
+		keys.Set(q.Keys[i], q.Keys[i+1])
+	}
+	documents := make([]*policy.Document, len(c.policies))
+	for i := range c.policies {
+		documents[i] = c.policies[i].Document
+	}
+	decision := policy.Decide(&policy.Request{
+		Action:    q.Action,
+		Resource:  q.Resource,
+		Principal: policy.Principal{ARN: c.ARN, Account: c.Account},
+		Context:   &keys,
+	}, documents, why)
+	answer := Answer{Decision: decision}
+	if decision.Effect != policy.ImplicitDeny && decision.Document >= 0 && decision.Document < len(c.policies) {
+		answer.Source = c.policies[decision.Document].Source
+	}
+	return answer
+}
+
+// Documents names the caller's policies in the order in which Decide counts them.
+func (c *Caller) Documents() []string {
+	names := make([]string, len(c.policies))
+	for i := range c.policies {
+		names[i] = c.policies[i].Source
+	}
+	return names
+}
+
+// setPrincipalKeys sets the keys that say who asks (IAM User Guide, "AWS global
+// condition context keys", properties of the principal and of a role session).
+func (c *Caller) setPrincipalKeys(keys *policy.Context) {
+	keys.Set("aws:PrincipalArn", c.principalARN)
+	keys.Set("aws:PrincipalAccount", c.Account)
+	keys.Set("aws:PrincipalType", c.principalType)
+	keys.Set("aws:PrincipalIsAWSService", "false")
+	keys.Set("aws:userid", c.UserID)
+	if c.userName != "" {
+		keys.Set("aws:username", c.userName)
+	}
+	if c.Session == nil {
+		return
+	}
+	keys.Set("aws:TokenIssueTime", iso8601(c.Session.IssuedAt))
+	if c.Session.Provider != "" {
+		keys.Set("aws:FederatedProvider", c.Session.Provider)
+	}
+	for _, kv := range c.Session.Context {
+		if kv.Multi {
+			keys.SetMulti(kv.Key, kv.Values)
+		} else if len(kv.Values) == 1 {
+			keys.Set(kv.Key, kv.Values[0])
+		}
+	}
+}
+
+// setRequestKeys sets the keys that say how was asked (same guide, properties
+// of the network and of the request).
+func setRequestKeys(keys *policy.Context, r *Request) {
+	keys.Set("aws:CurrentTime", iso8601(r.Now))
+	keys.Set("aws:EpochTime", strconv.FormatInt(r.Now.Unix(), 10))
+	keys.Set("aws:SecureTransport", strconv.FormatBool(r.SecureTransport))
+	keys.Set("aws:ViaAWSService", "false")
+	if r.SourceIP != "" {
+		keys.Set("aws:SourceIp", r.SourceIP)
+	}
+	if r.UserAgent != "" {
+		keys.Set("aws:UserAgent", r.UserAgent)
+	}
+	if r.Region != "" {
+		keys.Set("aws:RequestedRegion", r.Region)
+	}
+}
+
+func iso8601(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// Denial is AWS's sentence for an answer that is no (IAM User Guide,
+// "Troubleshoot access denied error messages"). Since January 2026 an explicit
+// deny names the managed policy that holds it.
+func (c *Caller) Denial(q *Question, a Answer) string {
+	var b strings.Builder
+	b.WriteString("User: " + c.ARN + " is not authorized to perform: " + q.Action + " on resource: " + q.Resource)
+	if a.Effect == policy.ExplicitDeny {
+		b.WriteString(" with an explicit deny in an identity-based policy")
+		if _, _, managed := arn.PolicyName(a.Source); managed {
+			b.WriteString(": " + a.Source)
+		}
+		return b.String()
+	}
+	b.WriteString(" because no identity-based policy allows the " + q.Action + " action")
+	return b.String()
+}

@@ -1,0 +1,93 @@
+package awsapi
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Params are the parameters of a Query request. Of several values under one
+// name the first on the wire wins, and a name that the operation does not ask
+// for is ignored (recorded on AWS).
+type Params struct{ values url.Values }
+
+// ParseParams reads application/x-www-form-urlencoded text.
+func ParseParams(encoded string) (Params, error) {
+	values, err := url.ParseQuery(encoded)
+	if err != nil {
+		return Params{}, &Fault{Kind: MalformedInput, Message: "The request parameters could not be decoded.", Cause: err}
+	}
+	return Params{values: values}, nil
+}
+
+// Get returns a parameter, "" when it is absent.
+func (p Params) Get(name string) string { return p.values.Get(name) }
+
+// Has reports whether a parameter was sent, be it empty.
+func (p Params) Has(name string) bool { return p.values.Has(name) }
+
+// HasAny reports whether a parameter, or a member of it, was sent.
+func (p Params) HasAny(name string) bool {
+	for key := range p.values {
+		if key == name || strings.HasPrefix(key, name+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// indexBeyond is how far an index may lie beyond the number of members
+// (recorded on AWS; further is MalformedInput).
+const indexBeyond = 10
+
+// List returns NAME.member.1, NAME.member.2 … in order of their indexes. An
+// empty list is sent as "NAME=". Indexes may have leading zeros.
+func (p Params) List(name string) ([]string, error) {
+	type member struct {
+		index int
+		value string
+	}
+	var members []member
+	for key, values := range p.values {
+		digits, ok := strings.CutPrefix(key, name+".member.")
+		if !ok || len(values) == 0 {
+			continue
+		}
+		index, err := strconv.Atoi(digits)
+		if err != nil || index < 1 {
+			return nil, &Fault{Kind: MalformedInput, Message: "Key " + key + " is not a valid list member."}
+		}
+		members = append(members, member{index, values[0]})
+	}
+	slices.SortFunc(members, func(a, b member) int { return a.index - b.index })
+	list := make([]string, 0, len(members))
+	for i, m := range members {
+		if m.index > len(members)+indexBeyond {
+			return nil, &Fault{Kind: MalformedInput, Message: "Index " + strconv.Itoa(m.index) + " of " + name + " is too far beyond its members."}
+		}
+		if i > 0 && members[i-1].index == m.index {
+			return nil, &Fault{Kind: MalformedInput, Message: "Index " + strconv.Itoa(m.index) + " of " + name + " is given twice."}
+		}
+		list = append(list, m.value)
+	}
+	return list, nil
+}
+
+// Int returns an integer parameter, and whether it was sent. A sign and
+// leading zeros are taken; anything else is MalformedInput, and so is a number
+// that 32 bits do not hold (recorded on AWS).
+func (p Params) Int(name string) (value int, sent bool, err error) {
+	if !p.Has(name) {
+		return 0, false, nil
+	}
+	text := p.Get(name)
+	if text == "" {
+		return 0, true, &Fault{Kind: MalformedInput, Message: "missing value for decimal type"}
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, true, &Fault{Kind: MalformedInput, Message: "Value " + text + " of " + name + " is not an integer."}
+	}
+	return int(n), true, nil
+}

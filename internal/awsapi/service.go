@@ -1,0 +1,105 @@
+package awsapi
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Service is one AWS service as a table of operations. It is immutable.
+type Service struct {
+	Name       string // signing name and prefix of its actions' owner: "sts"
+	Version    string // of its API, which is how a Query request names its service
+	Namespace  string // of its replies
+	operations map[string]Operation
+}
+
+// Operation is one row of the table. It is made by Signed or Public; there is
+// no other way, so an operation that asks nobody for leave is visible as such.
+type Operation struct {
+	name   string
+	public bool
+	needs  []Need
+	run    func(*Call) (Result, error)
+}
+
+// Need is one permission that an operation asks of its caller.
+type Need struct {
+	Action   string // iam:CreateRole
+	Resource Resource
+	// Keys gives the condition keys that the operation adds, name and value in
+	// turn; nil for none.
+	Keys func(*Call) []string
+}
+
+// Resource says on what an action is asked for.
+type Resource struct {
+	Template string // for people: arn:aws:iam::${Account}:role${Path}${RoleName}
+	Of       func(*Call) string
+}
+
+// Signed is an operation whose caller must be known and must have every one of
+// the needs. The permission to call it at all is what needs say: to need
+// nothing, give NoPermission.
+func Signed(name string, needs []Need, run func(*Call) (Result, error)) Operation {
+	return Operation{name: name, needs: needs, run: run}
+}
+
+// NoPermission is the needs of an operation that no policy can deny, such as
+// sts:GetCallerIdentity. An operation with empty needs that is not this one is
+// refused when its service is made.
+var NoPermission = []Need{{Action: "", Resource: Resource{Template: "-"}}}
+
+// Public is an operation that anyone may call unsigned, because it carries its
+// own proof (sts:AssumeRoleWithWebIdentity).
+func Public(name string, run func(*Call) (Result, error)) Operation {
+	return Operation{name: name, public: true, run: run}
+}
+
+// NewService makes a service. A table with two operations of one name, or a
+// signed operation that states no need, is an error.
+func NewService(s Service, operations ...Operation) (*Service, error) {
+	s.operations = make(map[string]Operation, len(operations))
+	for _, op := range operations {
+		if _, twice := s.operations[op.name]; twice {
+			return nil, fmt.Errorf("awsapi: %s has two operations %s", s.Name, op.name)
+		}
+		if !op.public && len(op.needs) == 0 {
+			return nil, fmt.Errorf("awsapi: %s:%s is signed and states no need", s.Name, op.name)
+		}
+		s.operations[op.name] = op
+	}
+	return &s, nil
+}
+
+// Describe writes the table, one operation a line with its dialect, needed
+// actions and resources, in order of name. A golden file holds what it writes.
+func (s *Service) Describe(w io.Writer) error {
+	names := make([]string, 0, len(s.operations))
+	for name := range s.operations {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if _, err := fmt.Fprintf(w, "%s\t%s\tQuery\t%s\n", s.Name, name, s.operations[name].describe()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (op Operation) describe() string {
+	if op.public {
+		return "public"
+	}
+	needs := make([]string, 0, len(op.needs))
+	for _, n := range op.needs {
+		if n.Action == "" {
+			needs = append(needs, "signed, no permission needed")
+			continue
+		}
+		needs = append(needs, n.Action+" on "+n.Resource.Template)
+	}
+	return strings.Join(needs, ", ")
+}

@@ -1,0 +1,90 @@
+package awsapi
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Validation gathers what is wrong with the parameters of a request and says
+// it in AWS's sentence, all at once: "2 validation errors detected: …; …".
+type Validation struct {
+	// HideValues leaves the offending values out, as IAM does; STS shows them
+	// (recorded on AWS, 2025).
+	HideValues bool
+	failures   []string
+}
+
+func (v *Validation) fail(member, value, constraint string) {
+	shown := "Value '" + value + "'"
+	if v.HideValues {
+		shown = "Value"
+	}
+	v.failures = append(v.failures, shown+" at '"+member+"' failed to satisfy constraint: "+constraint)
+}
+
+// Required asks that a member was sent.
+func (v *Validation) Required(member string, sent bool) {
+	if !sent {
+		v.failures = append(v.failures, "Value null at '"+member+"' failed to satisfy constraint: Member must not be null")
+	}
+}
+
+// Length asks for a number of Unicode characters between least and most.
+func (v *Validation) Length(member, value string, least, most int) {
+	switch n := utf8.RuneCountInString(value); {
+	case n < least:
+		v.fail(member, value, fmt.Sprintf("Member must have length greater than or equal to %d", least))
+	case n > most:
+		v.fail(member, value, fmt.Sprintf("Member must have length less than or equal to %d", most))
+	}
+}
+
+// SecretLength is Length for a value that must not come back in a message.
+func (v *Validation) SecretLength(member, value string, least, most int) {
+	hidden := Validation{HideValues: true}
+	hidden.Length(member, value, least, most)
+	v.failures = append(v.failures, hidden.failures...)
+}
+
+// Pattern asks that the whole value matches; shown is the pattern as the
+// service's model writes it.
+func (v *Validation) Pattern(member, value string, pattern *regexp.Regexp, shown string) {
+	if !pattern.MatchString(value) {
+		v.fail(member, value, "Member must satisfy regular expression pattern: "+shown)
+	}
+}
+
+// Range asks for a number between least and most.
+func (v *Validation) Range(member string, value, least, most int) {
+	switch {
+	case value < least:
+		v.fail(member, strconv.Itoa(value), fmt.Sprintf("Member must have value greater than or equal to %d", least))
+	case value > most:
+		v.fail(member, strconv.Itoa(value), fmt.Sprintf("Member must have value less than or equal to %d", most))
+	}
+}
+
+// OneOf asks for one of the values.
+func (v *Validation) OneOf(member, value string, values ...string) {
+	for _, allowed := range values {
+		if value == allowed {
+			return
+		}
+	}
+	v.fail(member, value, "Member must satisfy enum value set: ["+strings.Join(values, ", ")+"]")
+}
+
+// Err is a ValidationError, or nil where nothing was wrong.
+func (v *Validation) Err() error {
+	switch len(v.failures) {
+	case 0:
+		return nil
+	case 1:
+		return Invalid("1 validation error detected: " + v.failures[0])
+	default:
+		return Invalid(fmt.Sprintf("%d validation errors detected: %s", len(v.failures), strings.Join(v.failures, "; ")))
+	}
+}

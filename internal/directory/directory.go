@@ -1,0 +1,204 @@
+// Package directory holds, compiled and in memory, what decisions are taken on:
+// the accounts, providers, roles, policies, users and access keys.
+//
+// A Directory follows a store.Store. Each change of the store yields a new
+// Snapshot that shares all that did not change with the one before it (the
+// trees are persistent), so a change costs in proportion to the change and not
+// to the account. A request takes one Snapshot and does no store I/O.
+//
+// A record that cannot be read is not skipped: what it would have said is
+// replaced by a denial, and Snapshot.Problems names it.
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/store"
+)
+
+// changesAtOnce bounds how many records one read of the store brings.
+const changesAtOnce = 1000
+
+// Opener opens what was sealed under the master key. masterkey.Key is one.
+type Opener interface {
+	Open(sealed, associated []byte) ([]byte, error)
+}
+
+// Directory follows one store. It is safe for concurrent use.
+type Directory struct {
+	store  store.Store
+	opener Opener
+
+	applying sync.Mutex // held while a snapshot is replaced by its successor
+	snapshot atomic.Pointer[Snapshot]
+}
+
+// Open reads the whole store once. It fails when the store cannot be read, and
+// when an access key cannot be opened under the master key: that is another
+// key's data, and no request could be answered rightly.
+func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error) {
+	d := &Directory{store: st, opener: opener}
+	d.snapshot.Store(newSnapshot())
+	if err := d.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Snapshot is the newest state that this node has seen.
+func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
+
+// Update carries out one transaction on the store. When it returns without an
+// error, the change is durable and Snapshot shows it. An error of f comes back
+// as it is, and nothing was written.
+func (d *Directory) Update(ctx context.Context, f func(store.Tx) error) error {
+	revision, err := d.store.Update(ctx, f)
+	if err != nil {
+		return err
+	}
+	if d.Snapshot().revision >= revision {
+		return nil
+	}
+	// The write is durable: a caller that goes away must not leave this node
+	// deciding on what was before.
+	return d.Refresh(context.WithoutCancel(ctx))
+}
+
+// Refresh brings the snapshot up to the store's present revision.
+func (d *Directory) Refresh(ctx context.Context) error {
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	for {
+		now := d.Snapshot()
+		records, err := d.store.Changes(ctx, now.revision, changesAtOnce)
+		if err != nil {
+			return fmt.Errorf("directory: read changes after revision %d: %w", now.revision, err)
+		}
+		if len(records) == 0 {
+			return nil
+		}
+		next := *now
+		for i := range records {
+			if err := d.apply(&next, &records[i]); err != nil {
+				return err
+			}
+		}
+		next.revision = records[len(records)-1].Revision
+		d.snapshot.Store(&next)
+	}
+}
+
+func (d *Directory) apply(s *Snapshot, r *store.Record) error {
+	problem := ""
+	switch r.Kind {
+	case store.KindAccount:
+		problem = applyRecord(r, &s.accounts, []byte(r.Account), func(a *store.Account) (*store.Account, string) { return a, "" })
+	case store.KindOIDCProvider:
+		problem = applyRecord(r, &s.providers, treeKey(r.Account, r.Key), compileProvider)
+	case store.KindRole:
+		problem = applyRecord(r, &s.roles, treeKey(r.Account, r.Key), compileRole)
+	case store.KindPolicy:
+		problem = applyRecord(r, &s.policies, treeKey(r.Account, r.Key), compilePolicy)
+	case store.KindUser:
+		problem = applyRecord(r, &s.users, treeKey(r.Account, r.Key), compileUser)
+	case store.KindAccessKey:
+		return d.applyAccessKey(s, r)
+	case store.KindSessionKeys: // read by the server when it starts
+	default:
+		return fmt.Errorf("directory: the store holds a record of kind %q, which this version does not know; start the version that wrote it", r.Kind)
+	}
+	s.noteProblem(r, problem)
+	return nil
+}
+
+func (s *Snapshot) noteProblem(r *store.Record, problem string) {
+	key := treeKey(string(r.Kind)+"/"+r.Account, r.Key)
+	if problem == "" {
+		if _, had := s.problems.Get(key); had {
+			s.problems, _, _ = s.problems.Delete(key)
+		}
+		return
+	}
+	s.problems, _, _ = s.problems.Insert(key, problem)
+}
+
+func (d *Directory) applyAccessKey(s *Snapshot, r *store.Record) error {
+	if r.Deleted {
+		s.accessKeys, _, _ = s.accessKeys.Delete([]byte(r.Key))
+		return nil
+	}
+	var record store.AccessKey
+	if err := store.Decode(r.Document, &record); err != nil {
+		return fmt.Errorf("directory: access key %s: %w", r.Key, err)
+	}
+	secret, err := d.opener.Open(record.SealedSecret, []byte(record.ID))
+	if err != nil {
+		return fmt.Errorf("directory: access key %s does not open under this master key; start with the key file that belongs to this store: %w", record.ID, err)
+	}
+	s.accessKeys, _, _ = s.accessKeys.Insert([]byte(record.ID), &AccessKey{
+		ID: record.ID, Account: record.Account, UserName: record.UserName,
+		SecretAccessKey: string(secret), Active: record.Active,
+	})
+	return nil
+}
+
+func compileProvider(p *store.OIDCProvider) (*OIDCProvider, string) {
+	return &OIDCProvider{OIDCProvider: *p, ARN: arn.OIDCProvider(p.Account, p.URL), Issuer: "https://" + p.URL}, ""
+}
+
+func compileRole(r *store.Role) (*Role, string) {
+	role := &Role{Role: *r, ARN: arn.Role(r.Account, r.Path, r.Name)}
+	var problems problemList
+	role.Trust = problems.parse(policy.Trust, r.TrustPolicy, "the trust policy of "+role.ARN)
+	role.inline = problems.parseInline(r.InlinePolicies, role.ARN)
+	return role, problems.String()
+}
+
+func compilePolicy(p *store.Policy) (*Policy, string) {
+	compiled := &Policy{Policy: *p, ARN: arn.Policy(p.Account, p.Path, p.Name)}
+	var problems problemList
+	for _, v := range p.Versions {
+		if v.ID == p.DefaultVersion {
+			compiled.Default = problems.parse(policy.Identity, v.Document, compiled.ARN)
+		}
+	}
+	return compiled, problems.String()
+}
+
+func compileUser(u *store.User) (*User, string) {
+	user := &User{User: *u, ARN: arn.User(u.Account, u.Path, u.Name)}
+	var problems problemList
+	user.inline = problems.parseInline(u.InlinePolicies, user.ARN)
+	return user, problems.String()
+}
+
+// problemList gathers what could not be read of one record.
+type problemList []string
+
+func (l *problemList) parse(kind policy.Kind, text, what string) *policy.Document {
+	document, err := policy.Parse(kind, text)
+	if err != nil {
+		*l = append(*l, fmt.Sprintf("%s cannot be read and denies: %v", what, err))
+		return nil
+	}
+	return document
+}
+
+func (l *problemList) parseInline(inline []store.InlinePolicy, owner string) []Attached {
+	attached := make([]Attached, 0, len(inline))
+	for _, p := range inline {
+		attached = append(attached, Attached{
+			Source:   "inline policy " + p.Name,
+			Document: l.parse(policy.Identity, p.Document, "inline policy "+p.Name+" of "+owner),
+		})
+	}
+	return attached
+}
+
+func (l problemList) String() string { return strings.Join(l, "; ") }

@@ -1,0 +1,187 @@
+package directory
+
+import (
+	"strings"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/store"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
+
+// Snapshot is the directory at one revision. It never changes; a request takes
+// one and decides on it from beginning to end.
+type Snapshot struct {
+	revision   int64
+	accounts   *iradix.Tree[*store.Account]
+	providers  *iradix.Tree[*OIDCProvider]
+	roles      *iradix.Tree[*Role]
+	policies   *iradix.Tree[*Policy]
+	users      *iradix.Tree[*User]
+	accessKeys *iradix.Tree[*AccessKey]
+	problems   *iradix.Tree[string]
+}
+
+// OIDCProvider is a provider with its names worked out.
+type OIDCProvider struct {
+	store.OIDCProvider
+	ARN    string
+	Issuer string // "https://" and the url: what the token's iss must be, byte for byte
+}
+
+// Role is a role with its documents compiled.
+type Role struct {
+	store.Role
+	ARN string
+	// Trust is nil when the stored document cannot be read; policy.Decide takes
+	// that as an explicit deny.
+	Trust  *policy.Document
+	inline []Attached
+}
+
+// Policy is a managed policy with its default version compiled.
+type Policy struct {
+	store.Policy
+	ARN string
+	// Default is nil when the stored document cannot be read.
+	Default *policy.Document
+}
+
+// User is a user with its documents compiled.
+type User struct {
+	store.User
+	ARN    string
+	inline []Attached
+}
+
+// AccessKey is a user's key with its secret in the clear, which is why a
+// Snapshot is never printed.
+type AccessKey struct {
+	ID, Account, UserName, SecretAccessKey string
+	Active                                 bool
+}
+
+// Attached is one document of a principal and the name by which a person finds
+// it: the ARN of a managed policy, or "inline policy NAME".
+type Attached struct {
+	Source   string
+	Document *policy.Document // nil: cannot be read, and denies
+}
+
+func newSnapshot() *Snapshot {
+	return &Snapshot{
+		accounts:   iradix.New[*store.Account](),
+		providers:  iradix.New[*OIDCProvider](),
+		roles:      iradix.New[*Role](),
+		policies:   iradix.New[*Policy](),
+		users:      iradix.New[*User](),
+		accessKeys: iradix.New[*AccessKey](),
+		problems:   iradix.New[string](),
+	}
+}
+
+// Revision is the store's revision that the snapshot shows.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Account reports whether the account lives here.
+func (s *Snapshot) Account(account string) bool {
+	_, ok := s.accounts.Get([]byte(account))
+	return ok
+}
+
+// OIDCProvider finds a provider by its url without scheme, byte for byte.
+func (s *Snapshot) OIDCProvider(account, url string) (*OIDCProvider, bool) {
+	return s.providers.Get(treeKey(account, url))
+}
+
+// OIDCProviders lists the providers of an account in order of their urls.
+func (s *Snapshot) OIDCProviders(account string) []*OIDCProvider {
+	return list(s.providers, account)
+}
+
+// Role finds a role by its name, without regard to case.
+func (s *Snapshot) Role(account, name string) (*Role, bool) {
+	return s.roles.Get(treeKey(account, strings.ToLower(name)))
+}
+
+// Roles lists the roles of an account in order of their names.
+func (s *Snapshot) Roles(account string) []*Role { return list(s.roles, account) }
+
+// Policy finds a managed policy by its ARN.
+func (s *Snapshot) Policy(policyARN string) (*Policy, bool) {
+	account, name, ok := arn.PolicyName(policyARN)
+	if !ok {
+		return nil, false
+	}
+	p, ok := s.policies.Get(treeKey(account, strings.ToLower(name)))
+	if !ok || !strings.EqualFold(p.ARN, policyARN) { // another path is another policy
+		return nil, false
+	}
+	return p, true
+}
+
+// Policies lists the customer managed policies of an account in order of their names.
+func (s *Snapshot) Policies(account string) []*Policy { return list(s.policies, account) }
+
+// User finds a user by name, without regard to case.
+func (s *Snapshot) User(account, name string) (*User, bool) {
+	return s.users.Get(treeKey(account, strings.ToLower(name)))
+}
+
+// AccessKey finds a long-lived key by its id.
+func (s *Snapshot) AccessKey(id string) (*AccessKey, bool) {
+	return s.accessKeys.Get([]byte(id))
+}
+
+// Problems lists the stored documents that could not be read, one line each.
+// Whatever depends on one of them is denied.
+func (s *Snapshot) Problems() []string {
+	var lines []string
+	for it := s.problems.Root().Iterator(); ; {
+		_, line, ok := it.Next()
+		if !ok {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
+// RolePolicies appends the identity policies of a role, as they stand in this
+// snapshot, to docs. A policy that is attached and gone denies.
+func (s *Snapshot) RolePolicies(docs []Attached, role *Role) []Attached {
+	docs = append(docs, role.inline...)
+	for _, policyARN := range role.AttachedPolicies {
+		a := Attached{Source: policyARN}
+		if p, ok := s.Policy(policyARN); ok {
+			a.Document = p.Default
+		}
+		docs = append(docs, a)
+	}
+	return docs
+}
+
+// UserPolicies appends the identity policies of a user to docs.
+func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
+	return append(docs, user.inline...)
+}
+
+func list[T any](tree *iradix.Tree[T], account string) []T {
+	var all []T
+	it := tree.Root().Iterator()
+	it.SeekPrefix([]byte(account + "/"))
+	for {
+		_, v, ok := it.Next()
+		if !ok {
+			return all
+		}
+		all = append(all, v)
+	}
+}
+
+func treeKey(account, key string) []byte {
+	b := make([]byte, 0, len(account)+1+len(key))
+	b = append(b, account...)
+	b = append(b, '/')
+	return append(b, key...)
+}
