@@ -1,0 +1,131 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// MaxSkew is how far the time of a request may lie from the server's, either
+// way (recorded on AWS, 2026-09: "15 min."; an older page says 5).
+const MaxSkew = 15 * time.Minute
+
+// CheckService asks that the credential is scoped to one of the signing names,
+// and that its region has the form of a region's name: any is served. Both
+// faults are told at once, as AWS does; the Kind is then Region.
+func (a *Authorization) CheckService(names ...string) error {
+	var e Error
+	if !isRegion(a.Region) {
+		e = Error{Kind: Region, Message: regionMessage}
+	}
+	known := false
+	for _, name := range names {
+		known = known || a.Service == name && name != ""
+	}
+	if !known {
+		if e.Kind == 0 {
+			e.Kind = Service
+		}
+		expected := strings.Join(names, "' or '")
+		e.Message += "Credential should be scoped to correct service: '" + expected + "'. "
+		e.detail = "this endpoint is '" + expected + "'"
+	}
+	if e.Kind == 0 {
+		return nil
+	}
+	return &e
+}
+
+func isRegion(region string) bool {
+	for i := range len(region) {
+		c := region[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return region != ""
+}
+
+// CheckTime asks that the request was signed within MaxSkew of now; exactly
+// MaxSkew is within. Both times count in whole seconds, as AWS prints them.
+func (a *Authorization) CheckTime(now time.Time) error {
+	now = now.UTC().Truncate(time.Second)
+	signed, at := a.Time.Format(iso8601Basic), now.Format(iso8601Basic)
+	if earliest := now.Add(-MaxSkew); a.Time.Before(earliest) {
+		return &Error{Kind: Expired, Message: "Signature expired: " + signed + " is now earlier than " + earliest.Format(iso8601Basic) + " (" + at + " - 15 min.)"}
+	}
+	if latest := now.Add(MaxSkew); a.Time.After(latest) {
+		return &Error{Kind: NotYetCurrent, Message: "Signature not yet current: " + signed + " is still later than " + latest.Format(iso8601Basic) + " (" + at + " + 15 min.)"}
+	}
+	return nil
+}
+
+// Verify asks that a, which must be Parse's of the same r, holds the signature
+// of r under the secret. Time and service are not asked. An empty secret
+// verifies nothing. Signatures are compared in constant time.
+//
+// A declared X-Amz-Content-Sha256 must be the hash of the body that was read;
+// UNSIGNED-PAYLOAD and the streaming forms are S3's and refused here.
+func (a *Authorization) Verify(r *Request, secretAccessKey string) error {
+	if a == nil || secretAccessKey == "" {
+		return mismatch(Mismatch, "there is no secret access key to verify it with")
+	}
+	if len(r.PayloadHash) != hex.EncodedLen(sha256.Size) {
+		return mismatch(PayloadMismatch, "the body was not hashed")
+	}
+	if declared := r.Header["X-Amz-Content-Sha256"]; len(declared) > 0 {
+		if len(declared) != 1 || strings.Trim(declared[0], " \t") != r.PayloadHash {
+			return mismatch(PayloadMismatch, "")
+		}
+	}
+	var space [2048]byte
+	canonical, err := canonicalRequest(space[:0], r, a.SignedHeaders, pathNormalised)
+	if err != nil {
+		return err
+	}
+	var text [256]byte
+	toSign := a.stringToSign(text[:0], canonical)
+	key := signingKey(secretAccessKey, a.Date, a.Region, a.Service)
+	sum := mac(key[:], toSign)
+	var want [2 * sha256.Size]byte
+	hex.Encode(want[:], sum[:])
+	if subtle.ConstantTimeCompare(want[:], []byte(a.Signature)) != 1 {
+		return mismatch(Mismatch, "")
+	}
+	return nil
+}
+
+// stringToSign appends the string to sign (IAM User Guide, "Create a signed AWS
+// API request", step 3).
+func (a *Authorization) stringToSign(b, canonical []byte) []byte {
+	b = append(b, algorithm+"\n"...)
+	b = a.Time.AppendFormat(b, iso8601Basic)
+	b = append(b, '\n')
+	b = append(b, a.Date...)
+	b = append(b, '/')
+	b = append(b, a.Region...)
+	b = append(b, '/')
+	b = append(b, a.Service...)
+	b = append(b, "/"+terminator+"\n"...)
+	sum := sha256.Sum256(canonical)
+	return hex.AppendEncode(b, sum[:])
+}
+
+// signingKey derives the key of one day, region and service (same page, step 4).
+func signingKey(secret, date, region, service string) [sha256.Size]byte {
+	var space [64]byte
+	key := mac(append(append(space[:0], "AWS4"...), secret...), []byte(date))
+	key = mac(key[:], []byte(region))
+	key = mac(key[:], []byte(service))
+	return mac(key[:], []byte(terminator))
+}
+
+func mac(key, message []byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, key)
+	h.Write(message)
+	h.Sum(sum[:0])
+	return sum
+}
