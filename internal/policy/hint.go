@@ -1,0 +1,46 @@
+package policy
+
+import "strings"
+
+// Hint says what is likely wrong with a condition, for the mistakes that are
+// made most, and how to mend it. It is empty where there is nothing to say.
+func (c ConditionReason) Hint() string {
+	op, fault := parseOperator(c.Operator)
+	if fault != "" || op.test == null {
+		return ""
+	}
+	base, _, _ := splitOperator(c.Operator)
+	switch {
+	case op.test == stringEquals && c.Matched == op.negated && c.anyPair(likeMatches):
+		return base + " compares * and ? literally; use " + strings.Replace(base, "Equals", "Like", 1)
+	case c.Matched:
+		return ""
+	case !c.Present && !op.negated:
+		return "the request does not carry the key " + c.Key + "; check its spelling and the provider's URL in front of it"
+	case c.Multivalued && op.set == scalar:
+		return c.Key + " is multivalued and never matches without a prefix; use ForAnyValue:" + c.Operator + " or ForAllValues:" + c.Operator
+	case !op.negated && op.test != boolean && op.test != stringEqualsIgnoreCase && c.anyPair(equalButForCase):
+		return "the values differ in the case of letters only, which counts"
+	}
+	return ""
+}
+
+func (c *ConditionReason) anyPair(is func(wanted, got string) bool) bool {
+	for _, wanted := range c.Wanted {
+		for _, got := range c.Got {
+			if is(wanted, got) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func likeMatches(wanted, got string) bool {
+	g := newGlob(wanted)
+	return g.shape != globExact && wanted != got && g.match(got)
+}
+
+func equalButForCase(wanted, got string) bool {
+	return wanted != got && strings.EqualFold(wanted, got)
+}

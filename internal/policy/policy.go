@@ -1,0 +1,141 @@
+// Package policy is the IAM policy language: it reads documents, decides
+// requests by them, and tells why.
+//
+// # The way through
+//
+//	document, err := policy.Parse(policy.Identity, text)
+//	decision := policy.Decide(&policy.Request{…}, []*policy.Document{document}, nil)
+//	if decision.Allowed() { … }
+//
+// Parse does all that can fail. What it does not understand it refuses by name,
+// with the line and column and the next step (see SyntaxError), so that no part
+// of a document is ever skipped. Decide cannot fail: it returns Allow,
+// ExplicitDeny or ImplicitDeny. Pass a *Reasons in place of the last nil to
+// learn what each statement and each condition wanted and got; the decision is
+// the same with and without.
+//
+// # Where to look
+//
+//   - document.go, statement.go: the grammar that all kinds of policy share
+//   - identity.go, trust.go: what one kind asks for, and AWS's sentences for it
+//   - principal.go, action.go, resource.go, condition.go: one element each
+//   - operator.go: the condition operators
+//   - glob.go: the wildcards * and ?
+//   - decide.go: the decision; reasons.go: its account of itself
+//
+// # What is not here yet
+//
+// NotPrincipal, the Numeric, Date, Binary and IP address operators, and policy
+// variables are refused when a document is parsed. Resource policies, session
+// policies and permissions boundaries are further kinds: each will be a value
+// of Kind and a grammar of its own.
+//
+// Source of the language: IAM User Guide, "Grammar of the IAM JSON policy
+// language" and "Policy evaluation logic". Where AWS's pages are silent, a rule
+// says that it was recorded on AWS.
+package policy
+
+import "fmt"
+
+// Kind says where a policy is attached, which decides what it must and must
+// not hold. The zero Kind is none, and Parse refuses it.
+type Kind uint8
+
+const (
+	// Identity is a policy of a user or a role: it names no principal.
+	Identity Kind = iota + 1
+	// Trust is the policy of a role that says who may assume it: it names no
+	// resource, because the resource is the role.
+	Trust
+)
+
+// String names the kind as IAM's documentation does.
+func (k Kind) String() string {
+	switch k {
+	case Identity:
+		return "identity-based policy"
+	case Trust:
+		return "role trust policy"
+	default:
+		return fmt.Sprintf("policy.Kind(%d)", uint8(k))
+	}
+}
+
+// Effect is what a request meets. The zero Effect denies.
+type Effect uint8
+
+const (
+	// ImplicitDeny means that no statement allows the request.
+	ImplicitDeny Effect = iota
+	// Allow means that a statement allows the request and none denies it.
+	Allow
+	// ExplicitDeny means that a statement denies the request, or that a
+	// document could not be read: nothing else can allow it then.
+	ExplicitDeny
+)
+
+// String is "ImplicitDeny", "Allow" or "ExplicitDeny".
+func (e Effect) String() string {
+	switch e {
+	case ImplicitDeny:
+		return "ImplicitDeny"
+	case Allow:
+		return "Allow"
+	case ExplicitDeny:
+		return "ExplicitDeny"
+	default:
+		return fmt.Sprintf("policy.Effect(%d)", uint8(e))
+	}
+}
+
+// MarshalText writes the effect as String does.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText. An unknown text is an error, and
+// leaves ImplicitDeny.
+func (e *Effect) UnmarshalText(text []byte) error {
+	*e = ImplicitDeny
+	for _, known := range [...]Effect{ImplicitDeny, Allow, ExplicitDeny} {
+		if known.String() == string(text) {
+			*e = known
+			return nil
+		}
+	}
+	return fmt.Errorf("policy: %q is no effect", text)
+}
+
+// Decision is the answer to one request. The zero Decision denies.
+type Decision struct {
+	Effect Effect `json:"effect"`
+	// Document and Statement are the indices, from 0, of the first statement
+	// that gave the effect: the first Deny that matched, otherwise the first
+	// Allow. Both are -1 when none did. Statement alone is -1 when a document
+	// that could not be read denied.
+	Document  int `json:"document"`
+	Statement int `json:"statement"`
+}
+
+// Allowed reports whether the request may go on.
+func (d Decision) Allowed() bool { return d.Effect == Allow }
+
+// Principal is who asks. The zero Principal is nobody, whom no Allow admits
+// that names principals. A Principal is either federated or of AWS; where both
+// are given it is taken for federated.
+type Principal struct {
+	// Federated is the ARN of the identity provider that vouches for a caller
+	// who comes with a token.
+	Federated string
+	// ARN is a caller of AWS: a user, or a role session.
+	ARN string
+	// Account is the 12-digit account of the caller with that ARN.
+	Account string
+}
+
+// Request is one question. Both Action and Resource must be given: an action
+// that is not of the form vendor:name and an empty resource are never allowed.
+type Request struct {
+	Action    string // sts:AssumeRoleWithWebIdentity
+	Resource  string // an ARN, or "*" where the action has no resource
+	Principal Principal
+	Context   *Context // the condition keys; nil has none
+}

@@ -1,0 +1,261 @@
+package policy
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Reasons is the account of one decision: what every statement wanted and what
+// it got. It shares no memory with the documents nor with the request's
+// Context.
+type Reasons struct {
+	Decision
+	Statements []StatementReason `json:"statements"`
+}
+
+// StatementReason tells of one statement.
+type StatementReason struct {
+	// Document and Statement are indices from 0. Statement is -1 for a document
+	// that could not be read.
+	Document   int               `json:"document"`
+	Statement  int               `json:"statement"`
+	Sid        string            `json:"sid,omitempty"`
+	Effect     string            `json:"effect"` // Allow or Deny, as written
+	Line       int               `json:"line"`   // where the statement begins, from 1
+	Matched    bool              `json:"matched"`
+	Principal  ElementReason     `json:"principal"`
+	Action     ElementReason     `json:"action"`
+	Resource   ElementReason     `json:"resource"`
+	Conditions []ConditionReason `json:"conditions"`
+}
+
+// ElementReason tells of Principal, Action or Resource. An element that the
+// statement does not have is not Present and has Matched.
+type ElementReason struct {
+	Element string   `json:"element,omitempty"` // as written: Action or NotAction
+	Present bool     `json:"present"`
+	Matched bool     `json:"matched"`
+	Wanted  []string `json:"wanted,omitempty"`
+	Got     string   `json:"got,omitempty"`
+}
+
+// ConditionReason tells of one operator applied to one key.
+type ConditionReason struct {
+	Operator    string   `json:"operator"` // as written, with prefix and IfExists
+	Key         string   `json:"key"`      // as written
+	Wanted      []string `json:"wanted"`
+	Got         []string `json:"got"`     // one empty string is an empty value, not an absent key
+	Present     bool     `json:"present"` // the request carries the key
+	Multivalued bool     `json:"multivalued,omitempty"`
+	Matched     bool     `json:"matched"`
+}
+
+// statement makes room for one statement. Without reasons it returns nil, on
+// which the methods of StatementReason do nothing.
+func (r *Reasons) statement(document, index int, s *statement) *StatementReason {
+	if r == nil {
+		return nil
+	}
+	effect := "Allow"
+	if s.deny {
+		effect = "Deny"
+	}
+	absent := ElementReason{Matched: true}
+	r.Statements = append(r.Statements, StatementReason{
+		Document: document, Statement: index, Sid: s.sid, Effect: effect, Line: s.line,
+		Principal: absent, Action: absent, Resource: absent,
+	})
+	return &r.Statements[len(r.Statements)-1]
+}
+
+func (s *StatementReason) setPrincipal(e *principalElement, who *Principal, matched bool) {
+	if s == nil {
+		return
+	}
+	got := "nobody"
+	switch {
+	case who.Federated != "":
+		got = "Federated " + who.Federated
+	case who.ARN != "":
+		got = "AWS " + who.ARN
+	}
+	s.Principal = ElementReason{"Principal", true, matched, slices.Clone(e.written), got}
+}
+
+func (s *StatementReason) setAction(e *actionElement, got string, matched bool) {
+	if s == nil {
+		return
+	}
+	s.Action = ElementReason{notPrefix(e.not) + "Action", true, matched, slices.Clone(e.written), got}
+}
+
+func (s *StatementReason) setResource(e *resourceElement, got string, matched bool) {
+	if s == nil {
+		return
+	}
+	s.Resource = ElementReason{notPrefix(e.not) + "Resource", true, matched, slices.Clone(e.written), got}
+}
+
+func notPrefix(not bool) string {
+	if not {
+		return "Not"
+	}
+	return ""
+}
+
+func (s *StatementReason) addCondition(c *condition, keys *Context, matched bool) {
+	if s == nil {
+		return
+	}
+	got, multi, present := keys.Get(c.key)
+	reason := ConditionReason{
+		Operator: c.written, Key: c.key, Got: slices.Clone(got),
+		Present: present, Multivalued: multi, Matched: matched,
+	}
+	for i := range c.values {
+		reason.Wanted = append(reason.Wanted, c.values[i].text)
+	}
+	s.Conditions = append(s.Conditions, reason)
+}
+
+func (s *StatementReason) setMatched(matched bool) {
+	if s != nil {
+		s.Matched = matched
+	}
+}
+
+// failures counts what did not match: elements, and conditions one by one.
+func (s *StatementReason) failures() (elements, conditions int) {
+	for _, e := range [...]*ElementReason{&s.Principal, &s.Action, &s.Resource} {
+		if !e.Matched {
+			elements++
+		}
+	}
+	for i := range s.Conditions {
+		if !s.Conditions[i].Matched {
+			conditions++
+		}
+	}
+	return elements, conditions
+}
+
+// Nearest returns the Allow that came nearest to matching: the one in which the
+// fewest elements and conditions failed; among equals the one whose principal,
+// action and resource failed least, then the first. It returns nil when no
+// Allow failed.
+func (r *Reasons) Nearest() *StatementReason {
+	var nearest *StatementReason
+	var fewest, fewestElements int
+	for i := range r.Statements {
+		s := &r.Statements[i]
+		if s.Matched || s.Effect != "Allow" {
+			continue
+		}
+		elements, conditions := s.failures()
+		total := elements + conditions
+		if nearest == nil || total < fewest || total == fewest && elements < fewestElements {
+			nearest, fewest, fewestElements = s, total, elements
+		}
+	}
+	return nearest
+}
+
+// String tells the decision and, for each statement, what did not match, over
+// several indented lines. Values are quoted, so that none can forge a line.
+func (r *Reasons) String() string {
+	var b strings.Builder
+	switch r.Effect {
+	case Allow:
+		b.WriteString("Allow: " + place(r.Document, r.Statement) + " allows it\n")
+	case ExplicitDeny:
+		b.WriteString("ExplicitDeny: " + place(r.Document, r.Statement) + " denies it\n")
+	default:
+		b.WriteString("ImplicitDeny: no statement allows it\n")
+	}
+	for i := range r.Statements {
+		r.Statements[i].write(&b)
+	}
+	return b.String()
+}
+
+// place counts from 1, as people do.
+func place(document, statement int) string {
+	text := "document " + strconv.Itoa(document+1)
+	if statement < 0 {
+		return text + ", which cannot be read,"
+	}
+	return text + " statement " + strconv.Itoa(statement+1)
+}
+
+// String is the part of Reasons.String that tells of this statement.
+func (s *StatementReason) String() string {
+	var b strings.Builder
+	s.write(&b)
+	return b.String()
+}
+
+func (s *StatementReason) write(b *strings.Builder) {
+	b.WriteString("  " + place(s.Document, s.Statement))
+	if s.Statement < 0 {
+		b.WriteString(" denies everything\n")
+		return
+	}
+	if s.Sid != "" {
+		b.WriteString(" " + strconv.Quote(s.Sid))
+	}
+	b.WriteString(" (" + s.Effect + ", line " + strconv.Itoa(s.Line) + ")")
+	if s.Matched {
+		b.WriteString(" matches\n")
+	} else {
+		b.WriteString(" does not match\n")
+	}
+	for _, e := range [...]*ElementReason{&s.Principal, &s.Action, &s.Resource} {
+		if !e.Matched {
+			b.WriteString("    " + e.Element + "\n")
+			writeLine(b, "wanted", quoteAll(e.Wanted))
+			writeLine(b, "got", strconv.Quote(e.Got))
+		}
+	}
+	for i := range s.Conditions {
+		s.Conditions[i].write(b)
+	}
+}
+
+// write tells of a condition that failed. One that matched is told only when
+// there is a hint about it.
+func (c *ConditionReason) write(b *strings.Builder) {
+	hint := c.Hint()
+	if c.Matched && hint == "" {
+		return
+	}
+	b.WriteString("    Condition " + strconv.Quote(c.Operator) + " " + strconv.Quote(c.Key))
+	if c.Matched {
+		b.WriteString(" matches")
+	}
+	b.WriteString("\n")
+	writeLine(b, "wanted", quoteAll(c.Wanted))
+	switch {
+	case !c.Present:
+		writeLine(b, "got", "absent")
+	case len(c.Got) == 0:
+		writeLine(b, "got", "present, without a value")
+	default:
+		writeLine(b, "got", quoteAll(c.Got))
+	}
+	if hint != "" {
+		writeLine(b, "hint", hint)
+	}
+}
+
+func writeLine(b *strings.Builder, label, text string) {
+	b.WriteString("      " + label + strings.Repeat(" ", len("wanted ")-len(label)) + text + "\n")
+}
+
+func quoteAll(list []string) string {
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = strconv.Quote(s)
+	}
+	return strings.Join(quoted, ", ")
+}
