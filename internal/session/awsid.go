@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/daypass/daypass/internal/arn"
 )
@@ -22,6 +21,7 @@ const (
 	accountFlag  = uint64(1) << 47
 	accountShift = 7
 	accountMask  = uint64(0x7fffffffff80)
+	maxAccount   = 999999999999
 )
 
 // NewAccessKeyID draws an access key id: prefix "AKIA" for a long-lived key,
@@ -39,17 +39,13 @@ func NewAccessKeyID(prefix, account string, random io.Reader) (string, error) {
 	if !arn.ValidAccount(account) {
 		return "", fmt.Errorf("session: access key id: account %q is not 12 digits", account)
 	}
-	number, err := strconv.ParseUint(account, 10, 64)
-	if err != nil {
-		return "", fmt.Errorf("session: access key id: %w", err)
-	}
 	// Eight bytes hold the six of the layout; the first two are cut off.
 	var raw [2 + 10]byte
 	if _, err := io.ReadFull(random, raw[2:]); err != nil {
 		return "", fmt.Errorf("session: access key id: read random bytes: %w", err)
 	}
 	head := binary.BigEndian.Uint64(raw[:8]) &^ accountMask
-	binary.BigEndian.PutUint64(raw[:8], head|accountFlag|number<<accountShift)
+	binary.BigEndian.PutUint64(raw[:8], head|accountFlag|accountNumber(account)<<accountShift)
 	var id [accessKeyIDLength]byte
 	copy(id[:], prefix)
 	base32.StdEncoding.Encode(id[prefixOfID:], raw[2:])
@@ -67,15 +63,20 @@ func AccountOf(accessKeyID string) (account string, ok bool) {
 		return "", false
 	}
 	var raw [2 + 10]byte
-	if _, err := base32.StdEncoding.Decode(raw[2:], []byte(accessKeyID[prefixOfID:])); err != nil {
+	// The decoder skips line breaks; it then gives fewer bytes than there are.
+	n, err := base32.StdEncoding.WithPadding(base32.NoPadding).Decode(raw[2:], []byte(accessKeyID[prefixOfID:]))
+	if err != nil || n != len(raw)-2 {
 		return "", false
 	}
 	head := binary.BigEndian.Uint64(raw[:8])
 	if head&accountFlag == 0 {
 		return "", false
 	}
-	account = fmt.Sprintf("%012d", head&accountMask>>accountShift)
-	return account, arn.ValidAccount(account)
+	number := head & accountMask >> accountShift
+	if number > maxAccount {
+		return "", false
+	}
+	return accountID(number), true
 }
 
 // NewUniqueID draws a unique id: a prefix that tells the kind of resource, such

@@ -3,7 +3,6 @@ package session
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -128,6 +127,15 @@ func accountNumber(account string) uint64 {
 	return n
 }
 
+func accountID(n uint64) string {
+	var digits [12]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = '0' + byte(n%10)
+		n /= 10
+	}
+	return string(digits[:])
+}
+
 // decodeGrant reads what appendGrant wrote, and nothing else. The strings of g
 // share the memory of s.
 func decodeGrant(s string, g *Grant) bool {
@@ -135,8 +143,7 @@ func decodeGrant(s string, g *Grant) bool {
 	if d.byte() != grantVersion {
 		return false
 	}
-	account := strconv.FormatUint(d.number(999999999999), 10)
-	g.Account = "000000000000"[:max(0, 12-len(account))] + account
+	g.Account = accountID(d.number(maxAccount))
 	g.RoleID = d.string()
 	g.RoleName = d.string()
 	g.RolePath = d.string()

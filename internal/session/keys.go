@@ -213,11 +213,13 @@ func (k *Keys) secretAccessKey(accessKeyID string, sealed []byte) (string, bool)
 	if !ok {
 		return "", false
 	}
-	mac := hmac.New(sha256.New, secret)
 	// Label and access key id have fixed lengths, so that the parts cannot shift.
-	io.WriteString(mac, secretLabel) //nolint:errcheck // a hash never fails to write
-	io.WriteString(mac, accessKeyID) //nolint:errcheck // as above
-	mac.Write(sealed)
+	message := make([]byte, 0, len(secretLabel)+accessKeyIDLength+len(sealed))
+	message = append(message, secretLabel...)
+	message = append(message, accessKeyID...)
+	message = append(message, sealed...)
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(message)
 	var sum [sha256.Size]byte
 	return base64.StdEncoding.EncodeToString(mac.Sum(sum[:0])[:secretBytes]), true
 }

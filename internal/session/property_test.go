@@ -1,0 +1,197 @@
+package session
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+)
+
+func drawGrant() *rapid.Generator[*Grant] {
+	text := rapid.StringN(0, 40, 100)
+	return rapid.Custom(func(t *rapid.T) *Grant {
+		issued := time.Unix(rapid.Int64Range(0, latestTime-1).Draw(t, "issued"), 0).UTC()
+		lasts := rapid.Int64Range(1, min(43200, latestTime-issued.Unix())).Draw(t, "lasts")
+		g := &Grant{
+			Account:     rapid.StringMatching(`[0-9]{12}`).Draw(t, "account"),
+			RoleID:      rapid.StringMatching(`AROA[A-Z2-7]{17}`).Draw(t, "roleID"),
+			RoleName:    rapid.StringMatching(`[\w+=,.@-]{1,64}`).Draw(t, "roleName"),
+			RolePath:    text.Draw(t, "rolePath"),
+			SessionName: rapid.StringMatching(`[\w+=,.@-]{2,64}`).Draw(t, "sessionName"),
+			IssuedAt:    issued, Expires: issued.Add(time.Duration(lasts) * time.Second),
+			Provider: text.Draw(t, "provider"), SourceIdentity: text.Draw(t, "sourceIdentity"), TokenID: text.Draw(t, "tokenID"),
+		}
+		keys := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9:/.]{1,30}`), 0, 6, rapid.ID[string]).Draw(t, "keys")
+		for _, key := range keys {
+			kv := KeyValue{Key: key, Multi: rapid.Bool().Draw(t, "multi"), Values: []string{text.Draw(t, "value")}}
+			if kv.Multi {
+				kv.Values = rapid.SliceOfN(text, 0, 4).Draw(t, "values")
+			}
+			g.Context = append(g.Context, kv)
+		}
+		return g
+	})
+}
+
+func TestOpenUndoesMint(t *testing.T) {
+	t.Parallel()
+	keys := newKeys(t)
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGrant().Draw(t, "grant")
+		c, err := keys.Mint(g, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := keys.Open(c.AccessKeyID, c.SessionToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &Session{Grant: *g, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}
+		if diff := cmp.Diff(want, s, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+		if strings.Contains(c.SessionToken, "\n") || len(c.SessionToken) > MaxTokenLength {
+			t.Fatalf("token of %d characters, or in lines", len(c.SessionToken))
+		}
+	})
+}
+
+func TestAnyChangeIsInvalid(t *testing.T) {
+	t.Parallel()
+	keys := newKeys(t)
+	c := mint(t, keys, typicalGrant())
+	refused := func(what, id, token string) {
+		t.Helper()
+		if s, err := keys.Open(id, token); s != nil || !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: Open = %v, %v, want ErrInvalid", what, s, err)
+		}
+	}
+	for i := range c.AccessKeyID {
+		id := []byte(c.AccessKeyID)
+		id[i] ^= 1
+		refused("a changed access key id", string(id), c.SessionToken)
+	}
+	// Every character of the token by every other, of base64 and outside it.
+	for i := range c.SessionToken {
+		for by := byte(1); by != 0; by++ {
+			token := []byte(c.SessionToken)
+			token[i] ^= by
+			refused("a changed token", c.AccessKeyID, string(token))
+		}
+	}
+	for i := range len(c.SessionToken) {
+		refused("a shorter token", c.AccessKeyID, c.SessionToken[:i])
+		refused("a token with a line break", c.AccessKeyID, c.SessionToken[:i]+"\n"+c.SessionToken[i:])
+		refused("a token with a carriage return", c.AccessKeyID, c.SessionToken[:i]+"\r"+c.SessionToken[i:])
+	}
+	other := mint(t, keys, typicalGrant())
+	refused("another session's token", c.AccessKeyID, other.SessionToken)
+	refused("a longer token", c.AccessKeyID, c.SessionToken+"AAAA")
+	refused("a token with a line break at its end", c.AccessKeyID, c.SessionToken+"\n")
+	refused("the token twice", c.AccessKeyID, c.SessionToken+c.SessionToken)
+	refused("no token", c.AccessKeyID, "")
+	refused("no access key id", "", c.SessionToken)
+	refused("an endless token", c.AccessKeyID, strings.Repeat("A", MaxTokenLength+4))
+}
+
+// Two sessions of one grant share nothing that could sign for the other.
+func TestSessionsDiffer(t *testing.T) {
+	t.Parallel()
+	keys, g := newKeys(t), typicalGrant()
+	// The same bytes give the same access key id; token and secret still differ,
+	// because the seal has a nonce of its own.
+	same := func() *strings.Reader { return strings.NewReader(strings.Repeat("x", 10)) }
+	a, err := keys.Mint(g, same())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := keys.Mint(g, same())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.AccessKeyID != b.AccessKeyID {
+		t.Errorf("access key ids %s and %s of the same bytes", a.AccessKeyID, b.AccessKeyID)
+	}
+	if a.SessionToken == b.SessionToken || a.SecretAccessKey == b.SecretAccessKey {
+		t.Error("two sessions share a token or a secret")
+	}
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	ring, err := NewKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := func(keys *Keys, c Credentials) bool {
+		t.Helper()
+		s, err := keys.Open(c.AccessKeyID, c.SessionToken)
+		if err != nil && !errors.Is(err, ErrInvalid) {
+			t.Fatal(err)
+		}
+		if err == nil && s.SecretAccessKey != c.SecretAccessKey {
+			t.Error("the secret changed with the ring")
+		}
+		return err == nil
+	}
+	first := parse(t, ring)
+	old := mint(t, first, typicalGrant())
+	rotated, err := RotateKeys(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := parse(t, rotated)
+	fresh := mint(t, second, typicalGrant())
+	if old.SessionToken[:6] == fresh.SessionToken[:6] {
+		t.Error("the rotated ring still seals with the first key")
+	}
+	if !opens(second, old) {
+		t.Error("the rotated ring does not open what the primary before it sealed")
+	}
+	if !opens(first, fresh) {
+		t.Error("a node that has not seen the rotation does not open what the others seal")
+	}
+	again, err := RotateKeys(rotated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := parse(t, again)
+	if !opens(third, fresh) {
+		t.Error("the second rotation forgot the primary before it")
+	}
+	if opens(third, old) {
+		t.Error("the second rotation did not forget the first key")
+	}
+	for range 5 {
+		if again, err = RotateKeys(again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := len(again), len(rotated); got > want+30 {
+		t.Errorf("the ring grows with each rotation: %d bytes, then %d", want, got)
+	}
+}
+
+func TestAccessKeyIDs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		account := rapid.StringMatching(`[0-9]{12}`).Draw(t, "account")
+		prefix := rapid.SampledFrom([]string{"AKIA", "ASIA"}).Draw(t, "prefix")
+		random := rapid.SliceOfN(rapid.Byte(), 10, 10).Draw(t, "random")
+		id, err := NewAccessKeyID(prefix, account, strings.NewReader(string(random)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(id) != 20 || !strings.HasPrefix(id, prefix) || strings.Trim(id[4:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
+			t.Fatalf("access key id %q", id)
+		}
+		if got, ok := AccountOf(id); !ok || got != account {
+			t.Fatalf("AccountOf(%q) = %q, %v, want %q", id, got, ok, account)
+		}
+	})
+}
