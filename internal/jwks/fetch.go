@@ -1,0 +1,243 @@
+package jwks
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/oidc"
+)
+
+const maxRedirects = 3
+
+// fetcher makes the requests of one fetch. Its connections are its own: a
+// connection made under one provider's thumbprints serves no other.
+type fetcher struct {
+	verifier
+
+	guard  guard
+	budget time.Duration
+}
+
+func (c *Cache) fetcher(thumbprints []string) *fetcher {
+	return &fetcher{
+		verifier: verifier{roots: c.Roots, thumbprints: thumbprints, now: c.Now()},
+		guard:    guard{allowLoopback: c.AllowLoopback},
+		budget:   c.Budget,
+	}
+}
+
+// keys fetches the discovery document and then the keys, and says how long
+// they may be used.
+func (f *fetcher) keys(ctx context.Context, issuer string) (*oidc.KeySet, time.Duration, error) {
+	client, done := f.client()
+	defer done()
+	jwksURI, err := f.discover(ctx, client, issuer)
+	if err != nil {
+		return nil, 0, f.unreachable(ctx, err)
+	}
+	body, header, err := get(ctx, client, jwksURI, oidc.MaxKeySetBytes)
+	if err != nil {
+		return nil, 0, f.unreachable(ctx, err)
+	}
+	keys, err := oidc.ParseKeySet(body)
+	if err != nil {
+		return nil, 0, f.unreachable(ctx, fmt.Errorf("%s: %w", jwksURI, err))
+	}
+	return keys, lifetime(header), nil
+}
+
+// topThumbprint is the work of Cache.Thumbprint.
+func (f *fetcher) topThumbprint(ctx context.Context, issuer string) (string, error) {
+	client, done := f.client()
+	defer done()
+	jwksURI, err := f.discover(ctx, client, issuer)
+	if err != nil {
+		return "", f.unreachable(ctx, err)
+	}
+	conn, err := f.dialTLS(ctx, "tcp", hostPort(jwksURI))
+	if err != nil {
+		return "", f.unreachable(ctx, fmt.Errorf("%s: %w", jwksURI, err))
+	}
+	defer conn.Close() //nolint:errcheck // nothing was sent
+	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
+	return thumbprint(chain[len(chain)-1]), nil
+}
+
+// unreachable gives err its kind, and a plain word to the commonest reason.
+func (f *fetcher) unreachable(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, ErrThumbprint):
+		return err
+	case ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: no answer within %s: %w", ErrUnreachable, f.budget, err)
+	default:
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+}
+
+// discover is the jwks_uri of the issuer's discovery document (OpenID Connect
+// Discovery 1.0 sections 4 and 4.3: the well-known path follows the issuer
+// without its closing slash; the document's issuer equals the registered one).
+func (f *fetcher) discover(ctx context.Context, client *http.Client, issuer string) (*url.URL, error) {
+	well, err := parseHTTPS(strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration")
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	body, _, err := get(ctx, client, well, maxDiscoveryBody)
+	if err != nil {
+		return nil, err
+	}
+	// A map, since struct fields would match names without regard to case.
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal(body, &document); err != nil {
+		return nil, fmt.Errorf("%s is no JSON object; is it a login page? %w", well, err)
+	}
+	var itsIssuer, itsKeys string
+	if json.Unmarshal(document["issuer"], &itsIssuer) != nil || json.Unmarshal(document["jwks_uri"], &itsKeys) != nil {
+		return nil, fmt.Errorf("%s lacks issuer or jwks_uri", well)
+	}
+	if itsIssuer != issuer {
+		return nil, fmt.Errorf("%s has the issuer %.256q and not %q; they must be equal, case and closing slash included", well, itsIssuer, issuer)
+	}
+	keys, err := parseHTTPS(itsKeys)
+	if err != nil {
+		return nil, fmt.Errorf("%s: jwks_uri: %w", well, err)
+	}
+	return keys, nil
+}
+
+func parseHTTPS(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Scheme != "https":
+		return nil, fmt.Errorf("%.256q is not an https URL", s)
+	case u.Hostname() == "" || u.User != nil:
+		return nil, fmt.Errorf("%.256q must have a host and no user", s)
+	}
+	return u, nil
+}
+
+// hostPort is where u's server listens.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// client makes the guarded client and the function that ends its connections.
+func (f *fetcher) client() (*http.Client, func()) {
+	transport := &http.Transport{
+		Proxy:                  nil, // a proxy would connect for us, past the guard
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("jwks: only https") },
+		DialTLSContext:         f.dialTLS,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxDiscoveryBody,
+	}
+	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}, transport.CloseIdleConnections
+}
+
+// dialTLS connects and verifies. Go's own verification is off because it knows
+// no thumbprints, and verify does all that it would have done.
+func (f *fetcher) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := f.guard.dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(raw, &tls.Config{
+		ServerName:         host,
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         []string{"http/1.1"},
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection verifies
+		VerifyConnection: func(state tls.ConnectionState) error {
+			// host and not state.ServerName, which is empty for an IP address.
+			return f.verify(host, state.PeerCertificates)
+		},
+	})
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	return conn, nil
+}
+
+// checkRedirect follows only to where the request already went.
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	switch {
+	case len(via) > maxRedirects:
+		return fmt.Errorf("jwks: more than %d redirects", maxRedirects)
+	case next.URL.Scheme != first.Scheme || !strings.EqualFold(hostPort(next.URL), hostPort(first)):
+		return fmt.Errorf("jwks: a redirect to %s://%s leaves the host, and is refused", next.URL.Scheme, next.URL.Host)
+	}
+	return nil
+}
+
+// get reads a document of at most limit bytes.
+func get(ctx context.Context, client *http.Client, from *url.URL, limit int64) (body []byte, header http.Header, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "daypass")
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	if response.StatusCode != http.StatusOK {
+		return nil, nil, fmt.Errorf("%s answers with status %d, not 200", from, response.StatusCode)
+	}
+	body, err = io.ReadAll(io.LimitReader(response.Body, limit+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", from, err)
+	}
+	if int64(len(body)) > limit {
+		return nil, nil, fmt.Errorf("%s answers with more than %d bytes", from, limit)
+	}
+	return body, response.Header, nil
+}
+
+// lifetime is the max-age of the answer, within minLifetime and maxLifetime;
+// defaultLifetime if the answer does not say. An answer that asks not to be
+// kept is kept for minLifetime all the same: AWS asks again for each token
+// then, and issuers throttle it (RFC 9111 section 5.2.2 for the names; Age and
+// s-maxage are not read).
+func lifetime(header http.Header) time.Duration {
+	kept := defaultLifetime
+	for directive := range strings.SplitSeq(strings.Join(header.Values("Cache-Control"), ","), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		switch strings.ToLower(name) {
+		case "no-store", "no-cache":
+			return minLifetime
+		case "max-age":
+			seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 64)
+			switch {
+			case errors.Is(err, strconv.ErrRange) || seconds > uint64(maxLifetime/time.Second):
+				kept = maxLifetime
+			case err != nil:
+				kept = minLifetime // unreadable is stale (RFC 9111 section 4.2.1)
+			default:
+				kept = max(time.Duration(seconds)*time.Second, minLifetime)
+			}
+		}
+	}
+	return kept
+}
