@@ -143,3 +143,16 @@ func fromSigv4(err error) *Error {
 	}
 	return &Error{Kind: kindOf(e), Message: e.Message, Reason: e.Error()}
 }
+
+func kindOf(e *sigv4.Error) Kind {
+	switch {
+	case e.Incomplete():
+		return Malformed
+	case e.Kind == sigv4.Expired || e.Kind == sigv4.NotYetCurrent:
+		return Skew
+	case e.Kind == sigv4.PayloadMismatch:
+		return Payload
+	default:
+		return BadSignature
+	}
+}

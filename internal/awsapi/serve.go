@@ -319,7 +319,10 @@ func (a *API) messageFor(f *Fault, wire wireError) string {
 }
 
 func noteFault(e *audit.Event, f *Fault, wire wireError) {
-	e.Fault, e.Code, e.Message, e.Reason = f.Kind.String(), wire.Code, wire.Message, f.Reason
+	e.Fault, e.Code, e.Reason = f.Kind.String(), wire.Code, f.Reason
+	if f.Kind != MalformedAuthentication { // its message repeats the header, where a secret may stand in the wrong place
+		e.Message = wire.Message
+	}
 	if f.Why != nil {
 		e.Reasons, e.Decision, e.Documents = f.Why, f.Why.Effect.String(), f.Documents
 	}

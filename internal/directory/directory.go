@@ -13,9 +13,11 @@ package directory
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/policy"
@@ -202,3 +204,30 @@ func (l *problemList) parseInline(inline []store.InlinePolicy, owner string) []A
 }
 
 func (l problemList) String() string { return strings.Join(l, "; ") }
+
+// Follow asks the store, once in each interval, whether another process wrote,
+// and catches up. It returns when ctx ends. A failure is logged once for each
+// run of failures: decisions go on, on the last state seen.
+func (d *Directory) Follow(ctx context.Context, interval time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := d.Refresh(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failing {
+			log.Error("the store cannot be followed; decisions are taken on the last state seen", "revision", d.Snapshot().revision, "error", err)
+		}
+		if err == nil && failing {
+			log.Info("the store is followed again", "revision", d.Snapshot().revision)
+		}
+		failing = err != nil
+	}
+}

@@ -137,7 +137,7 @@ func (s *service) verify(c *awsapi.Call, in *webIdentityRequest) (*directory.OID
 	url, https := strings.CutPrefix(token.Issuer(), "https://")
 	provider, ok := c.Snapshot.OIDCProvider(in.account, url)
 	if !https || !ok {
-		return nil, nil, invalidToken("No OpenIDConnect provider found in your account for " + token.Issuer()).
+		return nil, nil, invalidToken("No OpenIDConnect provider found in your account for "+token.Issuer()).
 			Because("account %s has no provider whose URL is exactly the token's iss; case and a trailing slash count, and so does the account in the role's ARN", in.account)
 	}
 	if err := token.Check(provider.ClientIDs, c.Now); err != nil {

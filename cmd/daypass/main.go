@@ -1,0 +1,95 @@
+// Command daypass trades the ID tokens of CI jobs for temporary credentials,
+// by AWS's own protocols, and runs such jobs on a developer's machine.
+//
+// Each sub-command has a file of its own. Only this package reads the clock
+// and ends the process.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Exit codes of daypass itself. `daypass ci run` ends with the job's own.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// exitError carries an exit code through cobra. Its message was printed before.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// usageError is a wrong call: the command line, not the world, must change.
+type usageError struct{ error }
+
+// Unwrap gives what was wrong.
+func (e usageError) Unwrap() error { return e.error }
+
+// run carries out one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var exit *exitError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
+		return exitUsage
+	default:
+		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
+		return exitFailure
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "daypass",
+		Short: "Temporary credentials for CI jobs, by AWS's own protocols",
+		Long: `Daypass trades a CI job's OIDC ID token for temporary credentials under a role,
+if the role's trust policy admits the token. It speaks AWS STS and IAM, so the
+aws CLI and every AWS SDK work unchanged. It also issues GitLab's ID tokens and
+runs .gitlab-ci.yml jobs on this machine.
+
+Try "daypass demo".`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
+	})
+	root.AddCommand(newServe(), newIssuer(), newCI(), newDemo(), newVersion())
+	return root
+}
+
+// newLog writes for people, to stderr: what happened, without a clock's noise
+// on a terminal.
+func newLog(c *cobra.Command) *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+}

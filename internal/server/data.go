@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/durable"
+	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/internal/store/sqlstore"
+)
+
+// Names of the files in the data directory.
+const (
+	databaseFile    = "daypass.db"
+	masterKeyFile   = "master.key"
+	credentialsFile = "credentials"
+	eventsFile      = "events.jsonl"
+)
+
+// administratorName is the IAM user that the first start makes. Its rights
+// come from its inline policy, as anyone's do; there is no way around policies.
+const (
+	administratorName   = "administrator"
+	administratorPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+)
+
+// data is an open data directory.
+type data struct {
+	store       *sqlstore.Store
+	masterKey   *masterkey.Key
+	sessionKeys *session.Keys
+	created     bool // this start made the account
+}
+
+// openData opens the data directory, and fills an empty one: master key,
+// database, account, administrator, session keys. A directory that holds a
+// database and no master key, or the other way about a damaged key, is refused:
+// with a new key nothing in the database could be opened again.
+func openData(ctx context.Context, c *Config) (*data, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("server: make the data directory: %w", err)
+	}
+	key, err := openMasterKey(filepath.Join(c.DataDir, masterKeyFile), filepath.Join(c.DataDir, databaseFile))
+	if err != nil {
+		return nil, err
+	}
+	st, err := sqlstore.OpenSQLite(ctx, filepath.Join(c.DataDir, databaseFile))
+	if err != nil {
+		return nil, err
+	}
+	d := &data{store: st, masterKey: key}
+	if err := d.prepare(ctx, c); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return d, nil
+}
+
+func openMasterKey(keyPath, databasePath string) (*masterkey.Key, error) {
+	_, err := os.Lstat(keyPath)
+	if err == nil {
+		return masterkey.Load(keyPath)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("server: master key: %w", err)
+	}
+	if _, err := os.Lstat(databasePath); err == nil {
+		return nil, fmt.Errorf("server: %s exists and its master key %s does not; put the key back, for without it nothing sealed in the database opens", databasePath, keyPath)
+	}
+	return masterkey.Create(keyPath)
+}
+
+// prepare makes what an empty store lacks, and reads the session keys.
+func (d *data) prepare(ctx context.Context, c *Config) error {
+	record, err := d.store.Get(ctx, store.SessionKeysID())
+	if errors.Is(err, store.ErrNotFound) {
+		if err := d.create(ctx, c); err != nil {
+			return err
+		}
+		d.created = true
+		record, err = d.store.Get(ctx, store.SessionKeysID())
+	}
+	if err != nil {
+		return err
+	}
+	var sealed store.SessionKeys
+	if err := store.Decode(record.Document, &sealed); err != nil {
+		return err
+	}
+	ring, err := d.masterKey.Open(sealed.Sealed, []byte(store.KindSessionKeys))
+	if err != nil {
+		return fmt.Errorf("server: the session keys do not open under the master key %s; put back the key that belongs to this database: %w",
+			filepath.Join(c.DataDir, masterKeyFile), err)
+	}
+	d.sessionKeys, err = session.ParseKeys(ring)
+	return err
+}
+
+// create writes the administrator's credentials file and then, in one
+// transaction, everything a first start makes. The file comes first: a crash
+// between the two leaves an empty store, and the next start does both again;
+// the other way about, nobody would ever learn the key.
+func (d *data) create(ctx context.Context, c *Config) error {
+	if !arn.ValidAccount(c.Account) {
+		return fmt.Errorf("server: account %q is not 12 digits", c.Account)
+	}
+	admin, err := newAdministrator(c.Account, c.Random)
+	if err != nil {
+		return err
+	}
+	if err := writeCredentials(filepath.Join(c.DataDir, credentialsFile), admin); err != nil {
+		return err
+	}
+	ring, err := session.NewKeys()
+	if err != nil {
+		return err
+	}
+	sealedRing, err := d.masterKey.Seal(ring, []byte(store.KindSessionKeys))
+	if err != nil {
+		return err
+	}
+	sealedSecret, err := d.masterKey.Seal([]byte(admin.secret), []byte(admin.accessKeyID))
+	if err != nil {
+		return err
+	}
+	now := c.Now().UTC().Truncate(time.Second)
+	_, err = d.store.Update(ctx, func(tx store.Tx) error {
+		return errors.Join(
+			store.PutRecord(tx, store.AccountID(c.Account), store.Account{Account: c.Account, Created: now}),
+			store.PutRecord(tx, store.UserID(c.Account, administratorName), store.User{
+				Account: c.Account, Name: administratorName, Path: "/", ID: admin.userID, Created: now,
+				InlinePolicies: []store.InlinePolicy{{Name: "AdministratorAccess", Document: administratorPolicy}},
+			}),
+			store.PutRecord(tx, store.AccessKeyID(c.Account, admin.accessKeyID), store.AccessKey{
+				Account: c.Account, ID: admin.accessKeyID, UserName: administratorName,
+				SealedSecret: sealedSecret, Active: true, Created: now,
+			}),
+			store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealedRing}),
+		)
+	})
+	return err
+}
+
+// administrator is what a first start makes up.
+type administrator struct{ userID, accessKeyID, secret string }
+
+func newAdministrator(account string, random io.Reader) (*administrator, error) {
+	userID, err1 := session.NewUniqueID("AIDA", random)
+	accessKeyID, err2 := session.NewAccessKeyID("AKIA", account, random)
+	secret, err3 := session.NewSecretAccessKey(random)
+	return &administrator{userID, accessKeyID, secret}, errors.Join(err1, err2, err3)
+}
+
+// writeCredentials writes the administrator's key in the AWS credentials
+// format, profile default, readable by its owner only.
+func writeCredentials(path string, admin *administrator) error {
+	text := "[default]\naws_access_key_id = " + admin.accessKeyID + "\naws_secret_access_key = " + admin.secret + "\n"
+	if err := durable.Replace(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("server: write the administrator's credentials: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+// Package server puts the rooms together: it opens the data directory, makes
+// the services and the front door, listens, and says when it answers.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/auth"
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/durable"
+	"github.com/daypass/daypass/internal/iam"
+	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/sts"
+)
+
+// DefaultAccount is the account of a first start that names none.
+const DefaultAccount = "000000000000"
+
+// Limits of the listener. A request's header may hold a GET's whole query, a
+// token of 20,000 characters among it.
+const (
+	maxHeaderBytes    = 64 << 10
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 60 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	drainTimeout      = 10 * time.Second
+)
+
+// followInterval is how often the node asks whether another process wrote to
+// its store.
+const followInterval = 500 * time.Millisecond
+
+// Config is what must be known before the store opens.
+type Config struct {
+	// DataDir holds everything that lasts: database, master key, the
+	// administrator's credentials, events. It is made, mode 0700, where it is
+	// missing.
+	DataDir string
+	// Listen is host:port. Without a certificate the host must be loopback.
+	Listen string
+	// Account is made by the first start: 12 digits.
+	Account string
+	// CertFile and KeyFile are the PEM files for https; both or neither.
+	CertFile, KeyFile string
+	// EventsFile receives one JSON line for each request; "" is events.jsonl in
+	// the data directory, "-" is Stdout.
+	EventsFile string
+	// ReadyFile receives the endpoint URL once the server answers; "" for none.
+	ReadyFile string
+	// ExplainToCaller adds to each denial why it was denied. Off by default: it
+	// tells a stranger what the trust policies ask for.
+	ExplainToCaller bool
+	// Roots are the certificate authorities trusted for issuers; nil is the
+	// system's.
+	Roots *x509.CertPool
+
+	Stdout io.Writer
+	Log    *slog.Logger
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// Run serves until ctx ends, then lets requests in flight finish.
+func Run(ctx context.Context, c Config) (err error) {
+	listener, endpoint, loopback, err := listen(ctx, &c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // Shutdown closed it already, except where start failed
+
+	d, err := openData(ctx, &c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.store.Close()) }()
+	if d.created {
+		c.Log.Info("made account "+c.Account+"; its administrator's key is in the credentials file, profile default, and nowhere else",
+			"credentials", filepath.Join(c.DataDir, credentialsFile))
+	}
+	events, closeEvents, err := openEvents(&c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeEvents()) }()
+
+	handler, dir, err := newHandler(ctx, &c, d, events, loopback)
+	if err != nil {
+		return err
+	}
+	for _, problem := range dir.Snapshot().Problems() {
+		c.Log.Warn("a stored document cannot be read; what needs it is denied", "problem", problem)
+	}
+	return serve(ctx, &c, listener, endpoint, handler, dir)
+}
+
+// newHandler makes the services and the front door over an open data directory.
+func newHandler(ctx context.Context, c *Config, d *data, events *audit.Log, loopback bool) (http.Handler, *directory.Directory, error) {
+	dir, err := directory.Open(ctx, d.store, d.masterKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots})
+	stsService, err := sts.New(sts.Config{SessionKeys: d.sessionKeys, ProviderKeys: providerKeys, Random: c.Random})
+	if err != nil {
+		return nil, nil, err
+	}
+	iamService, err := iam.New(iam.Config{Directory: dir, ProviderKeys: providerKeys, Random: c.Random})
+	if err != nil {
+		return nil, nil, err
+	}
+	api, err := awsapi.New(awsapi.Config{
+		Services: []*awsapi.Service{stsService, iamService}, Directory: dir,
+		Authenticator: &auth.Authenticator{Keys: d.sessionKeys}, Events: events,
+		Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return onlyRoot(api), dir, nil
+}
+
+// onlyRoot serves the Query protocol where AWS's endpoints do: at "/".
+func onlyRoot(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/":
+			http.NotFound(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodPost:
+			w.Header().Set("Allow", "GET, POST")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		default:
+			api.ServeHTTP(w, r)
+		}
+	})
+}
+
+// listen binds the address. Credentials never travel in the clear beyond this
+// machine: without a certificate only loopback is served.
+func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, loopback bool, err error) {
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return nil, "", false, errors.New("server: a certificate and its key go together; give both or neither")
+	}
+	l, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return nil, "", false, fmt.Errorf("server: %w", err)
+	}
+	address, ok := l.Addr().(*net.TCPAddr)
+	loopback = ok && address.IP.IsLoopback()
+	if c.CertFile == "" {
+		if !loopback {
+			return nil, "", false, errors.Join(
+				fmt.Errorf("server: %s is not loopback, and credentials must not travel unencrypted; give a certificate and key, or listen on 127.0.0.1", c.Listen), l.Close())
+		}
+		return l, "http://" + l.Addr().String(), loopback, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, "", false, errors.Join(fmt.Errorf("server: certificate: %w", err), l.Close())
+	}
+	l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
+	return l, "https://" + l.Addr().String(), loopback, nil
+}
+
+// openEvents opens the event log for appending, readable by its owner only.
+func openEvents(c *Config) (*audit.Log, func() error, error) {
+	if c.EventsFile == "-" {
+		return audit.NewLog(c.Stdout), func() error { return nil }, nil
+	}
+	path := c.EventsFile
+	if path == "" {
+		path = filepath.Join(c.DataDir, eventsFile)
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("server: open the event log: %w", err)
+	}
+	return audit.NewLog(f), f.Close, nil
+}
+
+// serve owns three goroutines: one accepts, one follows the store, and the
+// caller's waits for the end and joins both.
+func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, handler http.Handler, dir *directory.Directory) error {
+	s := &http.Server{
+		Handler: handler, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
+	}
+	following, stopFollowing := context.WithCancel(ctx)
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		dir.Follow(following, followInterval, c.Log)
+	}()
+	defer func() { stopFollowing(); <-followed }()
+
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	if err := announce(c, endpoint); err != nil {
+		return errors.Join(err, s.Close(), ignoreClosed(<-served))
+	}
+	select {
+	case err := <-served:
+		return fmt.Errorf("server: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	err := errors.Join(s.Shutdown(drain), ignoreClosed(<-served))
+	if c.ReadyFile != "" {
+		err = errors.Join(err, os.Remove(c.ReadyFile))
+	}
+	c.Log.Info("stopped")
+	return err
+}
+
+// announce says that the server answers. The socket has been accepting since
+// listen, so who reads the ready file can connect.
+func announce(c *Config, endpoint string) error {
+	c.Log.Info("serving", "endpoint", endpoint, "data", c.DataDir)
+	if c.ReadyFile == "" {
+		return nil
+	}
+	if err := durable.Replace(c.ReadyFile, []byte(endpoint+"\n"), 0o644); err != nil {
+		return fmt.Errorf("server: write the ready file: %w", err)
+	}
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
