@@ -15,11 +15,13 @@ func (c ConditionReason) Hint() string {
 		return base + " compares * and ? literally; use " + strings.Replace(base, "Equals", "Like", 1)
 	case c.Matched:
 		return ""
+	case strings.HasPrefix(c.Key, "https://"):
+		return "the keys of a provider begin with its URL without https://; use " + strings.TrimPrefix(c.Key, "https://")
 	case !c.Present && !op.negated:
 		return "the request does not carry the key " + c.Key + "; check its spelling and the provider's URL in front of it"
 	case c.Multivalued && op.set == scalar:
 		return c.Key + " is multivalued and never matches without a prefix; use ForAnyValue:" + c.Operator + " or ForAllValues:" + c.Operator
-	case !op.negated && op.test != boolean && op.test != stringEqualsIgnoreCase && c.anyPair(equalButForCase):
+	case !op.negated && (op.test == stringEquals || op.test == stringLike) && c.anyPair(matchesButForCase):
 		return "the values differ in the case of letters only, which counts"
 	}
 	return ""
@@ -41,6 +43,9 @@ func likeMatches(wanted, got string) bool {
 	return g.shape != globExact && wanted != got && g.match(got)
 }
 
-func equalButForCase(wanted, got string) bool {
-	return wanted != got && strings.EqualFold(wanted, got)
+// matchesButForCase takes wildcards as such also for StringEquals: both its
+// mistakes at once are reported as this one.
+func matchesButForCase(wanted, got string) bool {
+	g := newGlob(strings.ToLower(wanted))
+	return wanted != got && g.match(strings.ToLower(got))
 }

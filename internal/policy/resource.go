@@ -48,14 +48,16 @@ func (p *parser) readResource(m *member, s *statement) error {
 }
 
 // checkResource asks for "*" or arn:partition:service:region:account:resource.
-// A pattern that ends in * may leave out the parts behind it. A partition that
-// cannot exist is refused, because a Deny on it would deny nothing.
+// A pattern that ends in * may leave out the parts behind it. What
+// cannot be is refused, because a Deny on it would deny nothing.
 func (p *parser) checkResource(r stringAt, element string) error {
 	if r.text == "*" {
 		return nil
 	}
 	parts := strings.SplitN(r.text, ":", 6)
-	if len(parts) < 2 || parts[0] != "arn" || len(parts) < 6 && !strings.HasSuffix(r.text, "*") {
+	whole := len(parts) == 6 && parts[2] != "" && parts[5] != ""
+	short := len(parts) > 1 && len(parts) < 6 && strings.HasSuffix(r.text, "*")
+	if parts[0] != "arn" || !whole && !short {
 		return p.refuse(r.offset, element, "Resource "+r.text+` must be in ARN format or "*".`,
 			"%q is no ARN; write arn:partition:service:region:account:resource, or \"*\"", r.text)
 	}
@@ -66,7 +68,12 @@ func (p *parser) checkResource(r stringAt, element string) error {
 	return nil
 }
 
-// isPartition admits the partitions of AWS, and patterns for them.
+// isPartition admits the partitions of AWS, and patterns for them. Source: AWS
+// General Reference and the endpoint lists of the AWS SDKs.
 func isPartition(s string) bool {
-	return s == "aws" || strings.HasPrefix(s, "aws-") && consistsOf(s, "-") || s != "" && consistsOf(s, "-*?") && strings.ContainsAny(s, "*?")
+	switch s {
+	case "aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f":
+		return true
+	}
+	return strings.ContainsAny(s, "*?") && consistsOf(s, "-*?")
 }

@@ -1,0 +1,355 @@
+package policy_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/daypass/daypass/internal/policy"
+)
+
+const (
+	provider = "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com"
+	syntax   = "Syntax errors in policy."
+)
+
+// identity and trust put one statement's members into a whole document.
+func identity(members string) string {
+	return `{"Version":"2012-10-17","Statement":[{` + members + `}]}`
+}
+
+func trust(members string) string { return identity(members) }
+
+func mustParse(t testing.TB, kind policy.Kind, text string) *policy.Document {
+	t.Helper()
+	d, err := policy.Parse(kind, text)
+	if err != nil {
+		t.Fatalf("Parse(%v): %v\n%s", kind, err, text)
+	}
+	return d
+}
+
+func TestParseAccepts(t *testing.T) {
+	t.Parallel()
+	const trusted = `"Effect":"Allow","Action":"sts:AssumeRole","Principal":`
+	for _, tc := range []struct {
+		name string
+		kind policy.Kind
+		text string
+	}{
+		{"one statement as an object", policy.Identity, `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`},
+		{"the older version", policy.Identity, `{"Version":"2008-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"]}]}`},
+		{"elements in any order", policy.Identity, `{"Statement":[{"Resource":"*","Condition":{},"Sid":"A1","NotAction":"iam:*","Effect":"Allow"}],"Version":"2012-10-17"}`},
+		{"several empty Sids", policy.Identity, `{"Statement":[{"Sid":"","Effect":"Allow","Action":"a:b","Resource":"*"},{"Sid":"","Effect":"Allow","Action":"a:b","NotResource":"*"}]}`},
+		{"ARN patterns", policy.Identity, identity(`"Effect":"Allow","Action":"s3:Get*","Resource":["arn:aws:s3:::b/*","arn:*:s3:::b","arn:aws:s3:*","arn:aws-cn:iam::123456789012:role/?x"]`)},
+		{"${ in the older version is literal", policy.Identity, `{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:username}","Condition":{"StringEquals":{"a:b":"${*}"}}}}`},
+		{"${ without version is literal", policy.Identity, `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${x}"}}`},
+		{"unquoted values", policy.Identity, identity(`"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"a:b":true},"StringEquals":{"a:b":[1,2.5,false,"x"]},"Null":{"a:c":false}}`)},
+		{"all operators", policy.Identity, identity(`"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{` + allOperators() + `}`)},
+		{"anyone", policy.Trust, trust(trusted + `"*"`)},
+		{"principals of AWS", policy.Trust, trust(trusted + `{"AWS":["*","123456789012","arn:aws:iam::123456789012:root","arn:aws:iam::123456789012:role/ci/x","arn:aws:iam::123456789012:user/x","arn:aws:sts::123456789012:assumed-role/x/job=1@a"]}`)},
+		{"federated principals", policy.Trust, trust(trusted + `{"Federated":["` + provider + `","arn:aws:iam::123456789012:oidc-provider/localhost:8443/a","arn:aws:iam::123456789012:saml-provider/x","cognito-identity.amazonaws.com"]}`)},
+		{"services", policy.Trust, trust(trusted + `{"Service":["ec2.amazonaws.com"],"CanonicalUser":"` + strings.Repeat("0f", 32) + `"}`)},
+		{"Id", policy.Trust, `{"Id":"x","Statement":{` + trusted + `"*"}}`},
+		{"actions of a trust", policy.Trust, trust(`"Effect":"Allow","Principal":"*","Action":["sts:AssumeRole","STS:assumerolewithwebidentity","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity","sts:SetContext","sts:*","sts:Assume*"]`)},
+		{"deep enough", policy.Identity, identity(`"Effect":"Allow","Action":"s3:*","Resource":"*"`) + strings.Repeat(" \n", 100)},
+	} {
+		d, err := policy.Parse(tc.kind, tc.text)
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+			continue
+		}
+		if d.String() != tc.text || d.Kind() != tc.kind {
+			t.Errorf("%s: the document is %v %q", tc.name, d.Kind(), d.String())
+		}
+	}
+}
+
+func allOperators() string {
+	var blocks []string
+	for _, base := range []string{
+		"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike",
+		"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "Bool",
+	} {
+		value := `"arn:aws:iam::123456789012:role/*"`
+		for _, prefix := range []string{"", "ForAllValues:", "ForAnyValue:"} {
+			for _, suffix := range []string{"", "IfExists"} {
+				blocks = append(blocks, `"`+prefix+base+suffix+`":{"k:k":`+value+`}`)
+			}
+		}
+	}
+	return strings.Join(append(blocks, `"Null":{"k:k":"TRUE"}`), ",")
+}
+
+type refusal struct {
+	name, text      string
+	message, detail string // detail is a part of it
+}
+
+func testRefusals(t *testing.T, kind policy.Kind, table []refusal) {
+	t.Helper()
+	for _, tc := range table {
+		d, err := policy.Parse(kind, tc.text)
+		var e *policy.SyntaxError
+		if !errors.As(err, &e) {
+			t.Errorf("%s: error %v, want a SyntaxError", tc.name, err)
+			continue
+		}
+		if d != nil {
+			t.Errorf("%s: a document came with the error", tc.name)
+		}
+		if e.Message != tc.message {
+			t.Errorf("%s: message %q, want %q", tc.name, e.Message, tc.message)
+		}
+		if !strings.Contains(e.Detail, tc.detail) || e.Detail == "" {
+			t.Errorf("%s: detail %q does not hold %q", tc.name, e.Detail, tc.detail)
+		}
+		if e.Line < 1 || e.Column < 1 {
+			t.Errorf("%s: place %d:%d", tc.name, e.Line, e.Column)
+		}
+		if !strings.HasPrefix(e.Error(), "policy: ") || !strings.Contains(e.Error(), e.Detail) {
+			t.Errorf("%s: error text %q", tc.name, e.Error())
+		}
+	}
+}
+
+// What is not JSON, or more than JSON says.
+func TestParseRefusesText(t *testing.T) {
+	t.Parallel()
+	texts := []refusal{
+		{"empty", ``, "", "not JSON"},
+		{"cut off", `{"Statement":[`, "", "not JSON"},
+		{"two documents", `{} {}`, "", "not JSON"},
+		{"comment", "{ // x\n}", "", "not JSON"},
+		{"trailing comma", `{"Statement":[],}`, "", "not JSON"},
+		{"no UTF-8", "{\"Id\":\"\xff\"}", "", "not UTF-8"},
+		{"half a surrogate pair", `{"Id":"\ud83d"}`, "", "surrogate"},
+		{"replacement character", `{"Id":"�"}`, "", "U+FFFD"},
+		{"name twice", `{"Statement":[],"Statement":[]}`, "", `"Statement" stands twice`},
+		{"name twice, escaped", `{"Statement":[],"\u0053tatement":[]}`, "", `"Statement" stands twice`},
+		{"name twice, deep", `{"Statement":[{"Condition":{"StringEquals":{"a:b":"x","a:b":"y"}}}]}`, "", `"a:b" stands twice`},
+		{"too deep", strings.Repeat("[", 33) + strings.Repeat("]", 33), "", "more than 32 deep"},
+		{"far too deep", strings.Repeat("[", 60000) + strings.Repeat("]", 60000), "", "depth"},
+		{"too long", `{"Statement":[]}` + strings.Repeat(" ", 131072), "", "131072"},
+	}
+	for kind, message := range map[policy.Kind]string{
+		policy.Identity: syntax,
+		policy.Trust:    "This policy contains invalid Json",
+	} {
+		table := append([]refusal(nil), texts...)
+		for i := range table {
+			table[i].message = message
+		}
+		testRefusals(t, kind, table)
+	}
+}
+
+// What no kind of policy may hold. None of these has a sentence of its own.
+func TestParseRefusesUnknown(t *testing.T) {
+	t.Parallel()
+	const ok = `"Effect":"Allow","Action":"s3:*","Resource":"*"`
+	condition := func(block string) string { return identity(ok + `,"Condition":` + block) }
+	table := []refusal{
+		{"null", `null`, syntax, "not null"},
+		{"a list", `[]`, syntax, "not a list"},
+		{"a string", `"x"`, syntax, "not a string"},
+		{"unknown element", `{"Statement":{` + ok + `},"Comment":"x"}`, syntax, `"Comment" is no element`},
+		{"element in other case", `{"statement":{` + ok + `}}`, syntax, `"statement" is no element`},
+		{"statement is a string", `{"Statement":"x"}`, syntax, "not a string"},
+		{"statement in a list is a string", `{"Statement":["x"]}`, syntax, "a statement is an object"},
+		{"unknown element of a statement", identity(ok + `,"Conditions":{}`), syntax, `"Conditions" is no element`},
+		{"its case", identity(`"effect":"Allow"`), syntax, "write Effect"},
+		{"effect in other case", identity(`"Effect":"allow"`), syntax, `"Allow" or "Deny"`},
+		{"effect is a list", identity(`"Effect":["Deny"]`), syntax, `"Allow" or "Deny"`},
+		{"Sid is a number", identity(`"Sid":1,` + ok), syntax, "Sid is a string"},
+		{"Sid with a space", identity(`"Sid":"a b",` + ok), syntax, `"a b"`},
+		{"action is a number", identity(`"Effect":"Allow","Action":1,"Resource":"*"`), syntax, "a number"},
+		{"action list holds null", identity(`"Effect":"Allow","Action":["a:b",null],"Resource":"*"`), syntax, "null"},
+		{"condition is a list", condition(`[]`), syntax, "not a list"},
+		{"condition is null", condition(`null`), syntax, "not null"},
+		{"operator without key", condition(`{"StringEquals":{}}`), syntax, "at least one key"},
+		{"operator is a string", condition(`{"StringEquals":"x"}`), syntax, "at least one key"},
+		{"no values", condition(`{"StringEquals":{"a:b":[]}}`), syntax, "empty list"},
+		{"null value", condition(`{"StringEquals":{"a:b":null}}`), syntax, "null"},
+		{"object value", condition(`{"StringEquals":{"a:b":{}}}`), syntax, "an object"},
+		{"list in a list", condition(`{"StringEquals":{"a:b":[["x"]]}}`), syntax, "a list"},
+		{"key without vendor", condition(`{"StringEquals":{"sub":"x"}}`), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.", `"sub"`},
+		{"unknown operator", condition(`{"StringMatches":{"a:b":"x"}}`), syntax, `"StringMatches": it is no condition operator`},
+		{"operator in other case", condition(`{"stringEquals":{"a:b":"x"}}`), syntax, "write StringEquals"},
+		{"prefix in other case", condition(`{"forAnyValue:StringEquals":{"a:b":"x"}}`), syntax, "no condition operator"},
+		{"two prefixes", condition(`{"ForAnyValue:ForAllValues:StringEquals":{"a:b":"x"}}`), syntax, "no condition operator"},
+		{"two suffixes", condition(`{"StringEqualsIfExistsIfExists":{"a:b":"x"}}`), syntax, "no condition operator"},
+		{"NullIfExists", condition(`{"NullIfExists":{"a:b":"true"}}`), syntax, "neither IfExists"},
+		{"ForAnyValue:Null", condition(`{"ForAnyValue:Null":{"a:b":"true"}}`), syntax, "neither IfExists"},
+		{"Null wants a boolean", condition(`{"Null":{"a:b":"yes"}}`), syntax, `"yes" is neither`},
+		{"ARN operator wants an ARN", condition(`{"ArnLike":{"a:b":"*"}}`), syntax, `"*" is no ARN`},
+		{"ARN operator wants six parts", condition(`{"ArnEquals":{"a:b":"arn:aws:s3:*"}}`), syntax, "is no ARN"},
+	}
+	for _, operator := range []string{
+		"NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals",
+		"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals",
+		"BinaryEquals", "IpAddress", "NotIpAddress", "NumericEqualsIfExists", "ForAllValues:IpAddress",
+	} {
+		base := strings.TrimPrefix(strings.TrimSuffix(operator, "IfExists"), "ForAllValues:")
+		table = append(table, refusal{operator, condition(`{"` + operator + `":{"a:b":"1"}}`), syntax, base + " is not supported yet"})
+	}
+	for _, variable := range []string{"${aws:username}", "${*}", "${?}", "${$}", "x${", "${aws:PrincipalTag/team, 'x'}"} {
+		table = append(table,
+			refusal{"variable in a value", condition(`{"StringLike":{"a:b":"` + variable + `"}}`), syntax, "policy variable"},
+			refusal{"variable in a resource", identity(`"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/` + variable + `"`), syntax, "policy variable"})
+	}
+	table = append(table, refusal{"variable in a key", condition(`{"StringLike":{"aws:RequestTag/${x:y}":"1"}}`), syntax, "policy variable"})
+	table = append(table, refusal{
+		"version after the statement",
+		`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${x:y}"},"Version":"2012-10-17"}`, syntax, "policy variable",
+	})
+	testRefusals(t, policy.Identity, table)
+}
+
+// AWS's sentences for identity policies.
+func TestParseRefusesIdentity(t *testing.T) {
+	t.Parallel()
+	const (
+		actions   = "Policy statement must contain actions."
+		resources = "Policy statement must contain resources."
+		principal = "Policy document should not specify a principal."
+		vendor    = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+	)
+	action := func(list string) string { return identity(`"Effect":"Allow","Resource":"*","Action":` + list) }
+	resource := func(list string) string { return identity(`"Effect":"Allow","Action":"s3:*","Resource":` + list) }
+	testRefusals(t, policy.Identity, []refusal{
+		{"no statement", `{"Version":"2012-10-17"}`, syntax, "no Statement"},
+		{"empty statement", `{"Version":"2012-10-17","Statement":[]}`, syntax, "empty Statement"},
+		{"version", `{"Version":"2012-10-18","Statement":[]}`, syntax, "2012-10-17"},
+		{"version is a number", `{"Version":2012,"Statement":[]}`, syntax, "2012-10-17"},
+		{"Id", `{"Id":"x","Statement":[]}`, syntax, "no Id"},
+		{"no effect", identity(`"Action":"s3:*","Resource":"*"`), syntax, "no Effect"},
+		{"no action", identity(`"Effect":"Allow","Resource":"*"`), actions, "no Action"},
+		{"no actions", action(`[]`), actions, "empty list"},
+		{"both actions", identity(`"Effect":"Allow","Action":"s3:*","NotAction":"s3:*","Resource":"*"`), syntax, "both Action and NotAction"},
+		{"no resource", identity(`"Effect":"Allow","Action":"s3:*"`), resources, "no Resource"},
+		{"no resources", resource(`[]`), resources, "empty list"},
+		{"both resources", identity(`"Effect":"Allow","Action":"s3:*","Resource":"*","NotResource":"*"`), syntax, "both Resource and NotResource"},
+		{"principal", identity(`"Effect":"Allow","Action":"s3:*","Resource":"*","Principal":"*"`), principal, "no Principal"},
+		{"not principal", identity(`"Effect":"Deny","Action":"s3:*","Resource":"*","NotPrincipal":"*"`), principal, "no NotPrincipal"},
+		{"same Sid", `{"Statement":[{"Sid":"A","Effect":"Allow","Action":"a:b","Resource":"*"},{"Sid":"A","Effect":"Allow","Action":"a:b","Resource":"*"}]}`, "Statement IDs (SID) in a single policy must be unique.", `"A"`},
+		{"action without vendor", action(`"GetObject"`), vendor, `"GetObject"`},
+		{"empty action", action(`""`), vendor, "names no service"},
+		{"wildcard without vendor", action(`"Get*"`), vendor, "names no service"},
+		{"wildcard in the vendor", action(`"s*:GetObject"`), "Vendor s* is not valid", "behind the colon only"},
+		{"vendor is *", action(`"*:*"`), "Vendor * is not valid", "behind the colon only"},
+		{"empty vendor", action(`":GetObject"`), "Vendor  is not valid", "behind the colon only"},
+		{"no name", action(`"s3:"`), syntax, "the name"},
+		{"two colons", action(`"s3:Get:Object"`), syntax, "the name"},
+		{"space", action(`"s3:GetObject "`), syntax, "the name"},
+		{"resource is no ARN", resource(`"bucket"`), `Resource bucket must be in ARN format or "*".`, `"bucket"`},
+		{"empty resource", resource(`""`), `Resource  must be in ARN format or "*".`, "no ARN"},
+		{"no resource part", resource(`"arn:aws:s3:::"`), `Resource arn:aws:s3::: must be in ARN format or "*".`, "no ARN"},
+		{"no service", resource(`"arn:aws::::x"`), `Resource arn:aws::::x must be in ARN format or "*".`, "no ARN"},
+		{"short ARN, five parts", resource(`"arn:aws:s3::b"`), `Resource arn:aws:s3::b must be in ARN format or "*".`, "no ARN"},
+		{"partition", resource(`"arn:awz:s3:::b"`), `Partition "awz" is not valid for resource "arn:awz:s3:::b".`, "partition"},
+		{"no partition", resource(`"arn::s3:::b"`), `Partition "" is not valid for resource "arn::s3:::b".`, "partition"},
+		{"second in a list", resource(`["*","bucket"]`), `Resource bucket must be in ARN format or "*".`, `"bucket"`},
+	})
+}
+
+// AWS's sentences for role trust policies.
+func TestParseRefusesTrust(t *testing.T) {
+	t.Parallel()
+	const (
+		onlySTS   = "AssumeRole policy may only specify STS AssumeRole actions."
+		federated = "Federated principals must be valid domain names or SAML metadata ARNs"
+	)
+	principal := func(p string) string {
+		return trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":` + p)
+	}
+	action := func(a string) string { return trust(`"Effect":"Allow","Principal":"*","Action":` + a) }
+	table := []refusal{
+		{"version", `{"Version":"x","Statement":[]}`, "The policy must contain a valid version string", "2012-10-17"},
+		{"no statement", `{}`, "Could not parse the policy: Statement is empty!", "no Statement"},
+		{"empty statement", `{"Statement":[]}`, "Could not parse the policy: Statement is empty!", "empty Statement"},
+		{"Id is a number", `{"Id":1,"Statement":[]}`, syntax, "Id is a string"},
+		{"same Sid", `{"Statement":[{"Sid":"A","Effect":"Allow","Action":"sts:*","Principal":"*"},{"Sid":"A","Effect":"Deny","Action":"sts:*","Principal":"*"}]}`, "The Statement Ids in the policy are not unique", `"A"`},
+		{"no effect", trust(`"Action":"sts:AssumeRole","Principal":"*"`), "Missing required field Effect", "no Effect"},
+		{"no principal", trust(`"Effect":"Allow","Action":"sts:AssumeRole"`), "Missing required field Principal", "no Principal"},
+		{"no action", trust(`"Effect":"Allow","Principal":"*"`), "Missing required field Action", "no Action"},
+		{"no actions", action(`[]`), "Missing required field Action", "empty list"},
+		{"resource", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Resource":"*"`), "Has prohibited field Resource", "no Resource"},
+		{"not resource", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","NotResource":"*"`), "Has prohibited field NotResource", "no NotResource"},
+		{"not principal", trust(`"Effect":"Deny","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"*"}`), "AssumeRole policy must not contain NotPrincipal field.", "not supported"},
+		{"not action", trust(`"Effect":"Allow","NotAction":"sts:TagSession","Principal":"*"`), onlySTS, "in Action"},
+		{"variable", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Condition":{"StringEquals":{"a:b":"${a:c}"}}`), syntax, "policy variable"},
+		{"empty principal", principal(`{}`), "Missing required field Principal cannot be empty!", "names nobody"},
+		{"empty principal list", principal(`{"AWS":[],"Federated":[]}`), "Missing required field Principal cannot be empty!", "names nobody"},
+		{"principal is null", principal(`null`), syntax, "not null"},
+		{"principal is a list", principal(`["*"]`), syntax, "not a list"},
+		{"principal is a name", principal(`"123456789012"`), `Invalid principal in policy: "123456789012"`, "an object"},
+		{"type of principal", principal(`{"Everyone":"*"}`), syntax, `"Everyone" is no type of principal`},
+		{"its case", principal(`{"federated":"x.example"}`), syntax, "write Federated"},
+		{"value of a principal", principal(`{"AWS":{"x":"y"}}`), syntax, "an object"},
+		{"service", principal(`{"Service":"*"}`), `Invalid principal in policy: "Service":"*"`, "service principal"},
+		{"canonical user", principal(`{"CanonicalUser":"abc"}`), `Invalid principal in policy: "CanonicalUser":"abc"`, "64 hexadecimal"},
+	}
+	for _, a := range []string{"*", "s3:GetObject", "sts:GetCallerIdentity", "sts:Get*", "iam:*", "AssumeRole", "sts*:AssumeRole", "sts:Assume Role", ""} {
+		table = append(table, refusal{"action " + a, action(`"` + a + `"`), onlySTS, `"` + a + `"`})
+	}
+	for _, p := range []string{
+		"arn:aws:iam::123456789012:role/*", "arn:aws:iam::*:role/x", "arn:aws:iam::123456789012:*", "arn:aws:iam::123456789012:group/x",
+		"arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:rootx", "arn:aws:iam::123456789012:root/x", "arn:aws:iam::12345:root", "arn:aws:iam:eu-west-1:123456789012:root",
+		"arn:aws:sts::123456789012:assumed-role/x", "arn:aws:sts::123456789012:assumed-role/x/*", "arn:aws:sts::123456789012:role/x",
+		"arn:aws:s3:::bucket", "12345678901", "1234567890123", "AROAEXAMPLE", "", "**", "arn:aws:iam::123456789012:role/${x}", provider,
+	} {
+		table = append(table, refusal{"AWS " + p, principal(`{"AWS":"` + p + `"}`), `Invalid principal in policy: "AWS":"` + p + `"`, `"` + p + `"`})
+	}
+	for _, p := range []string{
+		"*", "", "https://gitlab.example.com", "gitlab", "gitlab.example.com/path", "arn:aws:iam::123456789012:oidc-provider/",
+		"arn:aws:iam::123456789012:oidc-provider/*", "arn:aws:iam::*:oidc-provider/gitlab.example.com", "arn:aws:iam::123456789012:role/x",
+		"arn:aws:iam::123456789012:saml-provider/*", "-a.example", "a..example",
+	} {
+		table = append(table, refusal{"Federated " + p, principal(`{"Federated":"` + p + `"}`), federated, `"` + p + `"`})
+	}
+	testRefusals(t, policy.Trust, table)
+}
+
+func TestParseRefusesKinds(t *testing.T) {
+	t.Parallel()
+	text := identity(`"Effect":"Allow","Action":"s3:*","Resource":"*"`)
+	for _, kind := range []policy.Kind{0, policy.Trust + 1, 255} {
+		var e *policy.SyntaxError
+		if d, err := policy.Parse(kind, text); d != nil || !errors.As(err, &e) {
+			t.Errorf("Parse(%v) = %v, %v", kind, d, err)
+		}
+	}
+}
+
+func TestSyntaxErrorPlace(t *testing.T) {
+	t.Parallel()
+	text := `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Sid": "First", "Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+    {"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+     "Condition": {"StringEquals": {"a:é": "é", "NoColon": "x"}}, "Sid": "Second"}
+  ]
+}`
+	_, err := policy.Parse(policy.Identity, text)
+	var e *policy.SyntaxError
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v", err)
+	}
+	if e.Statement != 2 || e.Sid != "Second" || e.Element != "Condition" || e.Line != 6 || e.Column != 49 {
+		t.Errorf("place = statement %d, Sid %q, %q, %d:%d; want 2, Second, Condition, 6:49", e.Statement, e.Sid, e.Element, e.Line, e.Column)
+	}
+	if want := `policy: line 6, column 49, statement 2 (Sid "Second"), Condition: `; !strings.HasPrefix(e.Error(), want) {
+		t.Errorf("error %q, want it to begin %q", e, want)
+	}
+
+	_, err = policy.Parse(policy.Identity, "{\n  \"Statement\": [],\n  \"Statement\": []\n}")
+	if !errors.As(err, &e) || e.Line != 3 || e.Column != 3 || e.Statement != 0 {
+		t.Errorf("duplicate: %+v, want 3:3", e)
+	}
+	_, err = policy.Parse(policy.Identity, "{\n\n  x}")
+	if !errors.As(err, &e) || e.Line != 3 || e.Column != 3 {
+		t.Errorf("not JSON: %+v, want 3:3", e)
+	}
+}
