@@ -48,7 +48,8 @@ type Request struct {
 	// Host is the Host header or the :authority pseudo-header.
 	Host string
 	// Header has canonical names in the sense of net/http. Host and
-	// Content-Length are not in it; a server keeps them elsewhere.
+	// Content-Length are not read from it, whether they are there or not: what
+	// the server acted upon are the fields.
 	Header map[string][]string
 	// ContentLength is the declared length of the body in bytes, -1 if unknown.
 	ContentLength int64
