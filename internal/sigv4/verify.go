@@ -1,7 +1,6 @@
 package sigv4
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -123,9 +122,27 @@ func signingKey(secret, date, region, service string) [sha256.Size]byte {
 	return mac(key[:], []byte(terminator))
 }
 
-func mac(key, message []byte) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, key)
-	h.Write(message)
-	h.Sum(sum[:0])
-	return sum
+// mac is HMAC-SHA256 (RFC 2104, section 2) in one call. crypto/hmac gives the
+// same, and a test holds this against it; but five uses of it in a verification
+// are 38 allocations and a third of the time (BenchmarkVerify).
+func mac(key, message []byte) [sha256.Size]byte {
+	var block [sha256.BlockSize]byte
+	if len(key) > len(block) {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	copy(block[:], key)
+	var space [macSpace]byte
+	inner := sha256.Sum256(append(appendXOR(space[:0], &block, 0x36), message...))
+	return sha256.Sum256(append(appendXOR(space[:0], &block, 0x5c), inner[:]...))
+}
+
+// macSpace holds the block and the longest message of an ordinary signature.
+const macSpace = sha256.BlockSize + 256
+
+func appendXOR(b []byte, block *[sha256.BlockSize]byte, pad byte) []byte {
+	for _, c := range block {
+		b = append(b, c^pad)
+	}
+	return b
 }

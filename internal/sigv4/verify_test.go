@@ -1,11 +1,16 @@
 package sigv4
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 const testSecret = "secret"
@@ -25,6 +30,34 @@ func sign(t *testing.T, r *Request, names ...string) *Authorization {
 	sum := mac(key[:], a.stringToSign(nil, canonical))
 	a.Signature = hex.EncodeToString(sum[:])
 	return a
+}
+
+// TestMAC holds mac against the standard library's, with keys and messages on
+// both sides of every bound inside it.
+func TestMAC(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		key := rapid.SliceOfN(rapid.Byte(), 0, 2*sha256.BlockSize+1).Draw(t, "key")
+		message := rapid.SliceOfN(rapid.Byte(), 0, 2*macSpace).Draw(t, "message")
+		before := bytes.Clone(message)
+		h := hmac.New(sha256.New, key)
+		h.Write(message)
+		got := mac(key, message)
+		if !bytes.Equal(got[:], h.Sum(nil)) {
+			t.Fatalf("mac = %x, want %x", got, h.Sum(nil))
+		}
+		if !bytes.Equal(message, before) {
+			t.Fatal("mac changed the message")
+		}
+	})
+	for _, length := range []int{0, 1, sha256.BlockSize - 1, sha256.BlockSize, sha256.BlockSize + 1} {
+		key := bytes.Repeat([]byte{7}, length)
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte("x"))
+		if got := mac(key, []byte("x")); !bytes.Equal(got[:], h.Sum(nil)) {
+			t.Errorf("with a key of %d bytes: %x", length, got)
+		}
+	}
 }
 
 func TestCheckService(t *testing.T) {
