@@ -91,3 +91,19 @@ func (p Params) Int(name string) (value int, sent bool, err error) {
 	}
 	return int(n), true, nil
 }
+
+// Bool returns a boolean parameter, false when it was not sent. Only true,
+// false, 1 and 0 are taken; anything else is MalformedInput (recorded on AWS).
+func (p Params) Bool(name string) (bool, error) {
+	if !p.Has(name) {
+		return false, nil
+	}
+	switch text := p.Get(name); text {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	default:
+		return false, &Fault{Kind: MalformedInput, Message: "Value " + text + " of " + name + " is not a boolean; give true or false."}
+	}
+}

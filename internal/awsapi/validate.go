@@ -27,9 +27,14 @@ func (v *Validation) fail(member, value, constraint string) {
 
 // Required asks that a member was sent.
 func (v *Validation) Required(member string, sent bool) {
-	if !sent {
-		v.failures = append(v.failures, "Value null at '"+member+"' failed to satisfy constraint: Member must not be null")
+	if sent {
+		return
 	}
+	shown := "Value null"
+	if v.HideValues {
+		shown = "Value"
+	}
+	v.failures = append(v.failures, shown+" at '"+member+"' failed to satisfy constraint: Member must not be null")
 }
 
 // Length asks for a number of Unicode characters between least and most.

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"bytes"
+	"iter"
 	"strings"
 
 	"github.com/daypass/daypass/internal/arn"
@@ -108,6 +110,13 @@ func (s *Snapshot) Role(account, name string) (*Role, bool) {
 // Roles lists the roles of an account in order of their names.
 func (s *Snapshot) Roles(account string) []*Role { return list(s.roles, account) }
 
+// RolesAfter gives the roles of an account in order of their names in lower
+// case, from the first that comes after the given name ("" for all). What it
+// costs is what is taken from it, not the size of the account.
+func (s *Snapshot) RolesAfter(account, name string) iter.Seq[*Role] {
+	return listAfter(s.roles, account, strings.ToLower(name))
+}
+
 // Policy finds a managed policy by its ARN.
 func (s *Snapshot) Policy(policyARN string) (*Policy, bool) {
 	account, name, ok := arn.PolicyName(policyARN)
@@ -123,6 +132,11 @@ func (s *Snapshot) Policy(policyARN string) (*Policy, bool) {
 
 // Policies lists the customer managed policies of an account in order of their names.
 func (s *Snapshot) Policies(account string) []*Policy { return list(s.policies, account) }
+
+// PoliciesAfter is RolesAfter for the customer managed policies of an account.
+func (s *Snapshot) PoliciesAfter(account, name string) iter.Seq[*Policy] {
+	return listAfter(s.policies, account, strings.ToLower(name))
+}
 
 // User finds a user by name, without regard to case.
 func (s *Snapshot) User(account, name string) (*User, bool) {
@@ -176,6 +190,26 @@ func list[T any](tree *iradix.Tree[T], account string) []T {
 			return all
 		}
 		all = append(all, v)
+	}
+}
+
+// listAfter gives the values of an account whose keys come after the given one.
+// The least key after k is k with a zero byte behind it.
+func listAfter[T any](tree *iradix.Tree[T], account, key string) iter.Seq[T] {
+	from := treeKey(account, key)
+	if key != "" {
+		from = append(from, 0)
+	}
+	within := treeKey(account, "")
+	return func(yield func(T) bool) {
+		it := tree.Root().Iterator()
+		it.SeekLowerBound(from)
+		for {
+			k, v, ok := it.Next()
+			if !ok || !bytes.HasPrefix(k, within) || !yield(v) {
+				return
+			}
+		}
 	}
 }
 

@@ -1,0 +1,253 @@
+package iam
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/awsapi"
+)
+
+// Limits of the service model, in characters.
+const (
+	maxRoleName    = 64
+	maxPolicyName  = 128
+	maxPath        = 512
+	maxDescription = 1000
+	maxDocument    = 131072
+	minARN, maxARN = 20, 2048
+	maxMarker      = 320
+)
+
+// Patterns of the service model; paths as they were found to hold on AWS,
+// where the whole value must match.
+var (
+	namePattern        = regexp.MustCompile(`^[\w+=,.@-]+$`)
+	rolePathPattern    = regexp.MustCompile(`^(/|/[\x21-\x7E]+/)$`)
+	rolePrefixPattern  = regexp.MustCompile(`^/[\x21-\x7F]*$`)
+	policyPathPattern  = regexp.MustCompile(`^(/[A-Za-z0-9.,+@=_-]+)*/$`)
+	documentPattern    = regexp.MustCompile(`^[\t\n\r\x{20}-\x{FF}]+$`)
+	descriptionPattern = regexp.MustCompile(`^[\t\n\r\x{20}-\x{7E}\x{A1}-\x{FF}]*$`)
+	versionPattern     = regexp.MustCompile(`^v[1-9][0-9]*(\.[A-Za-z0-9-]*)?$`)
+)
+
+// input reads the parameters of one request. Everything that is wrong with
+// them is gathered and told by err in the order in which AWS tells it: what
+// cannot be decoded, then all violations of the model at once, then the first
+// of those for which IAM has a sentence of its own.
+type input struct {
+	params    awsapi.Params
+	check     awsapi.Validation
+	malformed error
+	refused   error
+}
+
+func read(c *awsapi.Call) *input {
+	return &input{params: c.Params, check: awsapi.Validation{HideValues: true}}
+}
+
+func (in *input) err() error {
+	if in.malformed != nil {
+		return in.malformed
+	}
+	if err := in.check.Err(); err != nil {
+		return err
+	}
+	return in.refused
+}
+
+// refuse keeps the first refusal.
+func (in *input) refuse(f *awsapi.Fault) {
+	if in.refused == nil {
+		in.refused = f
+	}
+}
+
+// decoded keeps the first failure to decode.
+func (in *input) decoded(err error) {
+	if in.malformed == nil {
+		in.malformed = err
+	}
+}
+
+// member is the name of a parameter as messages write it.
+func member(parameter string) string {
+	return strings.ToLower(parameter[:1]) + parameter[1:]
+}
+
+// text reads a parameter of least to most characters, and whether it was sent.
+func (in *input) text(parameter string, least, most int) (string, bool) {
+	value, sent := in.params.Get(parameter), in.params.Has(parameter)
+	if sent {
+		in.length(member(parameter), value, least, most)
+	}
+	return value, sent
+}
+
+// length checks a value. Text that is not UTF-8 would not come back as it was
+// sent, so that it is refused.
+func (in *input) length(member, value string, least, most int) {
+	if !utf8.ValidString(value) {
+		in.decoded(&awsapi.Fault{Kind: awsapi.MalformedInput, Message: "The value at '" + member + "' is not UTF-8."})
+		return
+	}
+	in.check.Length(member, value, least, most)
+}
+
+// required is text for a parameter that must be sent.
+func (in *input) required(parameter string, least, most int) string {
+	value, sent := in.text(parameter, least, most)
+	in.check.Required(member(parameter), sent)
+	return value
+}
+
+func (in *input) roleName() string { return in.name("RoleName", maxRoleName) }
+
+func (in *input) policyName() string { return in.name("PolicyName", maxPolicyName) }
+
+func (in *input) name(parameter string, most int) string {
+	value := in.required(parameter, 1, most)
+	if !namePattern.MatchString(value) {
+		in.refuse(awsapi.Invalid("The specified value for " + member(parameter) +
+			" is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"))
+	}
+	return value
+}
+
+// path reads a path or a prefix of one, "/" where it was not sent.
+func (in *input) path(parameter string, pattern *regexp.Regexp) string {
+	value, sent := in.text(parameter, 1, maxPath)
+	if !sent {
+		return "/"
+	}
+	if !pattern.MatchString(value) {
+		bounds := "begin and end with /"
+		if pattern == rolePrefixPattern {
+			bounds = "begin with the / character"
+		}
+		in.refuse(awsapi.Invalid("The specified value for " + member(parameter) + " is invalid. It must " + bounds +
+			" and contain only alphanumeric characters and/or / characters."))
+	}
+	return value
+}
+
+// document reads a policy document as text; see trustPolicy and identityPolicy
+// for what it says.
+func (in *input) document(parameter string) string {
+	value := in.required(parameter, 1, maxDocument)
+	if value != "" {
+		in.check.Pattern(member(parameter), value, documentPattern, `[\u0009\u000A\u000D\u0020-\u00FF]+`)
+	}
+	return value
+}
+
+// roleDescription reads a description, nil where none was sent.
+func (in *input) roleDescription() *string {
+	value, sent := in.text("Description", 0, maxDescription)
+	if !sent {
+		return nil
+	}
+	in.check.Pattern("description", value, descriptionPattern, `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`)
+	return &value
+}
+
+// arn reads an ARN of IAM whose resource begins with kind, such as "policy/".
+// Of which account is asked later: another account's thing is answered as one
+// that does not exist.
+func (in *input) arn(parameter, kind string) string {
+	value := in.required(parameter, minARN, maxARN)
+	if a, err := arn.Parse(value); err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, kind) {
+		in.refuse(awsapi.Invalid("Invalid ARN:  Could not be parsed!")) // two spaces, as recorded on AWS
+	}
+	return value
+}
+
+// refuseUnserved refuses parameters that Daypass does not serve, where they
+// ask for anything. An empty list asks for nothing.
+func (in *input) refuseUnserved(parameters ...string) {
+	for _, parameter := range parameters {
+		if in.params.HasAny(parameter+".member") || in.params.Get(parameter) != "" {
+			in.refuse(awsapi.Invalid("Daypass does not serve the parameter "+parameter+" yet; leave it out.").
+				Because("the request carries %s, and to ignore it would be to do something else than was asked", parameter))
+		}
+	}
+}
+
+// page is the part of a list that a request asks for.
+type page struct {
+	after string // key of the last item of the page before, "" for the first page
+	limit int
+}
+
+// Bounds of MaxItems (service model).
+const (
+	defaultItems = 100
+	maxItems     = 1000
+)
+
+func (in *input) page() page {
+	p := page{limit: defaultItems}
+	items, sent, err := in.params.Int("MaxItems")
+	in.decoded(err)
+	if sent && err == nil {
+		in.check.Range("maxItems", items, 1, maxItems)
+		p.limit = items
+	}
+	marker, sent := in.text("Marker", 1, maxMarker)
+	if !sent {
+		return p
+	}
+	key, err := base64.RawURLEncoding.Strict().DecodeString(marker)
+	if err != nil || len(key) == 0 || !utf8.Valid(key) {
+		// AWS's code and sentence for this are not known.
+		in.refuse(awsapi.Invalid("Invalid Marker. Give the Marker of the page before, as it was received."))
+	}
+	p.after = string(key)
+	return p
+}
+
+// markerOf is the inverse of what page reads.
+func markerOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+
+// maxSessionDuration reads that parameter (service model: 3600 to 43200, and without
+// it 3600).
+func (in *input) maxSessionDuration() int {
+	const least, most = 3600, 43200
+	seconds, sent, err := in.params.Int("MaxSessionDuration")
+	in.decoded(err)
+	if !sent || err != nil {
+		return least
+	}
+	in.check.Range("maxSessionDuration", seconds, least, most)
+	return seconds
+}
+
+// flag reads a boolean, false where it was not sent.
+func (in *input) flag(parameter string) bool {
+	value, err := in.params.Bool(parameter)
+	in.decoded(err)
+	return value
+}
+
+// oneOf reads one of several words, the first where it was not sent.
+func (in *input) oneOf(parameter string, words ...string) string {
+	if !in.params.Has(parameter) {
+		return words[0]
+	}
+	value := in.params.Get(parameter)
+	in.check.OneOf(member(parameter), value, words...)
+	return value
+}
+
+// list reads a list whose members have least to most characters.
+func (in *input) list(parameter string, least, most int) []string {
+	values, err := in.params.List(parameter)
+	in.decoded(err)
+	for i, value := range values {
+		in.length(member(parameter)+"."+strconv.Itoa(i+1)+".member", value, least, most)
+	}
+	return values
+}

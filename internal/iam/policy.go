@@ -1,0 +1,230 @@
+package iam
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/store"
+)
+
+func (s *service) createPolicy(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	name, path, document := in.policyName(), in.path("Path", policyPathPattern), in.document("PolicyDocument")
+	description, _ := in.text("Description", 0, maxDescription)
+	in.refuseUnserved("Tags")
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	if err := identityPolicy(document); err != nil {
+		return nil, err
+	}
+	if size(document) > maxManagedPolicy {
+		return nil, limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
+	}
+	policyID, err := session.NewUniqueID("ANPA", s.Random)
+	if err != nil {
+		return nil, err
+	}
+	created := now(c)
+	policy := store.Policy{
+		Account: c.Account, Name: name, Path: path, ID: policyID, Description: description,
+		DefaultVersion: "v1", Versions: []store.PolicyVersion{{ID: "v1", Document: document, Created: created}},
+		Created: created, Updated: created,
+	}
+	id := store.PolicyID(c.Account, name)
+	err = s.update(c, func(tx store.Tx) error {
+		switch _, err := tx.Get(id); {
+		case err == nil:
+			return alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name)
+		case !errors.Is(err, store.ErrNotFound):
+			return err
+		}
+		return store.PutRecord(tx, id, policy)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return createdPolicy{&policy}, nil
+}
+
+func getPolicy(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	given := in.arn("PolicyArn", "policy/")
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	p, ok := ownPolicy(c, given)
+	if !ok {
+		return nil, noSuchPolicy(given)
+	}
+	return foundPolicy{&p.Policy}, nil
+}
+
+func getPolicyVersion(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	given := in.arn("PolicyArn", "policy/")
+	version := in.params.Get("VersionId")
+	in.check.Required("versionId", in.params.Has("VersionId"))
+	if in.params.Has("VersionId") {
+		in.check.Pattern("versionId", version, versionPattern, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
+	}
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	p, ok := ownPolicy(c, given)
+	if !ok {
+		return nil, noSuchPolicy(given)
+	}
+	for i := range p.Versions {
+		if p.Versions[i].ID == version {
+			return policyVersion{&p.Versions[i], version == p.DefaultVersion}, nil
+		}
+	}
+	return nil, noSuchEntity("Policy %s version %s does not exist or is not attachable.", given, version)
+}
+
+// listPolicies lists customer managed policies; there are no others here yet,
+// so that Scope AWS finds none. PolicyUsageFilter counts only together with
+// OnlyAttached (recorded on AWS), and no policy is a permissions boundary.
+func listPolicies(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	prefix, p := in.path("PathPrefix", policyPathPattern), in.page()
+	scope := in.oneOf("Scope", "All", "AWS", "Local")
+	usage := in.oneOf("PolicyUsageFilter", "PermissionsPolicy", "PermissionsBoundary")
+	onlyAttached := in.flag("OnlyAttached")
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	var reply policyList
+	if scope == "AWS" || onlyAttached && usage == "PermissionsBoundary" {
+		return reply, nil
+	}
+	reply.policies, reply.next = cut(p, c.Snapshot.PoliciesAfter(c.Account, p.after),
+		func(p *directory.Policy) string { return strings.ToLower(p.Name) },
+		func(p *directory.Policy) bool {
+			return strings.HasPrefix(p.Path, prefix) && (!onlyAttached || p.AttachmentCount > 0)
+		})
+	return reply, nil
+}
+
+func (s *service) deletePolicy(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	given := in.arn("PolicyArn", "policy/")
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	return nil, s.update(c, func(tx store.Tx) error {
+		policy, ok, err := policyIn(tx, c, given)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return noSuchPolicy(given)
+		case policy.AttachmentCount > 0:
+			return deleteConflict("Cannot delete a policy attached to entities.")
+		}
+		return tx.Delete(store.PolicyID(c.Account, policy.Name))
+	})
+}
+
+// policyIn reads a policy of the caller's account inside a transaction, and
+// whether there is one under that ARN. It must be the one for which the caller
+// was authorised.
+func policyIn(tx store.Tx, c *awsapi.Call, given string) (store.Policy, bool, error) {
+	account, name, ok := arn.PolicyName(given)
+	if !ok || account != c.Account {
+		return store.Policy{}, false, nil
+	}
+	policy, err := store.GetRecord[store.Policy](tx, store.PolicyID(account, name))
+	if errors.Is(err, store.ErrNotFound) {
+		return policy, false, nil
+	}
+	if err != nil {
+		return policy, false, err
+	}
+	stored := arn.Policy(policy.Account, policy.Path, policy.Name)
+	switch {
+	case !strings.EqualFold(stored, given): // another path is another policy
+		return policy, false, nil
+	case stored != policyARN(c):
+		return policy, false, concurrentModification("Policy " + given)
+	}
+	return policy, true, nil
+}
+
+// createdPolicy is CreatePolicy's reply, which tells no description.
+type createdPolicy struct{ policy *store.Policy }
+
+// WriteXML implements awsapi.Result.
+func (r createdPolicy) WriteXML(x *awsapi.XML) {
+	x.Open("Policy")
+	writePolicy(x, r.policy, "")
+	x.Close()
+}
+
+// foundPolicy is GetPolicy's reply, the only one that tells the description
+// (IAM API Reference, Policy). It always has Tags.
+type foundPolicy struct{ policy *store.Policy }
+
+// WriteXML implements awsapi.Result.
+func (r foundPolicy) WriteXML(x *awsapi.XML) {
+	x.Open("Policy")
+	writePolicy(x, r.policy, r.policy.Description)
+	x.Texts("Tags", nil)
+	x.Close()
+}
+
+type policyList struct {
+	policies []*directory.Policy
+	next     string
+}
+
+// WriteXML implements awsapi.Result.
+func (r policyList) WriteXML(x *awsapi.XML) {
+	x.Open("Policies")
+	for _, p := range r.policies {
+		x.Open("member")
+		writePolicy(x, &p.Policy, "")
+		x.Close()
+	}
+	x.Close()
+	writeNext(x, r.next)
+}
+
+// writePolicy writes what every reply tells of a managed policy, in the
+// model's order, and the description unless it is empty.
+func writePolicy(x *awsapi.XML, p *store.Policy, description string) {
+	x.Text("PolicyName", p.Name)
+	x.Text("PolicyId", p.ID)
+	x.Text("Arn", arn.Policy(p.Account, p.Path, p.Name))
+	x.Text("Path", p.Path)
+	x.Text("DefaultVersionId", p.DefaultVersion)
+	x.Text("AttachmentCount", strconv.Itoa(p.AttachmentCount))
+	x.Text("PermissionsBoundaryUsageCount", "0")
+	x.Bool("IsAttachable", true)
+	if description != "" {
+		x.Text("Description", description)
+	}
+	x.Time("CreateDate", p.Created)
+	x.Time("UpdateDate", p.Updated)
+}
+
+type policyVersion struct {
+	version   *store.PolicyVersion
+	isDefault bool
+}
+
+// WriteXML implements awsapi.Result.
+func (r policyVersion) WriteXML(x *awsapi.XML) {
+	x.Open("PolicyVersion")
+	x.Text("Document", percentEncode(r.version.Document))
+	x.Text("VersionId", r.version.ID)
+	x.Bool("IsDefaultVersion", r.isDefault)
+	x.Time("CreateDate", r.version.Created)
+	x.Close()
+}
