@@ -244,6 +244,30 @@ func TestWaitsForAnotherProgram(t *testing.T) {
 	}
 }
 
+// TestDroppedDatabaseErrorFailsTheUpdate has the database refuse one of two
+// writes, as a full disk would, and a function that does not care.
+func TestDroppedDatabaseErrorFailsTheUpdate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := open(t, path)
+	exec(t, path, `CREATE TRIGGER full BEFORE INSERT ON records WHEN NEW.key = 'second'
+		BEGIN SELECT RAISE(ABORT, 'no space'); END`)
+	_, err := s.Update(t.Context(), func(tx store.Tx) error {
+		_ = tx.Put(store.RoleID("123456789012", "first"), nil)
+		_ = tx.Put(store.RoleID("123456789012", "second"), nil)
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "no space") || !strings.Contains(err.Error(), "second") {
+		t.Errorf("error is %v, want the database's, naming the record", err)
+	}
+	if _, err := s.Get(t.Context(), store.RoleID("123456789012", "first")); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the first half is there: %v", err)
+	}
+	if revision, err := s.Revision(t.Context()); err != nil || revision != 0 {
+		t.Errorf("revision %d, %v", revision, err)
+	}
+}
+
 func filled(t *testing.T, path string) {
 	t.Helper()
 	s, err := sqlstore.OpenSQLite(t.Context(), path)
