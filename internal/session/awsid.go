@@ -30,8 +30,9 @@ const (
 // are random: the store must refuse an AKIA id that is taken already. A session
 // needs no such care, because its token is bound to more than the id.
 //
-// Source of the layout: facts known of AWS's ids since 2019, not documented by
-// AWS; STS GetAccessKeyInfo answers from it.
+// AWS does not document the layout. It is common knowledge among those who read
+// AWS's ids (the account is the first six bytes & 0x7fffffffff80, shifted right by
+// seven), and was not recorded anew for this program.
 func NewAccessKeyID(prefix, account string, random io.Reader) (string, error) {
 	if prefix != "AKIA" && prefix != "ASIA" {
 		return "", fmt.Errorf("session: access key id: prefix %q is not AKIA or ASIA", prefix)

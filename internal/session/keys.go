@@ -21,7 +21,7 @@ import (
 
 const (
 	ringVersion  = 1
-	secretLength = 32 // bytes, the block that HMAC-SHA256 gives
+	secretLength = 32 // bytes, as long as what HMAC-SHA256 gives (RFC 2104, section 3)
 	xaesTypeURL  = "type.googleapis.com/google.crypto.tink.XAesGcmKey"
 
 	prefixLength = 5                              // Tink: one byte 0x01, four of the key id
