@@ -173,7 +173,8 @@ type Tx interface {
 }
 
 // Store keeps records. The package comment is its contract. All methods are
-// safe for concurrent use; after Close, all but Close fail with ErrClosed.
+// safe for concurrent use; once Close is called, all but Close fail with
+// ErrClosed.
 type Store interface {
 	// Update calls f once, at most, and commits what it wrote. It returns the
 	// revision that it took or, if f wrote nothing, the present one. An error

@@ -235,9 +235,17 @@ func closeTests() []conformanceTest {
 					}
 					closed <- err
 				}()
-				err := tx.Put(roleID("a"), nil)
+				for open := true; open; { // until Close has begun
+					_, err := s.Revision(t.Context())
+					open = !errors.Is(err, store.ErrClosed)
+				}
+				for i := range 100 { // time for a Close that does not wait to end
+					if err := tx.Put(roleID(name("a", i)), nil); err != nil {
+						return err
+					}
+				}
 				finished = true
-				return err
+				return nil
 			})
 			if err != nil || revision != 1 {
 				t.Errorf("the update: %d, %v; want revision 1", revision, err)
