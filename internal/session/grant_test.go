@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,12 +87,15 @@ func TestDecodeGrantRefuses(t *testing.T) {
 			t.Errorf("decodes when cut to %d bytes", i)
 		}
 	}
+	account := binary.AppendUvarint(nil, accountNumber(typicalGrant().Account))
+	end := 1 + len(account) // the account stands behind the version
+	long := good[:end-1] + string([]byte{good[end-1] | 0x80, 0}) + good[end:]
 	for name, s := range map[string]string{
-		"trailing byte":     good + "\x00",
-		"unknown version":   "\x02" + good[1:],
-		"version 0":         "\x00" + good[1:],
-		"long form of zero": "\x01\x80\x00" + good[len("\x01")+6:],
-		"huge number":       "\x01" + strings.Repeat("\xff", 20),
+		"trailing byte":           good + "\x00",
+		"unknown version":         "\x02" + good[1:],
+		"version 0":               "\x00" + good[1:],
+		"number in a longer form": long,
+		"huge number":             "\x01" + strings.Repeat("\xff", 20),
 	} {
 		if decodeGrant(s, &g) {
 			t.Errorf("%s: decodes", name)
