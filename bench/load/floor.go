@@ -68,3 +68,12 @@ func verifyOnce(key *rsa.PublicKey, token string) error {
 	sum := sha256.Sum256([]byte(token[:i]))
 	return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
 }
+
+// publicDER is what serveFloor reads.
+func publicDER(private any) ([]byte, error) {
+	key, ok := private.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("the issuer's key is %T, not RSA", private)
+	}
+	return x509.MarshalPKCS1PublicKey(&key.PublicKey), nil
+}

@@ -1,0 +1,114 @@
+package awsapi_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/daypass/daypass/internal/awsapi"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func mustParams(t *testing.T, encoded string) awsapi.Params {
+	t.Helper()
+	p, err := awsapi.ParseParams(encoded)
+	if err != nil {
+		t.Fatalf("ParseParams(%q): %v", encoded, err)
+	}
+	return p
+}
+
+// The tolerances are as recorded on AWS: the first of several values counts,
+// `.01` is `.1`, an empty list is an empty value.
+func TestParamsTolerances(t *testing.T) {
+	t.Parallel()
+	p := mustParams(t, "A=1&A=2&L.member.01=x&L.member.3=z&E=&N=%2B0900&Unknown=u&X.arn=1")
+	if got := p.Get("A"); got != "1" {
+		t.Errorf("A = %q, want the first", got)
+	}
+	if list, err := p.List("L"); err != nil || !cmp.Equal(list, []string{"x", "z"}) {
+		t.Errorf("L = %q, %v", list, err)
+	}
+	if list, err := p.List("E"); err != nil || len(list) != 0 {
+		t.Errorf("E = %q, %v", list, err)
+	}
+	if n, sent, err := p.Int("N"); n != 900 || !sent || err != nil {
+		t.Errorf("N = %d, %v, %v", n, sent, err)
+	}
+	if n, sent, err := p.Int("Absent"); n != 0 || sent || err != nil {
+		t.Errorf("Absent = %d, %v, %v", n, sent, err)
+	}
+	if !p.HasAny("X") || p.HasAny("Y") || !p.HasAny("L") {
+		t.Error("HasAny must see a member of a structure and nothing else")
+	}
+}
+
+func TestParamsRefusals(t *testing.T) {
+	t.Parallel()
+	for _, encoded := range []string{
+		"L.member.0=x", "L.member.-1=x", "L.member.a=x", "L.member.12=x", "L.member.1=x&L.member.01=y",
+		"N=", "N= 900", "N=9e2", "N=900.0", "N=2147483648", "N=%zz",
+	} {
+		p, err := awsapi.ParseParams(encoded)
+		if err == nil {
+			_, err = p.List("L")
+		}
+		if err == nil {
+			_, _, err = p.Int("N")
+		}
+		var f *awsapi.Fault
+		if !errors.As(err, &f) || f.Kind != awsapi.MalformedInput {
+			t.Errorf("%q: %v, want MalformedInput", encoded, err)
+		}
+	}
+}
+
+func TestValidationSaysAllAtOnce(t *testing.T) {
+	t.Parallel()
+	var v awsapi.Validation
+	v.Required("roleArn", false)
+	v.Range("durationSeconds", 43201, 900, 43200)
+	err := v.Err()
+	var f *awsapi.Fault
+	if !errors.As(err, &f) || f.Kind != awsapi.InvalidInput {
+		t.Fatalf("%v, want InvalidInput", err)
+	}
+	want := "2 validation errors detected: Value null at 'roleArn' failed to satisfy constraint: Member must not be null; " +
+		"Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200"
+	if f.Message != want {
+		t.Errorf("message\n%s\nwant\n%s", f.Message, want)
+	}
+	if err := new(awsapi.Validation).Err(); err != nil {
+		t.Errorf("nothing wrong, yet %v", err)
+	}
+}
+
+// A token that is too long is refused without being repeated.
+func TestValidationHidesSecrets(t *testing.T) {
+	t.Parallel()
+	var v awsapi.Validation
+	v.SecretLength("webIdentityToken", strings.Repeat("s", 20001), 4, 20000)
+	if err := v.Err(); err == nil || strings.Contains(err.Error(), "sss") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Whatever is sent, decoding refuses or answers; it does not crash.
+func FuzzParams(f *testing.F) {
+	f.Add("Action=X&Version=1&L.member.1=a&N=1")
+	f.Add("L.member.999999999999999999999=1&N=%00")
+	f.Fuzz(func(t *testing.T, encoded string) {
+		p, err := awsapi.ParseParams(encoded)
+		if err != nil {
+			return
+		}
+		list, err := p.List("L")
+		if err == nil && len(list) > strings.Count(encoded, "&")+1 {
+			t.Errorf("%d members out of %q", len(list), encoded)
+		}
+		if n, sent, err := p.Int("N"); err == nil && sent && p.Get("N") == "" {
+			t.Errorf("an empty number is %d", n)
+		}
+	})
+}
