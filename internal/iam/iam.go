@@ -93,6 +93,15 @@ func signedWith(keys func(*awsapi.Call) []string, name string, on awsapi.Resourc
 
 // update carries out one transaction. Nothing in f may wait for the network:
 // the store takes one transaction at a time.
+//
+// White space is free of AWS's quotas and not of the store's: a role whose
+// documents are padded beyond what one record holds is refused.
 func (s *service) update(c *awsapi.Call, f func(store.Tx) error) error {
-	return s.Directory.Update(c.Request.Context(), f)
+	err := s.Directory.Update(c.Request.Context(), f)
+	var tooLarge *store.LimitError
+	if errors.As(err, &tooLarge) {
+		return limitExceeded("The documents of this entity have more than %d bytes, white space included. Send them without padding.", tooLarge.Max).
+			Because("%s", tooLarge.Error())
+	}
+	return err
 }

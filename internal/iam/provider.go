@@ -105,9 +105,10 @@ func distinct(values []string) []string {
 func (s *service) fetchThumbprint(c *awsapi.Call, issuer string) ([]string, error) {
 	thumbprint, err := s.ProviderKeys.Thumbprint(c.Request.Context(), issuer)
 	if err != nil {
+		reason := strings.TrimPrefix(err.Error(), "jwks: ")
 		return nil, awsapi.Error(http.StatusBadRequest, "OpenIdIdpCommunicationError",
-			"The thumbprint of "+issuer+" could not be fetched: "+err.Error()+". Make the issuer reachable, or give ThumbprintList.").
-			Because("%s", err.Error())
+			"The thumbprint of "+issuer+" could not be fetched: "+reason+". Make the issuer reachable, or give ThumbprintList.").
+			Because("%s", reason)
 	}
 	return []string{strings.ToLower(thumbprint)}, nil
 }

@@ -1,0 +1,237 @@
+// Package awsapitest stands up a whole front door for a test: a store on
+// SQLite, a directory over it, the services under test behind awsapi, and an
+// administrator whose access key signs. Nothing in it is a stand-in: a test
+// speaks to it with the clients that users have.
+//
+//	server := awsapitest.Start(t, awsapitest.Options{
+//		Now:      time.Now,
+//		Services: func(s *awsapitest.Server) ([]*awsapi.Service, error) { … },
+//	})
+//	client := sts.NewFromConfig(server.AdminConfig)
+//
+// It is for tests only.
+package awsapitest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/auth"
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/sigv4"
+	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/internal/store/sqlstore"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// Account is the account of every server that does not name one.
+const Account = "123456789012"
+
+// Region is what the clients sign for. Any other would do.
+const Region = "eu-central-1"
+
+// Administrator is an identity policy that allows everything.
+const Administrator = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+
+// Options says what a test wants to differ.
+type Options struct {
+	// Services makes the services behind the door. The server it gets is
+	// whole but for its URL and AdminConfig.
+	Services func(*Server) ([]*awsapi.Service, error)
+	// Now is the server's clock; needed. The clients sign by the real one, so
+	// that more than 15 minutes between the two is a test of that.
+	Now func() time.Time
+	// ExplainToCaller is awsapi.Config.ExplainToCaller.
+	ExplainToCaller bool
+	// Account is "" for Account.
+	Account string
+}
+
+// Server is a running front door. It ends with its test.
+type Server struct {
+	URL         string
+	Account     string
+	Directory   *directory.Directory
+	Store       store.Store // under Directory; a write to it alone leaves the snapshot behind
+	SessionKeys *session.Keys
+	AdminConfig aws.Config // of a user "administrator" who may do everything
+
+	now       func() time.Time
+	masterKey *masterkey.Key
+	client    *http.Client
+	events    eventLog
+}
+
+// Start stands the front door up.
+func Start(t testing.TB, o Options) *Server {
+	t.Helper()
+	if o.Account == "" {
+		o.Account = Account
+	}
+	s := &Server{Account: o.Account, now: o.Now}
+	s.openState(t)
+	services, err := o.Services(s)
+	must(t, err)
+	api, err := awsapi.New(awsapi.Config{
+		Services: services, Directory: s.Directory, Authenticator: &auth.Authenticator{Keys: s.SessionKeys},
+		Events: audit.NewLog(&s.events), Log: slog.New(slog.DiscardHandler),
+		Now: o.Now, Random: rand.Reader, ExplainToCaller: o.ExplainToCaller,
+	})
+	must(t, err)
+	listening := httptest.NewServer(api)
+	t.Cleanup(listening.Close)
+	s.URL, s.client = listening.URL, listening.Client()
+	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s.AdminConfig = s.User(t, "administrator", Administrator)
+	return s
+}
+
+// openState makes an empty store with one account, and what reads it.
+func (s *Server) openState(t testing.TB) {
+	t.Helper()
+	dir := t.TempDir()
+	sql, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "daypass.db"))
+	must(t, err)
+	t.Cleanup(func() {
+		if err := sql.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	s.Store = sql
+	s.masterKey, err = masterkey.Create(filepath.Join(dir, "master.key"))
+	must(t, err)
+	ring, err := session.NewKeys()
+	must(t, err)
+	s.SessionKeys, err = session.ParseKeys(ring)
+	must(t, err)
+	s.Directory, err = directory.Open(t.Context(), sql, s.masterKey)
+	must(t, err)
+	s.AddAccount(t, s.Account)
+}
+
+// AddAccount makes another account.
+func (s *Server) AddAccount(t testing.TB, account string) {
+	t.Helper()
+	must(t, s.Directory.Update(t.Context(), func(tx store.Tx) error {
+		return store.PutRecord(tx, store.AccountID(account), store.Account{Account: account, Created: s.now().UTC()})
+	}))
+}
+
+// User makes a user of the server's account with an access key and inline
+// policies, and gives the configuration that signs as this user.
+func (s *Server) User(t testing.TB, name string, policies ...string) aws.Config {
+	t.Helper()
+	return s.UserOf(t, s.Account, name, policies...)
+}
+
+// UserOf is User for any account.
+func (s *Server) UserOf(t testing.TB, account, name string, policies ...string) aws.Config {
+	t.Helper()
+	userID, err := session.NewUniqueID("AIDA", rand.Reader)
+	must(t, err)
+	keyID, err := session.NewAccessKeyID("AKIA", account, rand.Reader)
+	must(t, err)
+	secret, err := session.NewSecretAccessKey(rand.Reader)
+	must(t, err)
+	sealed, err := s.masterKey.Seal([]byte(secret), []byte(keyID))
+	must(t, err)
+	user := store.User{Account: account, Name: name, Path: "/", ID: userID, Created: s.now().UTC()}
+	for i, document := range policies {
+		user.InlinePolicies = append(user.InlinePolicies, store.InlinePolicy{Name: "policy" + string(rune('A'+i)), Document: document})
+	}
+	must(t, s.Directory.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(
+			store.PutRecord(tx, store.UserID(account, name), user),
+			store.PutRecord(tx, store.AccessKeyID(account, keyID), store.AccessKey{
+				Account: account, ID: keyID, UserName: name, SealedSecret: sealed, Active: true, Created: s.now().UTC(),
+			}),
+		)
+	}))
+	return s.Config(aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret})
+}
+
+// Config is a client's configuration that signs with the given credentials and
+// does not try again after an error.
+func (s *Server) Config(credentials aws.Credentials) aws.Config {
+	return aws.Config{
+		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: s.client,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+	}
+}
+
+// Reply is an answer as it came over the wire.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Post sends a form as no client would let a test send it: signed for the
+// service at the given time by the configuration's credentials, unsigned where
+// the configuration has none.
+func (s *Server) Post(t testing.TB, config aws.Config, service string, at time.Time, form url.Values) Reply {
+	t.Helper()
+	body := form.Encode()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/", strings.NewReader(body))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	if config.Credentials != nil {
+		credentials, err := config.Credentials.Retrieve(t.Context())
+		must(t, err)
+		must(t, v4.NewSigner().SignHTTP(t.Context(), credentials, r, sigv4.HashPayload([]byte(body)), service, config.Region, at))
+	}
+	response, err := s.client.Do(r)
+	must(t, err)
+	defer response.Body.Close() //nolint:errcheck // read to its end below, or the test fails
+	text, err := io.ReadAll(response.Body)
+	must(t, err)
+	return Reply{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+}
+
+// Events are the events written so far, one JSON text each.
+func (s *Server) Events() []string { return s.events.lines() }
+
+// eventLog collects lines. mu guards written.
+type eventLog struct {
+	mu      sync.Mutex
+	written bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *eventLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written.Write(p)
+}
+
+func (l *eventLog) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimSuffix(l.written.String(), "\n"), "\n")
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
