@@ -42,7 +42,7 @@ func (c *condition) matches(keys *Context) bool {
 		return false
 	default:
 		// A multivalued key never meets an operator without a prefix, be it
-		// negated or IfExists, be there only one value (recorded on AWS, 2026-09).
+		// negated or IfExists, be there only one value (published captures of AWS, 2026).
 		return !multi && len(got) == 1 && c.admits(got[0])
 	}
 }
@@ -58,7 +58,7 @@ func (c *condition) wantsNull(absent bool) bool {
 
 // admits takes one value of the request: one of the wanted values must match
 // it, or none where the operator is negated. What should be an ARN and is none
-// is never admitted, not even by negation (recorded on AWS, 2026-09).
+// is never admitted, not even by negation (published captures of AWS, 2026).
 func (c *condition) admits(got string) bool {
 	if c.operator.test == arnLike {
 		if _, ok := splitARN(got); !ok {
@@ -109,7 +109,7 @@ func (p *parser) readCondition(m *member, c *condition) error {
 	if m.value.shape == isArray {
 		list = m.value.items
 	}
-	if len(list) == 0 {
+	if len(list) == 0 { // AWS stores it; what it then decides is not known
 		return p.refuse(m.value.offset, "Condition", syntaxErrors, "%s %q wants an empty list of values; name one", c.written, c.key)
 	}
 	for i := range list {

@@ -90,7 +90,7 @@ func TestStringOperators(t *testing.T) {
 		{"StringEquals", `1`, one("1"), true},
 		{"StringEquals", `true`, one("true"), true},
 	})
-	testConditions(t, "lower-casing, not folding: recorded on AWS, 2026-09", []conditionCase{
+	testConditions(t, "lower-casing, not folding: published captures of AWS, 2026", []conditionCase{
 		{"StringEqualsIgnoreCase", `"s"`, one("ſ"), false}, // folding makes these equal
 		{"StringEqualsIgnoreCase", `"σ"`, one("ς"), false},
 		{"StringEqualsIgnoreCase", `"k"`, one("\u212a"), true}, // the Kelvin sign's lower case is k
@@ -98,7 +98,7 @@ func TestStringOperators(t *testing.T) {
 		{"StringEqualsIgnoreCase", `"İ"`, one("İ"), true},
 		{"StringEqualsIgnoreCase", `"ÿ"`, one("\xff"), false},
 	})
-	testConditions(t, "wildcards cross everything and count UTF-16 units: recorded on AWS, 2026-09", []conditionCase{
+	testConditions(t, "wildcards cross everything and count UTF-16 units: published captures of AWS, 2026", []conditionCase{
 		{"StringLike", `"a*z"`, one("a/:\nz"), true},
 		{"StringLike", `"?"`, one("😀"), false},
 		{"StringLike", `"??"`, one("😀"), true},
@@ -133,12 +133,12 @@ func TestArnOperators(t *testing.T) {
 				conditionCase{"ForAllValues:ArnNot" + base, `"arn:aws:iam::1:role/x"`, multi(malformed), false})
 		}
 	}
-	testConditions(t, "IAM User Guide, ARN condition operators; malformed: recorded on AWS, 2026-09", table)
+	testConditions(t, "IAM User Guide, ARN condition operators; malformed: published captures of AWS, 2026", table)
 }
 
 func TestBoolAndNull(t *testing.T) {
 	t.Parallel()
-	testConditions(t, "Bool: recorded on AWS, 2026-09", []conditionCase{
+	testConditions(t, "Bool: published captures of AWS, 2026", []conditionCase{
 		{"Bool", `"true"`, one("true"), true},
 		{"Bool", `true`, one("TRUE"), true},
 		{"Bool", `"True"`, one("true"), true},
@@ -161,10 +161,10 @@ func TestBoolAndNull(t *testing.T) {
 		{"Null", `"false"`, absent, false},
 		{"Null", `"true"`, one("a"), false},
 		{"Null", `"false"`, one("a"), true},
-		{"Null", `false`, one(""), true}, // an empty value is present: recorded on AWS, 2026-09
+		{"Null", `false`, one(""), true}, // an empty value is present: published captures of AWS, 2026
 		{"Null", `true`, one(""), false},
 		{"Null", `"false"`, multi("a", "b"), true},
-		{"Null", `"false"`, multi(), true}, // a key without values is present: recorded on AWS, 2026-09
+		{"Null", `"false"`, multi(), true}, // a key without values is present: published captures of AWS, 2026
 		{"Null", `"true"`, multi(), false},
 		{"Null", `["true","false"]`, absent, true},
 	})
@@ -187,7 +187,7 @@ func TestAbsentKey(t *testing.T) {
 			conditionCase{"ForAnyValue:" + base + "IfExists", arn, absent, true})
 	}
 	testConditions(t, "IAM User Guide, Condition operators, …IfExists, Multivalued context keys", table)
-	testConditions(t, "an empty value is present: recorded on AWS, 2026-09", []conditionCase{
+	testConditions(t, "an empty value is present: published captures of AWS, 2026", []conditionCase{
 		{"StringEquals", `""`, one(""), true},
 		{"StringEquals", `"a"`, one(""), false},
 		{"StringEqualsIfExists", `"a"`, one(""), false},
@@ -218,11 +218,11 @@ func TestSets(t *testing.T) {
 		{"ForAllValues:StringEquals", `"a"`, one("b"), false},
 		{"ForAnyValue:StringEquals", `"a"`, one("a"), true},
 	})
-	testConditions(t, "a key with an empty set is present: recorded on AWS, 2026-09", []conditionCase{
+	testConditions(t, "a key with an empty set is present: published captures of AWS, 2026", []conditionCase{
 		{"ForAnyValue:StringEqualsIfExists", `"a"`, multi(), false},
 		{"ForAllValues:StringEqualsIfExists", `"a"`, multi(), true},
 	})
-	testConditions(t, "a multivalued key never matches a scalar operator: recorded on AWS, 2026-09", []conditionCase{
+	testConditions(t, "a multivalued key never matches a scalar operator: published captures of AWS, 2026", []conditionCase{
 		{"StringEquals", `"a"`, multi("a"), false},
 		{"StringNotEquals", `"b"`, multi("a"), false},
 		{"StringEqualsIfExists", `"a"`, multi("a"), false},

@@ -17,7 +17,7 @@ func Decide(r *Request, docs []*Document, why *Reasons) Decision {
 	}
 	decision := Decision{Document: -1, Statement: -1}
 	if why != nil {
-		*why = Reasons{}
+		*why = Reasons{Statements: []StatementReason{}}
 	}
 	for i, d := range docs {
 		if d == nil || d.kind == 0 {
@@ -25,7 +25,7 @@ func Decide(r *Request, docs []*Document, why *Reasons) Decision {
 			if why == nil {
 				return decision
 			}
-			why.Statements = append(why.Statements, StatementReason{Document: i, Statement: -1, Effect: "Deny", Matched: true})
+			why.Statements = append(why.Statements, StatementReason{Document: i, Statement: -1, Effect: "Deny", Matched: true, Conditions: []ConditionReason{}})
 			continue
 		}
 		for j := range d.statements {

@@ -176,7 +176,7 @@ func TestPrincipal(t *testing.T) {
 		{`{"Federated":"arn:aws:iam::999999999999:oidc-provider/gitlab.example.com"}`, token, false, false},
 		{`{"Federated":"gitlab.example.com"}`, token, false, false},
 		{`{"Federated":"` + provider + `"}`, caller, false, false},
-		// An AWS principal admits no web identity: recorded on AWS, 2026-09. A
+		// An AWS principal admits no web identity: published captures of AWS, 2026. A
 		// Deny on everyone is taken to reach everyone.
 		{`"*"`, token, false, true},
 		{`{"AWS":"*"}`, token, false, true},

@@ -1,8 +1,11 @@
 package policy
 
-// identityGrammar is that of the policies of users and roles. The sentences
-// were recorded on AWS in answers MalformedPolicyDocument of PutRolePolicy and
-// CreatePolicy.
+// identityGrammar is that of the policies of users and roles. The sentences are
+// AWS's as the projects moto and versitygw reproduce them; they were not
+// compared with AWS again.
+//
+// AWS may ask more of a managed policy than of an inline one; both are the same
+// here, and a document of the older version is admitted in both.
 func identityGrammar() *grammar {
 	return &grammar{
 		kind:        Identity,

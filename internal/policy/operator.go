@@ -162,7 +162,7 @@ func (v *wantedValue) match(t test, got string) bool {
 }
 
 // isTrue reads a boolean: "true" in any case is true, all else is false
-// (recorded on AWS, 2026-09).
+// (published captures of AWS, 2026).
 func isTrue(s string) bool { return equalASCIIFold(s, "true") }
 
 // splitARN takes an ARN into its six parts, without allocating. Partition,

@@ -32,7 +32,8 @@
 //
 // Source of the language: IAM User Guide, "Grammar of the IAM JSON policy
 // language" and "Policy evaluation logic". Where AWS's pages are silent, a rule
-// says that it was recorded on AWS.
+// names "published captures of AWS": answers of the live service that others
+// recorded and published. They were not repeated for Daypass.
 package policy
 
 import "fmt"

@@ -64,7 +64,7 @@ func (r *Reasons) statement(document, index int, s *statement) *StatementReason 
 	absent := ElementReason{Matched: true}
 	r.Statements = append(r.Statements, StatementReason{
 		Document: document, Statement: index, Sid: s.sid, Effect: effect, Line: s.line,
-		Principal: absent, Action: absent, Resource: absent,
+		Principal: absent, Action: absent, Resource: absent, Conditions: []ConditionReason{},
 	})
 	return &r.Statements[len(r.Statements)-1]
 }
@@ -110,7 +110,7 @@ func (s *StatementReason) addCondition(c *condition, keys *Context, matched bool
 	}
 	got, multi, present := keys.Get(c.key)
 	reason := ConditionReason{
-		Operator: c.written, Key: c.key, Got: slices.Clone(got),
+		Operator: c.written, Key: c.key, Got: append([]string{}, got...),
 		Present: present, Multivalued: multi, Matched: matched,
 	}
 	for i := range c.values {

@@ -33,7 +33,7 @@ func (e *SyntaxError) Error() string {
 	return "policy: " + place + ": " + e.Detail
 }
 
-// syntaxErrors is AWS's sentence for every fault that has none of its own. It
-// was recorded for identity policies. For trust policies no general sentence
-// has been recorded, so that they use the same.
+// syntaxErrors is the sentence for every fault that has none of its own. It is
+// known for identity policies. For trust policies no general sentence of AWS is
+// known, so that they use the same: a choice, not a finding.
 const syntaxErrors = "Syntax errors in policy."

@@ -5,8 +5,9 @@ import "fmt"
 const onlyAssumeRoleActions = "AssumeRole policy may only specify STS AssumeRole actions."
 
 // trustGrammar is that of the policies that say who may assume a role. The
-// sentences were recorded on AWS in answers MalformedPolicyDocument of
-// CreateRole and UpdateAssumeRolePolicy.
+// sentence on invalid JSON comes from published captures of AWS; the others are
+// AWS's as versitygw and public issues quote them, and were not compared with
+// AWS again.
 func trustGrammar() *grammar {
 	return &grammar{
 		kind:        Trust,

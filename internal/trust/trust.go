@@ -71,7 +71,7 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 
 // ConditionKeys adds to ctx the keys by which AWS decides about a token. No
 // other claim is a key, and aws:PrincipalArn is absent: there is no principal
-// yet. Both were recorded on AWS, 2026-09.
+// yet. Both were published captures of AWS, 2026.
 //
 // The audience is where the keys are least obvious. <url>:aud is the claim azp
 // if the token has it, otherwise aud; <url>:oaud is aud, and present only
