@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -28,26 +29,26 @@ func parseObject(doc []byte) (object, error) {
 	if !utf8.Valid(doc) || !json.Valid(doc) {
 		return nil, errNotJSON
 	}
-	doc = bytes.TrimLeft(doc, jsonSpace)
-	if doc[0] != '{' {
-		return nil, errNotObject
-	}
 	// From here on the text is valid JSON, which is all that the steps below
 	// rely on to stay within it.
+	i := skipSpace(doc, 0)
+	if doc[i] != '{' {
+		return nil, errNotObject
+	}
+	names := string(doc) // one copy, of which the names are parts
 	members := make(object, 0, 32)
-	for rest := bytes.TrimLeft(doc[1:], jsonSpace); rest[0] != '}'; {
-		end := stringEnd(rest)
-		name, ok := unquote(rest[:end])
-		if !ok {
-			return nil, errNotJSON
+	for i = skipSpace(doc, i+1); doc[i] != '}'; {
+		end := i + stringEnd(doc[i:])
+		name := names[i+1 : end-1]
+		if strings.IndexByte(name, '\\') >= 0 {
+			name, _ = unquote(doc[i:end])
 		}
-		rest = bytes.TrimLeft(rest[end:], jsonSpace)
-		rest = bytes.TrimLeft(rest[1:], jsonSpace) // the colon
-		end = valueEnd(rest)
-		members = append(members, member{name: name, value: json.RawMessage(rest[:end])})
-		rest = bytes.TrimLeft(rest[end:], jsonSpace)
-		if rest[0] == ',' {
-			rest = bytes.TrimLeft(rest[1:], jsonSpace)
+		i = skipSpace(doc, end)
+		i = skipSpace(doc, i+1) // past the colon
+		end = i + valueEnd(doc[i:])
+		members = append(members, member{name: name, value: json.RawMessage(doc[i:end])})
+		if i = skipSpace(doc, end); doc[i] == ',' {
+			i = skipSpace(doc, i+1)
 		}
 	}
 	return members, nil
@@ -64,8 +65,14 @@ func (o object) get(name string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// jsonSpace is the white space of RFC 8259 section 2.
-const jsonSpace = " \t\r\n"
+// skipSpace is the first index from i on that is no white space (RFC 8259
+// section 2).
+func skipSpace(s []byte, i int) int {
+	for s[i] == ' ' || s[i] == '\t' || s[i] == '\r' || s[i] == '\n' {
+		i++
+	}
+	return i
+}
 
 // stringEnd is the length of the JSON string that s begins with.
 func stringEnd(s []byte) int {

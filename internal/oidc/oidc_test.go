@@ -107,6 +107,9 @@ func (s *signer) jwk(t testing.TB, change map[string]any) map[string]any {
 
 func keySet(t testing.TB, jwks ...map[string]any) *KeySet {
 	t.Helper()
+	if jwks == nil {
+		jwks = []map[string]any{}
+	}
 	document, err := json.Marshal(map[string]any{"keys": jwks})
 	if err != nil {
 		t.Fatal(err)
