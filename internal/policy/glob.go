@@ -11,7 +11,7 @@ import (
 // Multilingual Plane is two units, so that it takes two ?.
 //
 // Source: IAM User Guide, "String condition operators" (StringLike) and
-// "Resource"; the units were published captures of AWS, 2026.
+// "Resource"; for the units, published captures of AWS, 2026.
 type glob struct {
 	text  string // valid UTF-8; in lower case if fold
 	shape globShape

@@ -41,17 +41,17 @@ func TestGlob(t *testing.T) {
 		{"*ab*ab*", "abab", true},
 		{"*ab*ab*", "aba", false},
 		{"*aab", "aaab", true},
-		// Recorded on AWS, 2026-09: wildcards cross slash, colon and line end.
+		// Published captures of AWS, 2026: wildcards cross slash, colon and line end.
 		{"arn:aws:s3:::b/*", "arn:aws:s3:::b/x/y:z", true},
 		{"a*z", "a\n\r\nz", true},
 		{"a?z", "a\nz", true},
-		// Recorded on AWS, 2026-09: no escapes.
+		// Published captures of AWS, 2026: no escapes.
 		{`\*`, "*", false},
 		{`\*`, `\anything`, true},
 		{"[ab]", "a", false},
 		{"[ab]", "[ab]", true},
 		{"a.c", "abc", false},
-		// Recorded on AWS, 2026-09: ? is one UTF-16 unit.
+		// Published captures of AWS, 2026: ? is one UTF-16 unit.
 		{"?", "é", true},
 		{"?", "€", true},
 		{"?", "😀", false},
@@ -61,6 +61,7 @@ func TestGlob(t *testing.T) {
 		{"*😀", "x😀", true},
 		{"?*", "😀", true},
 		{"?*?", "😀", true},
+		{"?😀", "😀", false}, // half a character and a whole one
 		{"?😀", "😀😀", false},
 		{"??😀", "😀😀", true},
 		{"?*😀", "😀😀", true},

@@ -180,8 +180,8 @@ func splitARN(s string) (parts [6]string, ok bool) {
 }
 
 // equalLower compares lower, which is in lower case, with what got becomes in
-// lower case. This is not Unicode's case folding: ſ is not s (recorded on AWS,
-// 2026-09).
+// lower case. This is not Unicode's case folding: ſ is not s (published
+// captures of AWS, 2026).
 func equalLower(lower, got string) bool {
 	for got != "" {
 		r, n := utf8.DecodeRuneInString(got)

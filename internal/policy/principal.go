@@ -19,9 +19,9 @@ type principalElement struct {
 // match reports whether the element covers who asks.
 //
 // A caller who comes with a token is covered only by the provider's own ARN,
-// byte for byte: {"AWS":"*"} does not admit a web identity (recorded on AWS,
-// 2026-09), and the bare "*" is taken for the same. In a Deny both cover every
-// caller whatsoever: how AWS reads them there is not recorded, and so the
+// byte for byte: {"AWS":"*"} does not admit a web identity (published captures
+// of AWS, 2026), and the bare "*" is taken for the same. In a Deny both cover
+// every caller whatsoever: how AWS reads them there is not known, and so the
 // reading is the one that closes.
 //
 // A caller of AWS is covered by "*", by the account or its root, or by its own
@@ -36,7 +36,7 @@ func (e *principalElement) match(who *Principal, deny bool) bool {
 	if who.ARN == "" {
 		return false
 	}
-	return e.anyone || holds(e.arns, who.ARN) || who.Account != "" && holds(e.accounts, who.Account)
+	return e.anyone || holds(e.arns, who.ARN) || holds(e.accounts, who.Account)
 }
 
 func holds(list []string, s string) bool {

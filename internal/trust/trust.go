@@ -7,8 +7,8 @@
 //
 // Sources: Service Authorization Reference, "Actions, resources, and condition
 // keys for AWS Security Token Service"; IAM User Guide, "Available keys for AWS
-// web identity federation"; for the values of the global keys, recorded on AWS,
-// 2026-09.
+// web identity federation"; for the values of the global keys, published
+// captures of AWS, 2026.
 package trust
 
 import "github.com/daypass/daypass/internal/policy"
@@ -70,15 +70,15 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 }
 
 // ConditionKeys adds to ctx the keys by which AWS decides about a token. No
-// other claim is a key, and aws:PrincipalArn is absent: there is no principal
-// yet. Both were published captures of AWS, 2026.
+// other claim is a key (Service Authorization Reference), and aws:PrincipalArn
+// is absent, for there is no principal yet (published captures of AWS, 2026).
 //
 // The audience is where the keys are least obvious. <url>:aud is the claim azp
-// if the token has it, otherwise aud; <url>:oaud is aud, and present only
-// where azp displaced it (IAM User Guide, "Available keys for AWS web identity
-// federation", on oaud). The key is single-valued for one aud. For several,
-// which no AWS page covers, it is multivalued, so that only a condition with
-// ForAnyValue: or ForAllValues: can match it.
+// if the token has it, otherwise aud; <url>:oaud is aud, and present only where
+// azp displaced it (IAM User Guide, "Available keys for AWS web identity
+// federation"). It is single-valued for one aud. For several, which AWS's pages
+// do not cover, it is multivalued, so that only a condition with ForAnyValue:
+// or ForAllValues: can match it.
 func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
 	url := t.ProviderURL
 	ctx.SetIn(url, "aud", t.Audience)

@@ -151,7 +151,7 @@ func TestStringEqualsWithWildcard(t *testing.T) {
 	}
 }
 
-// Recorded on AWS, 2026-09: an AWS principal does not admit a web identity.
+// Published captures of AWS, 2026: an AWS principal does not admit a web identity.
 func TestAWSPrincipals(t *testing.T) {
 	t.Parallel()
 	for _, principal := range []string{
@@ -283,8 +283,8 @@ func TestConditionKeys(t *testing.T) {
 	}
 }
 
-// aws:PrincipalArn is absent, and only the claims above are keys (recorded on
-// AWS, 2026-09): conditions on others fail as on an absent key.
+// aws:PrincipalArn is absent, and only the claims above are keys (published captures of
+// AWS, 2026): conditions on others fail as on an absent key.
 func TestAbsentKeys(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
