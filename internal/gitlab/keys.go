@@ -75,10 +75,10 @@ func ParseKeys(text []byte) (*Keys, error) {
 		if block == nil {
 			return nil, fmt.Errorf("%w: the %s is missing or not PEM", ErrDamagedKeys, name)
 		}
-		// pem.Decode skips what it cannot read: text before the block may be a
-		// damaged one.
-		if !bytes.HasPrefix(bytes.TrimSpace(rest), []byte("-----BEGIN PRIVATE KEY-----")) {
-			return nil, fmt.Errorf("%w: something other than a PKCS#8 block stands before the %s", ErrDamagedKeys, name)
+		// pem.Decode skips what it cannot read, a damaged block as well, so what
+		// it found must stand at the very beginning.
+		if !bytes.HasPrefix(bytes.TrimLeft(rest, "\r\n"), pem.EncodeToMemory(block)) {
+			return nil, fmt.Errorf("%w: something other than a plain PKCS#8 block stands where the %s should be", ErrDamagedKeys, name)
 		}
 		key, err := parseKey(block)
 		if err != nil {
