@@ -126,7 +126,7 @@ func sqliteDSN(path string, pragmas ...string) string {
 // ownFile makes the file, or narrows the one that is there, to mode 0600.
 // SQLite gives the files beside it the same mode.
 func ownFile(path string) (err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the path is the operator's own setting
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		to  **sql.Stmt
 		sql string
 	}{{&s.get, s.dialect.get}, {&s.changes, s.dialect.changes}, {&s.revision, s.dialect.revision}} {
-		stmt, err := s.reader.PrepareContext(ctx, p.sql)
+		stmt, err := s.reader.PrepareContext(ctx, p.sql) //nolint:sqlclosecheck // it lives as long as the reader, whose Close closes it
 		if err != nil {
 			return err
 		}

@@ -38,8 +38,10 @@ func recordTests() []conformanceTest {
 			want := map[store.ID]string{}
 			for _, key := range keys {
 				for _, id := range []store.ID{
-					{Kind: "role", Account: account, Key: key}, {Kind: "Role", Account: account, Key: key},
-					{Kind: "role", Account: "", Key: key}, {Kind: "role", Account: account + " ", Key: key},
+					{Kind: "role", Account: account, Key: key},
+					{Kind: "Role", Account: account, Key: key},
+					{Kind: "role", Account: "", Key: key},
+					{Kind: "role", Account: account + " ", Key: key},
 				} {
 					want[id] = id.String()
 					put(t, s, id, want[id])

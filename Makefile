@@ -1,0 +1,44 @@
+# GNU make. "make help" lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo bench fuzz lint fmt
+
+# How long each fuzz target and each Go benchmark runs, and what the load
+# generator is told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3 -seconds 1'
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+LOADFLAGS ?=
+
+# The linters are a module of their own, so that their modules are not ours.
+TOOL := go tool -modfile=tools/go.mod
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what tests and demo use and this machine lacks (aws, boto3, gcc), through apt
+	@sh scripts/setup.sh
+
+build: ## build bin/daypass
+	CGO_ENABLED=0 go build -trimpath -o bin/daypass ./cmd/daypass
+
+test: setup ## vet, and run all tests under the race detector
+	@sh scripts/test.sh
+
+demo: build ## the tutorial: an empty account, a job admitted, a job denied
+	@sh scripts/setup.sh --no-race
+	bin/daypass demo
+
+bench: ## run the Go benchmarks, then the load generator
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+	go run ./bench/load $(LOADFLAGS)
+
+fuzz: ## run each target of internal/fuzz.txt for FUZZTIME
+	@sh scripts/fuzz.sh $(FUZZTIME)
+
+lint: ## golangci-lint and gofumpt, built from tools/go.mod
+	$(TOOL) golangci-lint run
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not in gofumpt's format (make fmt):"; echo "$$unformatted"; exit 1; fi
+
+fmt: ## rewrite the Go files in gofumpt's format
+	$(TOOL) gofumpt -w .
