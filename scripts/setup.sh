@@ -54,8 +54,10 @@ echo "setup: missing here: $packages"
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "setup: there is no apt-get to install them with" >&2
 else
+	# An archive that does not answer may still be in apt's cache.
+	as_root apt-get update -q || true
 	# shellcheck disable=SC2086 # a list of package names
-	{ as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages; } ||
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages ||
 		echo "setup: apt-get could not install them (it takes root, or sudo, and a reachable archive)" >&2
 fi
 
