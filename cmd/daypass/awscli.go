@@ -54,3 +54,13 @@ func readsEndpointURL(version string) bool {
 	minor, _ := strconv.Atoi(m[2])
 	return major > 2 || major == 2 && minor >= 13 || major == 1 && minor >= 29
 }
+
+// refusedCode is the exit code of an aws CLI of this version when the service
+// answers with an error: 254, and 255 with version 1 (AWS CLI User Guide,
+// "Command line return codes"; seen with 1.45 and 2.9).
+func refusedCode(version string) int {
+	if strings.HasPrefix(version, "aws-cli/1.") {
+		return 255
+	}
+	return 254
+}

@@ -98,6 +98,7 @@ type demo struct {
 	dir      string
 	daypass  string // this binary
 	aws      string
+	refused  int // the CLI's exit code for an error that the service answers
 	endpoint string
 	issuer   string
 	checks   []demoCheck
@@ -114,6 +115,11 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 	if d.aws, err = exec.LookPath("aws"); err != nil {
 		return errors.New(`the demo needs the aws CLI and finds none on PATH; install it, on Debian with "apt-get install awscli", and run it again`)
 	}
+	version, err := exec.CommandContext(ctx, d.aws, "--version").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s --version: %w\n%s", d.aws, err, version)
+	}
+	d.refused = refusedCode(string(version))
 	if d.daypass, err = os.Executable(); err != nil {
 		return err
 	}
@@ -206,7 +212,7 @@ func (d *demo) jobOnBranch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.check("the job on another branch fails with the CLI's exit code 254", code == 254)
+	d.check(fmt.Sprintf("the job on another branch fails with the CLI's exit code %d", d.refused), code == d.refused)
 	d.check("with AWS's words", strings.Contains(output, "An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation: Not authorized to perform sts:AssumeRoleWithWebIdentity"))
 	sub := strings.TrimPrefix(d.issuer, "https://") + ":sub"
 	d.check("and says which condition, what it wanted and what it got",
