@@ -83,7 +83,7 @@ type Config struct {
 // one pin is never used under another. It is safe for concurrent use. It
 // starts no goroutine that outlives a fetch.
 type Cache struct {
-	Config
+	config  Config
 	entries sync.Map // of cacheKey to *entry
 }
 
@@ -92,7 +92,7 @@ func New(c Config) *Cache {
 	if c.Budget <= 0 {
 		c.Budget = defaultBudget
 	}
-	return &Cache{Config: c}
+	return &Cache{config: c}
 }
 
 type cacheKey struct{ issuer, thumbprints string }
@@ -135,10 +135,10 @@ func (e *entry) fresh(now time.Time) *oidc.KeySet {
 // ErrUnreachable.
 func (c *Cache) Keys(ctx context.Context, p Provider, kid string) (*oidc.KeySet, error) {
 	e := c.entry(p)
-	if keys := e.fresh(c.Now()); keys.Has(kid) {
+	if keys := e.fresh(c.config.Now()); keys.Has(kid) {
 		return keys, nil
 	}
-	f, lead, keys, err := e.join(c.Now(), kid)
+	f, lead, keys, err := e.join(c.config.Now(), kid)
 	if f == nil {
 		return keys, err
 	}
@@ -189,7 +189,7 @@ func (e *entry) join(now time.Time, kid string) (f *flight, lead bool, keys *oid
 // land fetches for all who wait. The first of them does the work, and goes on
 // if its own client leaves: the others have not.
 func (c *Cache) land(ctx context.Context, e *entry, f *flight, p Provider) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Budget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Budget)
 	defer cancel()
 	f.err = fmt.Errorf("%w: the fetch did not end", ErrUnreachable) // unless it does
 	defer func() {
@@ -201,7 +201,7 @@ func (c *Cache) land(ctx context.Context, e *entry, f *flight, p Provider) {
 	keys, lifetime, err := c.fetcher(p.Thumbprints).keys(ctx, p.Issuer)
 	f.keys, f.err = keys, err
 	if err == nil {
-		e.set.Store(&keySet{keys: keys, expires: c.Now().Add(lifetime)})
+		e.set.Store(&keySet{keys: keys, expires: c.config.Now().Add(lifetime)})
 	}
 }
 
@@ -225,7 +225,7 @@ func (c *Cache) Forget(issuer string) {
 // only asked to be whole, in date and made for the host. It sends nothing but
 // the request for the discovery document. Errors are ErrUnreachable.
 func (c *Cache) Thumbprint(ctx context.Context, issuer string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.Budget)
+	ctx, cancel := context.WithTimeout(ctx, c.config.Budget)
 	defer cancel()
 	f := c.fetcher(nil)
 	f.firstUse = true

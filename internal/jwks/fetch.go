@@ -30,9 +30,9 @@ type fetcher struct {
 
 func (c *Cache) fetcher(thumbprints []string) *fetcher {
 	return &fetcher{
-		verifier: verifier{roots: c.Roots, thumbprints: thumbprints, now: c.Now()},
-		guard:    guard{allowLoopback: c.AllowLoopback},
-		budget:   c.Budget,
+		verifier: verifier{roots: c.config.Roots, thumbprints: thumbprints, now: c.config.Now()},
+		guard:    guard{allowLoopback: c.config.AllowLoopback},
+		budget:   c.config.Budget,
 	}
 }
 
@@ -139,6 +139,7 @@ func hostPort(u *url.URL) string {
 }
 
 // client makes the guarded client and the function that ends its connections.
+// It speaks HTTP/1.1, which every issuer does.
 func (f *fetcher) client() (*http.Client, func()) {
 	transport := &http.Transport{
 		Proxy:                  nil, // a proxy would connect for us, past the guard
@@ -206,6 +207,10 @@ func get(ctx context.Context, client *http.Client, from *url.URL, limit int64) (
 		return nil, nil, fmt.Errorf("%s answers with status %d, not 200", from, response.StatusCode)
 	}
 	body, err = io.ReadAll(io.LimitReader(response.Body, limit+1))
+	if err == nil {
+		// A body that ends as the time does may end because of it.
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", from, err)
 	}

@@ -36,7 +36,7 @@ func parseObject(doc []byte) (object, error) {
 		return nil, errNotObject
 	}
 	names := string(doc) // one copy, of which the names are parts
-	members := make(object, 0, 32)
+	members := make(object, 0, min(bytes.Count(doc, []byte{','})+1, 64))
 	for i = skipSpace(doc, i+1); doc[i] != '}'; {
 		end := i + stringEnd(doc[i:])
 		name := names[i+1 : end-1]

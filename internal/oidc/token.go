@@ -39,11 +39,12 @@ const Skew = 300 * time.Second
 // provider and which key it wants to be checked with, and nothing that a
 // decision could rest on. It is immutable and safe for concurrent use.
 type Unverified struct {
-	raw    string
-	alg    string
-	kid    string
-	hasKID bool
-	claims Claims
+	detached string // the token with an empty payload (RFC 7515 appendix F)
+	payload  []byte // decoded
+	alg      string
+	kid      string
+	hasKID   bool
+	claims   Claims
 }
 
 // Parse reads a token in the compact serialization (RFC 7515 section 7.1). It
@@ -55,11 +56,11 @@ type Unverified struct {
 // come from the registered issuer alone. An unknown crit is refused, and so is
 // every crit, since no extension is implemented (RFC 7515 section 4.1.11).
 func Parse(raw string) (*Unverified, error) {
-	u, payload, err := parseCompact(raw)
+	u, err := parseCompact(raw)
 	if err != nil {
 		return nil, err
 	}
-	members, err := parseObject(payload)
+	members, err := parseObject(u.payload)
 	if err != nil {
 		return nil, fail(NotAJWT, "", "the token's payload %v", err)
 	}
@@ -70,32 +71,32 @@ func Parse(raw string) (*Unverified, error) {
 }
 
 // parseCompact reads all but the claims.
-func parseCompact(raw string) (*Unverified, []byte, error) {
+func parseCompact(raw string) (*Unverified, error) {
 	if len(raw) > MaxTokenBytes {
-		return nil, nil, fail(TooLarge, "", "the token has %d bytes; at most %d are read: let the issuer drop claims", len(raw), MaxTokenBytes)
+		return nil, fail(TooLarge, "", "the token has %d bytes; at most %d are read: let the issuer drop claims", len(raw), MaxTokenBytes)
 	}
 	raw = strings.TrimSpace(raw)
 	if n := strings.Count(raw, "."); n != 2 {
-		return nil, nil, fail(NotAJWT, "", "the token has %d parts where a signed token has three%s", n+1, hint(raw, n))
+		return nil, fail(NotAJWT, "", "the token has %d parts where a signed token has three%s", n+1, hint(raw, n))
 	}
 	head, rest, _ := strings.Cut(raw, ".")
 	body, signature, _ := strings.Cut(rest, ".")
 	header, err := decode("header", head)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	payload, err := decode("payload", body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if _, err := decode("signature", signature); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	u := &Unverified{raw: raw}
+	u := &Unverified{detached: head + ".." + signature, payload: payload}
 	if err := u.readHeader(header); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return u, payload, nil
+	return u, nil
 }
 
 // hint names the usual cause of a wrong number of parts.
