@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/masterkey"
 	"github.com/daypass/daypass/internal/session"
@@ -38,6 +39,7 @@ type data struct {
 	store       *sqlstore.Store
 	masterKey   *masterkey.Key
 	sessionKeys *session.Keys
+	events      *audit.Log
 	created     bool // this start made the account
 }
 

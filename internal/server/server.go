@@ -96,8 +96,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeEvents()) }()
+	d.events = events
 
-	handler, dir, err := newHandler(ctx, &c, d, events, loopback)
+	handler, dir, err := newHandler(ctx, &c, d, loopback)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func Run(ctx context.Context, c Config) (err error) {
 }
 
 // newHandler makes the services and the front door over an open data directory.
-func newHandler(ctx context.Context, c *Config, d *data, events *audit.Log, loopback bool) (http.Handler, *directory.Directory, error) {
+func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Handler, *directory.Directory, error) {
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
 		return nil, nil, err
@@ -124,7 +125,7 @@ func newHandler(ctx context.Context, c *Config, d *data, events *audit.Log, loop
 	}
 	api, err := awsapi.New(awsapi.Config{
 		Services: []*awsapi.Service{stsService, iamService}, Directory: dir,
-		Authenticator: &auth.Authenticator{Keys: d.sessionKeys}, Events: events,
+		Authenticator: &auth.Authenticator{Keys: d.sessionKeys}, Events: d.events,
 		Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller,
 	})
 	if err != nil {
