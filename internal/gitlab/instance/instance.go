@@ -85,8 +85,13 @@ func Open(ctx context.Context, dir string, now time.Time) (*Instance, error) {
 }
 
 // create writes every file; the url comes last, so that a directory with a url
-// is complete.
+// is complete. It begins only where there is none of them.
 func create(ctx context.Context, path func(string) string, now time.Time) error {
+	for _, name := range []string{keysFile, caFile, caKeyFile, thumbprintFile} {
+		if _, err := os.Lstat(path(name)); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, fmt.Errorf("instance: %s is there and %s is not; put back what is missing, or begin in an empty directory", path(name), path(urlFile)))
+		}
+	}
 	keys, err := gitlab.NewKeys()
 	if err != nil {
 		return err
@@ -104,11 +109,14 @@ func create(ctx context.Context, path func(string) string, now time.Time) error 
 		return fmt.Errorf("instance: find a free port: %w", err)
 	}
 	_, port, err := net.SplitHostPort(l.Addr().String())
-	return errors.Join(err, l.Close(),
+	err = errors.Join(err, l.Close(),
 		durable.Create(path(keysFile), keysPEM, 0o600),
 		durable.Create(path(thumbprintFile), []byte(a.thumbprint()+"\n"), 0o644),
-		durable.Create(path(urlFile), []byte("https://localhost:"+port+"\n"), 0o644),
 	)
+	if err != nil {
+		return err
+	}
+	return durable.Create(path(urlFile), []byte("https://localhost:"+port+"\n"), 0o644)
 }
 
 func load(path func(string) string, issuerURL string) (*Instance, error) {
@@ -131,6 +139,13 @@ func load(path func(string) string, issuerURL string) (*Instance, error) {
 	a, err := loadAuthority(path(caFile), path(caKeyFile))
 	if err != nil {
 		return nil, err
+	}
+	recorded, err := os.ReadFile(path(thumbprintFile))
+	if err != nil {
+		return nil, fmt.Errorf("instance: %w", err)
+	}
+	if strings.TrimSpace(string(recorded)) != a.thumbprint() {
+		return nil, fmt.Errorf("instance: %s is not the thumbprint of %s; put back the file that belongs to it", path(thumbprintFile), path(caFile))
 	}
 	port := u.Port()
 	if port == "" {
