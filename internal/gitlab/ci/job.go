@@ -83,7 +83,7 @@ func (r *reader) script(prefix, key string, n *node) []string {
 			prefix, key, maxScriptDepth, hint)
 		return []string{} // told: the script is not missing
 	}
-	if len(flat) == 0 && key == "script" {
+	if len(flat) == 0 && key == "script" || !r.spend(n, len(flat)) {
 		return nil
 	}
 	out := make([]string, len(flat))
@@ -167,10 +167,12 @@ func readAud(n *node) (IDToken, bool) {
 	if t.List {
 		items = n.items
 	}
+	seen := map[string]bool{}
 	for _, item := range items {
-		if item.kind != stringNode || item.text == "" || slices.Contains(t.Aud, item.text) {
+		if item.kind != stringNode || item.text == "" || seen[item.text] {
 			return IDToken{}, false
 		}
+		seen[item.text] = true
 		t.Aud = append(t.Aud, item.text)
 	}
 	return t, len(t.Aud) > 0

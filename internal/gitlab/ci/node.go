@@ -20,6 +20,10 @@ const MaxSize = 1 << 20
 // !reference and extends, all of which multiply what they name.
 const maxNodes = 200_000
 
+// maxRead bounds how many script items and variables all jobs together may
+// have, since each job has those of default and of the whole file as well.
+const maxRead = 1_000_000
+
 // maxNesting bounds how deep maps and arrays may stand in each other. GitLab
 // allows 100 (ci_max_total_yaml_depth, same page).
 const maxNesting = 100
@@ -75,6 +79,25 @@ type composer struct {
 	*faults
 	budget int
 	open   map[*yaml.Node]bool // anchors being expanded, to find cycles
+	index  map[*node]map[string]int
+}
+
+// find is get for maps that may be large and are asked often.
+func (c *composer) find(n *node, key string) (entry, bool) {
+	if len(n.entries) < 16 {
+		return n.get(key)
+	}
+	if c.index[n] == nil {
+		c.index[n] = make(map[string]int, len(n.entries))
+		for i, e := range n.entries {
+			c.index[n][e.key] = i
+		}
+	}
+	i, ok := c.index[n][key]
+	if !ok {
+		return entry{}, false
+	}
+	return n.entries[i], true
 }
 
 // errTooLarge ends composing: going on would do the work that it refuses.
@@ -90,10 +113,10 @@ func compose(f *faults, text []byte) (*node, *composer) {
 	if !ok {
 		return nil, nil
 	}
-	c := &composer{faults: f, budget: maxNodes, open: map[*yaml.Node]bool{}}
+	c := &composer{faults: f, budget: maxNodes, open: map[*yaml.Node]bool{}, index: map[*node]map[string]int{}}
 	root, err := c.node(doc.Content[0], 0)
 	if err != nil || root == nil {
-		return nil, nil
+		return nil, nil // told
 	}
 	if root.kind != mapNode {
 		f.add(root, "the document should be a map of keywords and jobs, and is %s", root.kind)

@@ -81,15 +81,17 @@ type Environment struct {
 // see Job.
 func Parse(name string, text []byte) (*Pipeline, error) {
 	f := &faults{file: name}
+	// Each step needs all of the one before: what a faulty document lacks would
+	// be told as faults of the jobs.
 	written, c := compose(f, text)
-	if written == nil {
+	if len(f.list) > 0 {
 		return nil, f.err()
 	}
-	root, _ := c.resolve(written)
-	if root == nil {
+	root, err := c.resolve(written)
+	if err != nil || len(f.list) > 0 {
 		return nil, f.err()
 	}
-	r := &reader{faults: f, pipeline: &Pipeline{file: name}}
+	r := &reader{faults: f, pipeline: &Pipeline{file: name}, budget: maxRead}
 	r.globals(root)
 	for _, e := range root.entries {
 		if !isGlobal(e.key) && !strings.HasPrefix(e.key, ".") {

@@ -11,7 +11,21 @@ type reader struct {
 	*faults
 	pipeline  *Pipeline
 	variables []Variable
-	defaults  *node // default, with the deprecated global keywords in it
+	defaults  *node           // default, with the deprecated global keywords in it
+	stageSet  map[string]bool // nil where the stages are faulty
+	budget    int             // see maxRead
+}
+
+// spend takes from the budget; it is false when that is used up, which is told
+// once.
+func (r *reader) spend(at *node, n int) bool {
+	if r.budget < 0 {
+		return false
+	}
+	if r.budget -= n; r.budget < 0 {
+		r.add(at, "the jobs of this document have more than %d script items and variables together", maxRead)
+	}
+	return r.budget >= 0
 }
 
 // subject is the thing that is being read, a job or default, and where its
@@ -111,6 +125,7 @@ func (r *reader) stages(root *node) {
 		flat, ok := flatten(e.value, 0)
 		if !ok || e.value.kind != sequenceNode {
 			r.add(e.value, "stages config should be an array of strings")
+			return // and every stage is taken
 		}
 		for _, n := range flat {
 			stages = append(stages, n.text)
@@ -118,6 +133,10 @@ func (r *reader) stages(root *node) {
 	}
 	stages = slices.DeleteFunc(slices.Clone(stages), func(s string) bool { return s == ".pre" || s == ".post" })
 	r.pipeline.Stages = append(append([]string{".pre"}, stages...), ".post")
+	r.stageSet = make(map[string]bool, len(r.pipeline.Stages))
+	for _, s := range r.pipeline.Stages {
+		r.stageSet[s] = true
+	}
 }
 
 // job reads one job and adds it to the pipeline.
@@ -137,16 +156,10 @@ func (r *reader) job(e entry) {
 	}
 	p := parsed{job: Job{Name: e.key, Stage: "test", at: e.at}}
 	s := subject{prefix, &p.refused, &p.job.Warnings}
-	if !r.judge(s, e) {
+	if !r.spend(e.at, 1+len(r.variables)) || !r.judge(s, e) {
 		return
 	}
-	if k, ok := e.value.get("stage"); ok && k.value.kind != nullNode {
-		p.job.Stage = k.value.text
-		if k.value.kind != stringNode || !slices.Contains(r.pipeline.Stages, k.value.text) {
-			r.add(k.value, "%s job: chosen stage %s does not exist; available stages are %s",
-				e.key, k.value.text, strings.Join(r.pipeline.Stages, ", "))
-		}
-	}
+	r.stage(&p.job, e)
 	r.keywords(s, &p.job, e.value)
 	if p.job.Script == nil && len(p.refused) == 0 {
 		if k, ok := e.value.get("script"); ok && k.value.kind != nullNode {
@@ -156,6 +169,19 @@ func (r *reader) job(e entry) {
 		}
 	}
 	r.pipeline.jobs = append(r.pipeline.jobs, p)
+}
+
+// stage reads the stage, which has to be one of the file's, also where the job
+// leaves it to be test.
+func (r *reader) stage(j *Job, e entry) {
+	at, ok := e.at, true
+	if k, set := e.value.get("stage"); set && k.value.kind != nullNode {
+		at, ok, j.Stage = k.value, k.value.kind == stringNode, k.value.text
+	}
+	if !ok || r.stageSet != nil && !r.stageSet[j.Stage] {
+		r.add(at, "%s job: chosen stage %s does not exist; available stages are %s",
+			e.key, j.Stage, strings.Join(r.pipeline.Stages, ", "))
+	}
 }
 
 // judge sorts the keywords of a job by their effect. It is false where one is
@@ -225,11 +251,15 @@ func (r *reader) keywords(s subject, j *Job, job *node) {
 	if n, _ := value("environment"); n != nil {
 		j.Environment = r.environment(s, n)
 	}
-	j.Variables = slices.Clone(r.variables)
+	var own []Variable
 	if n, at := value("variables"); n != nil {
-		for _, v := range r.readVariables(at, n, false) {
-			j.Variables = slices.DeleteFunc(j.Variables, func(g Variable) bool { return g.Name == v.Name })
+		own = r.readVariables(at, n, false)
+	}
+	names := lookup(own)
+	for _, v := range r.variables {
+		if _, replaced := names[v.Name]; !replaced {
 			j.Variables = append(j.Variables, v)
 		}
 	}
+	j.Variables = append(j.Variables, own...)
 }

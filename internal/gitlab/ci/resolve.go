@@ -99,7 +99,7 @@ func (c *composer) dereference(root, n *node, path []string) (*node, error) {
 				return nil, err
 			}
 		}
-		e, ok := target.get(item.text)
+		e, ok := c.find(target, item.text)
 		if !ok {
 			c.add(n, "%s could not be found", name)
 			return nil, nil
@@ -168,7 +168,7 @@ func (x *extender) parent(e entry, name *node, path []string) (*node, error) {
 		x.add(name, "%s: nesting too deep in `extends`: more than %d levels", e.key, maxExtendsDepth)
 		return nil, nil
 	}
-	p, ok := x.root.get(name.text)
+	p, ok := x.find(x.root, name.text)
 	if !ok || isGlobal(name.text) {
 		x.add(name, "%s: unknown keys in `extends` (%s)", e.key, name.text)
 		return nil, nil

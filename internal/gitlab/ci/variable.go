@@ -36,6 +36,9 @@ func (r *reader) readVariables(prefix string, n *node, global bool) []Variable {
 		r.add(n, "%s config should be a hash", prefix)
 		return nil
 	}
+	if !r.spend(n, len(n.entries)) {
+		return nil
+	}
 	known := []string{"value", "expand"}
 	if global {
 		known = append(known, "description", "options")
