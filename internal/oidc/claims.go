@@ -9,7 +9,8 @@ import (
 )
 
 // Claims are the claims of a verified token. Names of claims are
-// case-sensitive, and the last of repeated claims counts.
+// case-sensitive, and the last of repeated claims counts. The slices are the
+// token's own and not to be changed.
 type Claims struct {
 	Issuer  string
 	Subject string // a number is given in its digits
