@@ -191,7 +191,7 @@ func (i *Issuer) IDTokens(j *Job, now time.Time, random io.Reader) (map[string]s
 	if j.definition == nil {
 		return out, nil
 	}
-	variables, err := ci.ExpandAll(j.Variables())
+	variables, err := ci.ExpandNested(j.Variables())
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: aud: %w", err)
 	}

@@ -290,13 +290,14 @@ func TestIDTokenRefusals(t *testing.T) {
 func TestIDTokensOfAFile(t *testing.T) {
 	t.Parallel()
 	p, err := ci.Parse(".gitlab-ci.yml", []byte(`
-variables: {HOST: gitlab.example.com, NESTED: "https://${HOST}"}
+variables: {HOST: gitlab.example.com, NESTED: "https://${HOST}", LATER: "$$X-$RUNNERS"}
 job:
   timeout: 30m
   environment: review/$CI_COMMIT_REF_SLUG
   id_tokens:
     ONE: {aud: $NESTED}
     LIST: {aud: ["%CI_SERVER_URL%"]}
+    LATER: {aud: $LATER}
     TWO: {aud: [sts.amazonaws.com, "x-$NOT_THERE-${CI_PROJECT_ID}"]}
   script: [x]
 empty:
@@ -317,14 +318,16 @@ empty:
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := i.IDTokens(j, at, bytes.NewReader(bytes.Repeat([]byte{1}, 48)))
+	tokens, err := i.IDTokens(j, at, bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
 		"ONE":  `"aud":"https://gitlab.example.com"`,
 		"LIST": `"aud":["https://gitlab.example.com"]`,
-		"TWO":  `"aud":["sts.amazonaws.com","x--20"]`,
+		// What only the runner would expand stays as it is.
+		"LATER": `"aud":"$$X-$RUNNERS"`,
+		"TWO":   `"aud":["sts.amazonaws.com","x--20"]`,
 	} {
 		_, payload := verify(t, tokens[name], i.KeySet())
 		want += `,"environment":"review/feature-a","environment_protected":"false","deployment_tier":"development","environment_action":"start"}`

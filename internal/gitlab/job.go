@@ -244,7 +244,7 @@ func (j *Job) setEnvironment() error {
 	}
 	e := *j.Environment
 	j.Environment = nil // it is not among the variables of its own name
-	variables, err := ci.ExpandAll(j.Variables())
+	variables, err := ci.ExpandNested(j.Variables())
 	if err != nil {
 		return fmt.Errorf("gitlab: environment: %w", err)
 	}
@@ -252,7 +252,7 @@ func (j *Job) setEnvironment() error {
 	setDefault(&e.Action, "start")
 	setDefault(&e.Tier, guessTier(e.Name))
 	j.Environment = &e
-	if variables, err = ci.ExpandAll(j.Variables()); err != nil {
+	if variables, err = ci.ExpandNested(j.Variables()); err != nil {
 		return fmt.Errorf("gitlab: environment: %w", err)
 	}
 	e.URL = ci.Expand(e.URL, variables)

@@ -106,40 +106,40 @@ func checkVariables(variables []ci.Variable, tokens map[string]string) error {
 	return nil
 }
 
-// exports resolves the variables of the job, with the tokens over them, and
-// returns the values to mask. File variables are written under dir.
-func exports(variables []ci.Variable, tokens map[string]string, dir string) (list []export, secrets []string, err error) {
-	if err := checkVariables(variables, tokens); err != nil {
+// exports resolves the variables of the job, and returns the values to mask.
+// The runner's own come first, so that the job's win over them, and the tokens
+// last. File variables are written under files.
+func (s *Spec) exports(files string) (list []export, secrets []string, err error) {
+	if err := checkVariables(s.Variables, s.IDTokens); err != nil {
 		return nil, nil, err
 	}
-	expanded, err := ci.ExpandAll(variables)
+	all := []ci.Variable{
+		{Name: "CI_BUILDS_DIR", Value: filepath.Dir(s.Dir), Raw: true},
+		{Name: "CI_PROJECT_DIR", Value: s.Dir, Raw: true},
+	}
+	all = append(all, s.Variables...)
+	for _, name := range slices.Sorted(maps.Keys(s.IDTokens)) {
+		all = append(all, ci.Variable{Name: name, Value: s.IDTokens[name], Raw: true, Masked: true})
+	}
+	expanded, err := ci.ExpandAll(all)
 	if err != nil {
 		return nil, nil, fmt.Errorf("runner: %w", err)
 	}
-	for _, v := range variables {
-		if v.Masked {
-			secrets = append(secrets, v.Value) // as written, too: it may be shown by set
-		}
-	}
-	for _, v := range expanded {
+	// As written and as expanded: a job may come to show either.
+	for _, v := range slices.Concat(all, expanded) {
 		if v.Masked {
 			secrets = append(secrets, v.Value)
 		}
-		if _, token := tokens[v.Name]; token {
-			continue
-		}
+	}
+	for _, v := range expanded {
 		if v.File {
-			name := filepath.Join(dir, v.Name)
+			name := filepath.Join(files, v.Name)
 			if err := os.WriteFile(name, []byte(v.Value), 0o600); err != nil {
 				return nil, nil, fmt.Errorf("runner: write the file of variable %s: %w", v.Name, err)
 			}
 			v.Value = name
 		}
 		list = append(list, export{v.Name, v.Value})
-	}
-	for _, name := range slices.Sorted(maps.Keys(tokens)) {
-		list = append(list, export{name, tokens[name]})
-		secrets = append(secrets, tokens[name])
 	}
 	return list, secrets, nil
 }

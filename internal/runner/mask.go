@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"io"
 	"slices"
 )
@@ -18,6 +19,7 @@ type Masker struct {
 	first   [256]bool // bytes with which a value begins
 	pending []byte    // received and not yet decided
 	hidden  int       // so many bytes of pending belong to a value already replaced
+	out     []byte // kept to be used again
 	closed  bool
 }
 
@@ -62,9 +64,19 @@ func (m *Masker) Close() error {
 // decide all.
 func (m *Masker) flush(end bool) error {
 	buf := m.pending
-	out := make([]byte, 0, len(buf)+len(masked))
+	out := m.out[:0]
 	i := 0
 	for ; i < len(buf); i++ {
+		if m.hidden <= 0 {
+			// Most of a log is none of this: copy it in one go.
+			plain := i
+			for i < len(buf) && !m.first[buf[i]] {
+				i++
+			}
+			if out = append(out, buf[plain:i]...); i == len(buf) {
+				break
+			}
+		}
 		if m.first[buf[i]] {
 			n, undecided := m.match(buf[i:])
 			if undecided && !end {
@@ -82,7 +94,7 @@ func (m *Masker) flush(end bool) error {
 		out = append(out, buf[i])
 	}
 	m.pending = append(m.pending[:0], buf[i:]...)
-	if len(out) == 0 {
+	if m.out = out; len(out) == 0 {
 		return nil
 	}
 	_, err := m.w.Write(out)
@@ -94,7 +106,7 @@ func (m *Masker) flush(end bool) error {
 func (m *Masker) match(buf []byte) (length int, undecided bool) {
 	for _, v := range m.values {
 		switch n := min(len(v), len(buf)); {
-		case string(v[:n]) != string(buf[:n]):
+		case !bytes.Equal(v[:n], buf[:n]):
 		case n == len(v):
 			return n, undecided
 		default:

@@ -25,8 +25,8 @@ type Spec struct {
 	// Variables.
 	Job *ci.Job
 	// Variables of the job, unexpanded, a later one wins: what
-	// gitlab.Job.Variables returns. The runner adds CI_PROJECT_DIR,
-	// CI_BUILDS_DIR and CI_JOB_STATUS.
+	// gitlab.Job.Variables returns. The runner adds CI_PROJECT_DIR and
+	// CI_BUILDS_DIR before them, and CI_JOB_STATUS after.
 	Variables []ci.Variable
 	// IDTokens by the name of their variable. They win over Variables and are
 	// masked in the output.
@@ -42,7 +42,7 @@ type Spec struct {
 	Environ []string
 	// Stdout gets the job's log. Stderr gets what the job writes to its standard
 	// error; nil means into Stdout as well, in order, as in GitLab's job log.
-	// Neither is written to from two goroutines at once if they are different.
+	// If it is set, both are written to at the same time, each by one goroutine.
 	Stdout, Stderr io.Writer
 	// Colour paints the echoed commands as GitLab does.
 	Colour bool
@@ -159,12 +159,9 @@ func newRun(s *Spec) (_ *run, err error) {
 	} else if _, err = os.Stat(r.bash); err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrNoBash, r.bash, err)
 	}
-	r.exports, r.secrets, err = exports(s.Variables, s.IDTokens, files)
-	if err != nil {
+	if r.exports, r.secrets, err = s.exports(files); err != nil {
 		return nil, err
 	}
-	r.exports = append(r.exports,
-		export{"CI_BUILDS_DIR", filepath.Dir(s.Dir)}, export{"CI_PROJECT_DIR", s.Dir})
 	return r, nil
 }
 

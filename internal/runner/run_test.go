@@ -269,6 +269,8 @@ variables:
   UNKNOWN: "[$NOT_THERE]"
   NESTED: ${C}/%A%
   C: $A-$B
+  CACHE: ${CI_PROJECT_DIR}/.cache
+  COPY: $TOKEN
 job:
   variables:
     B: own
@@ -277,8 +279,10 @@ job:
       expand: false
   script:
     - printf '%s\n' "$A" "$B" "$PRICE" "$QUOTED" "$UNKNOWN" "$NESTED" "$RAW"
-    - cat "$FILE"; echo; stat -c %a "$FILE"
+    - cat "$FILE"; echo; ls -l "$FILE" | cut -c1-10
+    - '[ "$CACHE" = "$PWD/.cache" ] && [ "$COPY" = head.body.signature ] && echo "same $COPY"'
 `, "")
+	j.spec.IDTokens = map[string]string{"TOKEN": "head.body.signature"}
 	j.spec.Variables = append(j.spec.Variables,
 		ci.Variable{Name: "A", Value: "settings"},
 		ci.Variable{Name: "FILE", Value: "in the file", File: true})
@@ -287,8 +291,8 @@ job:
 	if !strings.Contains(log, want) {
 		t.Errorf("log:\n%s\nwant in it:\n%s", log, want)
 	}
-	if !strings.Contains(log, "in the file\n600\n") {
-		t.Errorf("file variable:\n%s", log)
+	if !strings.Contains(log, "in the file\n-rw-------\n") || !strings.Contains(log, "\nsame [MASKED]\n") {
+		t.Errorf("file variable or copies:\n%s", log)
 	}
 }
 

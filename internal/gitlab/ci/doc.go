@@ -4,7 +4,8 @@
 // Start with Parse, which checks the whole file, then ask the Pipeline for one
 // Job. What comes back is resolved: anchors, merge keys, !reference, extends and
 // default are all applied, nested scripts are flattened, and nothing is left to
-// look up. Expand and ExpandAll replace variable references as GitLab does.
+// look up. Expand, ExpandNested and ExpandAll replace variable references as
+// GitLab and its runner do.
 //
 // The reader is strict on purpose, since a keyword that is passed over in
 // silence is a job that runs with other rights than its author meant:

@@ -12,7 +12,7 @@ var reference = regexp.MustCompile(`\$([a-zA-Z_][a-zA-Z0-9_]*)|\$\{([a-zA-Z_][a-
 
 // Expand replaces $NAME, ${NAME} and %NAME% in text by the values of the
 // variables, of which a later one wins. A name that is not among them becomes
-// empty. Values are not expanded again: give it what ExpandAll returns.
+// empty. Values are not expanded again: give it what ExpandNested returns.
 //
 // This is the mechanism of aud and environment:name (GitLab Docs, "Where
 // variables can be used", "GitLab internal variable expansion mechanism").
@@ -53,22 +53,20 @@ type ExpandError struct {
 // Error names the variable. It does not show its value.
 func (e *ExpandError) Error() string { return "ci: variable " + e.Variable + ": " + e.Message }
 
-// ExpandAll returns the variables of a job as the job will find them: of those
-// with the same name only the last, and each reference to a variable in the
-// value of another replaced.
+// ExpandNested is the first of the two steps in which variables are expanded,
+// the one of GitLab itself. Of variables with the same name it keeps the last.
+// Each reference to another variable in a value is replaced, in the order of
+// their dependence. Names that it does not know stay, since the runner may know
+// them, as do $$ and %% and a variable's reference to itself. Raw variables are
+// left alone.
 //
-// Two steps follow each other, as in GitLab. First GitLab replaces references
-// in the order of their dependence, and leaves names that it does not know.
-// Then the runner replaces $NAME and ${NAME} once more: unknown names become
-// empty, and $$ becomes $. Raw variables are left alone by both. A variable
-// that refers to itself is not expanded by the first step.
+// It is the list to give to Expand. The error is an *ExpandError: two or more
+// variables refer to each other in a circle, which GitLab refuses as well, or a
+// value grows longer than MaxValue.
 //
-// The error is an *ExpandError: two or more variables refer to each other in a
-// circle, which GitLab refuses as well, or a value grows longer than MaxValue.
-//
-// Sources: GitLab Docs, "Where variables can be used", "Nested variable
-// expansion" and "GitLab Runner internal variable expansion mechanism".
-func ExpandAll(variables []Variable) ([]Variable, error) {
+// Source: GitLab Docs, "Where variables can be used", "Nested variable
+// expansion".
+func ExpandNested(variables []Variable) ([]Variable, error) {
 	x := &expander{values: lookup(variables), open: map[string]bool{}, done: map[string]string{}}
 	var out []Variable
 	seen := map[string]bool{}
@@ -85,6 +83,20 @@ func ExpandAll(variables []Variable) ([]Variable, error) {
 			return nil, err
 		}
 		out[i].Value = value
+	}
+	return out, nil
+}
+
+// ExpandAll returns the variables of a job as its shell will find them. After
+// ExpandNested comes the second step, the runner's: $NAME and ${NAME} are
+// replaced once more, where unknown names become empty, and $$ becomes $. Raw
+// variables are left alone. The errors are those of ExpandNested.
+//
+// Source: same page, "GitLab Runner internal variable expansion mechanism".
+func ExpandAll(variables []Variable) ([]Variable, error) {
+	out, err := ExpandNested(variables)
+	if err != nil {
+		return nil, err
 	}
 	sent := lookup(out)
 	for i, v := range out {
@@ -112,7 +124,7 @@ func tooLong(name string) error {
 	return &ExpandError{name, fmt.Sprintf("its value grows longer than %d bytes", MaxValue)}
 }
 
-// expander is the first of the two steps.
+// expander is ExpandNested at work.
 type expander struct {
 	values map[string]Variable
 	open   map[string]bool // being expanded

@@ -333,7 +333,7 @@ func TestLimits(t *testing.T) {
 			"make more than 200000 values",
 		},
 		"reference bomb":  {referenceBomb(), "make more than 200000 values"},
-		"extends bomb":    {extendsBomb(), "more than 1000000 script items and variables"},
+		"default bomb":    {defaultBomb(), "more than 1000000 script items and variables"},
 		"alias in itself": {"a: &a [*a]", "stands inside of its own anchor"},
 		"circle":          {"a: {extends: b}\nb: {extends: a}", "circular dependency detected in `extends`"},
 		"own parent":      {"a: {extends: a, script: [x]}", "circular dependency detected in `extends`"},
@@ -364,14 +364,11 @@ func referenceBomb() string {
 	return b.String() + ".r8: {script: [x]}\njob: {script: !reference [.r0, script]}\n"
 }
 
-func extendsBomb() string {
+func defaultBomb() string {
 	var b strings.Builder
-	b.WriteString(".v:\n  variables:\n")
-	for i := range 1000 {
-		fmt.Fprintf(&b, "    V%d: x\n", i)
-	}
-	for i := range 1100 {
-		fmt.Fprintf(&b, "j%d: {extends: .v, script: [x]}\n", i)
+	b.WriteString("default: {before_script: [" + strings.Repeat("x,", 10_000) + "x]}\n")
+	for i := range 101 {
+		fmt.Fprintf(&b, "j%d: {script: [x]}\n", i)
 	}
 	return b.String()
 }
