@@ -19,7 +19,7 @@ type Masker struct {
 	first   [256]bool // bytes with which a value begins
 	pending []byte    // received and not yet decided
 	hidden  int       // so many bytes of pending belong to a value already replaced
-	out     []byte // kept to be used again
+	out     []byte    // kept to be used again
 	closed  bool
 }
 

@@ -34,7 +34,7 @@ type process struct {
 // returns, no process of the group is left.
 func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) {
 	if err := context.Cause(ctx); err != nil {
-		return -1, p.ended(err)
+		return -1, ended(err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -77,7 +77,7 @@ func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) 
 		}
 	}
 	if err := context.Cause(ctx); err != nil {
-		return -1, p.ended(err)
+		return -1, ended(err)
 	}
 	return exitCode(waitErr)
 }
@@ -107,7 +107,7 @@ func (p *process) wait(ctx context.Context, pid int, waited <-chan error) error 
 }
 
 // ended words the end by the context.
-func (p *process) ended(cause error) error {
+func ended(cause error) error {
 	if errors.Is(cause, ErrTimeout) || errors.Is(cause, errLog) {
 		return cause
 	}

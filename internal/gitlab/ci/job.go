@@ -181,6 +181,7 @@ func readAud(n *node) (IDToken, bool) {
 // The values and the characters that GitLab allows (same page, "environment").
 var (
 	environmentName    = regexp.MustCompile(`^[a-zA-Z0-9_/\\${}. -]+$`)
+	environmentKeys    = []string{"name", "url", "action", "deployment_tier", "on_stop", "auto_stop_in", "kubernetes"}
 	environmentActions = []string{"start", "prepare", "stop", "verify", "access"}
 	environmentTiers   = []string{"production", "staging", "testing", "development", "other"}
 )
@@ -200,13 +201,18 @@ func (r *reader) environment(s subject, n *node) *Environment {
 	named := false
 	for _, e := range n.entries {
 		v := e.value
-		if v.kind != stringNode && e.key != "kubernetes" && !(v.kind == nullNode && e.key != "name") {
+		known := slices.Contains(environmentKeys, e.key)
+		named = named || e.key == "name"
+		if known && e.key != "name" && v.kind == nullNode {
+			continue // taken away
+		}
+		if known && e.key != "kubernetes" && v.kind != stringNode {
 			r.add(v, "%s %s should be a string", prefix, e.key)
 			continue
 		}
 		switch e.key {
 		case "name":
-			named, env.Name = true, v.text
+			env.Name = v.text
 			r.checkEnvironmentName(prefix, v)
 		case "url":
 			env.URL = v.text

@@ -103,26 +103,23 @@ func (c *composer) find(n *node, key string) (entry, bool) {
 // errTooLarge ends composing: going on would do the work that it refuses.
 var errTooLarge = errors.New("ci: document grows too large")
 
-// compose reads the text into one map. All its faults are in f.
-func compose(f *faults, text []byte) (*node, *composer) {
+// compose reads the text into one map. Without an error the map is there, unless
+// f holds faults.
+func compose(f *faults, text []byte) (*node, *composer, error) {
 	if len(text) > MaxSize {
 		f.add(nil, "the document is %d bytes; the limit is %d", len(text), MaxSize)
-		return nil, nil
+		return nil, nil, nil
 	}
 	doc, ok := load(f, text)
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
 	c := &composer{faults: f, budget: maxNodes, open: map[*yaml.Node]bool{}, index: map[*node]map[string]int{}}
 	root, err := c.node(doc.Content[0], 0)
-	if err != nil || root == nil {
-		return nil, nil // told
-	}
-	if root.kind != mapNode {
+	if err == nil && root != nil && root.kind != mapNode {
 		f.add(root, "the document should be a map of keywords and jobs, and is %s", root.kind)
-		return nil, nil
 	}
-	return root, c
+	return root, c, err
 }
 
 // load parses exactly one YAML document.

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,13 +84,13 @@ func Parse(name string, text []byte) (*Pipeline, error) {
 	f := &faults{file: name}
 	// Each step needs all of the one before: what a faulty document lacks would
 	// be told as faults of the jobs.
-	written, c := compose(f, text)
-	if len(f.list) > 0 {
-		return nil, f.err()
+	written, c, err := compose(f, text)
+	if len(f.list) > 0 || err != nil {
+		return nil, cmp.Or(f.err(), err)
 	}
 	root, err := c.resolve(written)
-	if err != nil || len(f.list) > 0 {
-		return nil, f.err()
+	if len(f.list) > 0 || err != nil {
+		return nil, cmp.Or(f.err(), err)
 	}
 	r := &reader{faults: f, pipeline: &Pipeline{file: name}, budget: maxRead}
 	r.globals(root)

@@ -100,6 +100,8 @@ func TestRefusals(t *testing.T) {
 		{"job: {script: [x], environment: {name: a, action: go}}\n", "f:1:51: jobs:job:environment action should be start, stop, prepare, verify, or access"},
 		{"job: {script: [x], environment: {name: a, deployment_tier: prod}}\n", "f:1:60: jobs:job:environment deployment tier must be one of production, staging, testing, development, or other"},
 		{"job: {script: [x], environment: {name: a, foo: b}}\n", "f:1:43: jobs:job:environment config contains unknown keys: foo"},
+		{"job: {script: [x], environment: {name: a, foo: }}\n", "f:1:43: jobs:job:environment config contains unknown keys: foo"},
+		{"job: {script: [x], environment: {name: 1}}\n", "f:1:40: jobs:job:environment name should be a string"},
 		{"job: {script: [x], environment: a:b}\n", "f:1:33: jobs:job:environment name can contain only letters, digits, '-', '_', '/', '$', '{', '}', '.', and spaces, but it cannot start or end with '/'"},
 		{"job: {script: [x], environment: [a]}\n", "f:1:33: jobs:job:environment config should be a hash or a string"},
 		// extends and !reference.
@@ -182,7 +184,7 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: %v", keyword, j.Warnings)
 		}
 	}
-	for _, text := range []string{"when: on_success", "when: always", "cache: {}", "cache: []", "rules: null", "timeout: 1h"} {
+	for _, text := range []string{"when: on_success", "when: always", "environment: {name: a, action: , url: }", "cache: {}", "cache: []", "rules: null", "timeout: 1h"} {
 		if j := job(t, "job:\n  script: [x]\n  "+text+"\n", "job"); len(j.Warnings) != 0 {
 			t.Errorf("%s: %v", text, j.Warnings)
 		}
