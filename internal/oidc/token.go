@@ -23,8 +23,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // MaxTokenBytes is the longest token that is read, in bytes, surrounding white
@@ -39,12 +37,12 @@ const Skew = 300 * time.Second
 // provider and which key it wants to be checked with, and nothing that a
 // decision could rest on. It is immutable and safe for concurrent use.
 type Unverified struct {
-	detached string // the token with an empty payload (RFC 7515 appendix F)
-	payload  []byte // decoded
-	alg      string
-	kid      string
-	hasKID   bool
-	claims   Claims
+	signed    string // header and payload as sent: what the signature is over
+	signature []byte
+	alg       string
+	kid       string
+	hasKID    bool
+	claims    Claims
 }
 
 // Parse reads a token in the compact serialization (RFC 7515 section 7.1). It
@@ -56,11 +54,11 @@ type Unverified struct {
 // come from the registered issuer alone. An unknown crit is refused, and so is
 // every crit, since no extension is implemented (RFC 7515 section 4.1.11).
 func Parse(raw string) (*Unverified, error) {
-	u, err := parseCompact(raw)
+	u, payload, err := parseCompact(raw)
 	if err != nil {
 		return nil, err
 	}
-	members, err := parseObject(u.payload)
+	members, err := parseObject(payload)
 	if err != nil {
 		return nil, fail(NotAJWT, "", "the token's payload %v", err)
 	}
@@ -70,33 +68,29 @@ func Parse(raw string) (*Unverified, error) {
 	return u, nil
 }
 
-// parseCompact reads all but the claims.
-func parseCompact(raw string) (*Unverified, error) {
+// parseCompact reads all but the claims, and decodes the payload.
+func parseCompact(raw string) (u *Unverified, payload []byte, err error) {
 	if len(raw) > MaxTokenBytes {
-		return nil, fail(TooLarge, "", "the token has %d bytes; at most %d are read: let the issuer drop claims", len(raw), MaxTokenBytes)
+		return nil, nil, fail(TooLarge, "", "the token has %d bytes; at most %d are read: let the issuer drop claims", len(raw), MaxTokenBytes)
 	}
 	raw = strings.TrimSpace(raw)
 	if n := strings.Count(raw, "."); n != 2 {
-		return nil, fail(NotAJWT, "", "the token has %d parts where a signed token has three%s", n+1, hint(raw, n))
+		return nil, nil, fail(NotAJWT, "", "the token has %d parts where a signed token has three%s", n+1, hint(raw, n))
 	}
-	head, rest, _ := strings.Cut(raw, ".")
-	body, signature, _ := strings.Cut(rest, ".")
-	header, err := decode("header", head)
+	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
+	header, err := decode("header", raw[:first])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	payload, err := decode("payload", body)
+	if payload, err = decode("payload", raw[first+1:last]); err != nil {
+		return nil, nil, err
+	}
+	signature, err := decode("signature", raw[last+1:])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := decode("signature", signature); err != nil {
-		return nil, err
-	}
-	u := &Unverified{detached: head + ".." + signature, payload: payload}
-	if err := u.readHeader(header); err != nil {
-		return nil, err
-	}
-	return u, nil
+	u = &Unverified{signed: raw[:last], signature: signature}
+	return u, payload, u.readHeader(header)
 }
 
 // hint names the usual cause of a wrong number of parts.
@@ -159,14 +153,14 @@ func (u *Unverified) readHeader(header []byte) error {
 // the algorithms of IAM User Guide, "Create an OpenID Connect (OIDC) identity
 // provider in IAM", with the curves of RFC 7518 section 3.4.
 func keyType(alg string) string {
-	switch jose.SignatureAlgorithm(alg) {
-	case jose.RS256, jose.RS384, jose.RS512:
+	switch alg {
+	case "RS256", "RS384", "RS512":
 		return "RSA"
-	case jose.ES256:
+	case "ES256":
 		return "P-256"
-	case jose.ES384:
+	case "ES384":
 		return "P-384"
-	case jose.ES512:
+	case "ES512":
 		return "P-521"
 	default:
 		return ""

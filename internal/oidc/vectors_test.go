@@ -42,7 +42,7 @@ func TestRFC7515Example(t *testing.T) {
 
 // verifyCompact is all of Verify but the claims, which these vectors lack.
 func verifyCompact(raw string, keys *KeySet) error {
-	u, err := parseCompact(raw)
+	u, _, err := parseCompact(raw)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,14 @@
 package oidc
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	_ "crypto/sha256" // for hashes
+	_ "crypto/sha512"
+	"math/big"
 	"slices"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Check asks what costs nothing, before keys are fetched: is the audience one
@@ -63,13 +67,43 @@ func (u *Unverified) verifySignature(keys *KeySet) error {
 	if want := keyType(u.alg); k.kind != want {
 		return fail(UnknownKey, "", "the issuer's key %s is of type %s, and the token's alg %s needs %s", shown(k.id), k.kind, u.alg, want)
 	}
-	// Detached, for the payload need not be decoded a second time.
-	jws, err := jose.ParseDetached(u.detached, u.payload, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(u.alg)})
-	if err != nil {
-		return fail(NotAJWT, "", "the token's header has a parameter that cannot be read")
-	}
-	if _, err := jws.Verify(k.public); err != nil {
+	if !k.confirms(u) {
 		return fail(BadSignature, "", "the issuer's key %s does not confirm the token's signature; was the token changed, or the key replaced under the same kid?", shown(k.id))
 	}
 	return nil
+}
+
+// confirms verifies the signature by RFC 7518 sections 3.3 and 3.4. The kind of
+// key was compared with alg before.
+//
+// The standard library is called directly, though keys are read by go-jose:
+// header and parts were parsed strictly already, and go-jose would parse all of
+// it again, which costs a fifth of an exchange (docs/decisions/0001).
+func (k *key) confirms(u *Unverified) bool {
+	hash := hashes[u.alg]
+	if !hash.Available() {
+		return false
+	}
+	h := hash.New()
+	h.Write([]byte(u.signed))
+	sum := h.Sum(nil)
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(public, hash, sum, u.signature) == nil
+	case *ecdsa.PublicKey:
+		size := (public.Curve.Params().BitSize + 7) / 8
+		if len(u.signature) != 2*size { // R and S, each of the full length
+			return false
+		}
+		r, s := new(big.Int).SetBytes(u.signature[:size]), new(big.Int).SetBytes(u.signature[size:])
+		return ecdsa.Verify(public, sum, r, s)
+	default:
+		return false
+	}
+}
+
+// hashes is the hash of each accepted alg (RFC 7518 section 3.1).
+var hashes = map[string]crypto.Hash{
+	"RS256": crypto.SHA256, "RS384": crypto.SHA384, "RS512": crypto.SHA512,
+	"ES256": crypto.SHA256, "ES384": crypto.SHA384, "ES512": crypto.SHA512,
 }
