@@ -22,7 +22,7 @@ func (f *runFlags) environ(ctx context.Context) (environ []string, cleanUp func(
 	}
 	path, err := exec.LookPath("aws")
 	if err != nil {
-		return environ, func() {}, nil // the job may not need it; if it does, bash will say so
+		return environ, func() {}, nil //nolint:nilerr // the job may not need it; if it does, bash will say so
 	}
 	version, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 	if err != nil || readsEndpointURL(string(version)) {

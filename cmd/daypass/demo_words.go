@@ -5,17 +5,28 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"charm.land/lipgloss/v2"
 )
 
 // This file is what the demo says. Lines that begin with "$ " are commands as
 // they are run.
 
+// Colours are the terminal's own sixteen, so that they fit its background.
+// Where the output is no terminal, lipgloss leaves them out.
+var (
+	titleStyle   = lipgloss.NewStyle().Bold(true)
+	commandStyle = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
+	goodStyle    = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	badStyle     = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
+)
+
 func (d *demo) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(d.out, format+"\n", args...)
+	_, _ = lipgloss.Fprintln(d.out, fmt.Sprintf(format, args...))
 }
 
 func (d *demo) title(text string) {
-	d.say("\n%s\n%s", text, strings.Repeat("─", len([]rune(text))))
+	d.say("\n%s", titleStyle.Render(text+"\n"+strings.Repeat("─", lipgloss.Width(text))))
 }
 
 // prompt shows a command so that it can be copied into a shell.
@@ -27,7 +38,7 @@ func (d *demo) prompt(name string, args []string) {
 	for _, a := range args {
 		words = append(words, quote(a))
 	}
-	d.say("$ %s", strings.Join(words, " "))
+	d.say("$ %s", commandStyle.Render(strings.Join(words, " ")))
 }
 
 var plainWord = regexp.MustCompile(`^[\w@%+=:,./&-]+$`)
@@ -43,7 +54,7 @@ func quote(word string) string {
 func (d *demo) check(what string, ok bool) {
 	d.checks = append(d.checks, demoCheck{what, ok})
 	if !ok {
-		d.say("NOT AS EXPECTED: %s", what)
+		d.say("%s", badStyle.Render("NOT AS EXPECTED: "+what))
 	}
 }
 
@@ -52,11 +63,10 @@ func (d *demo) summary() (failed bool) {
 	d.title("Summary")
 	good := 0
 	for _, c := range d.checks {
-		mark := "✔"
+		mark := badStyle.Render("✘")
 		if c.ok {
 			good++
-		} else {
-			mark = "✘"
+			mark = goodStyle.Render("✔")
 		}
 		d.say("%s %s", mark, c.what)
 	}

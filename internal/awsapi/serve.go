@@ -8,6 +8,7 @@
 package awsapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -133,14 +134,20 @@ func (a *API) serve(c *Call) (Result, error) {
 
 // readBody reads the body once, before anyone looks at it.
 func readBody(c *Call) error {
-	body, err := io.ReadAll(io.LimitReader(c.Request.Body, maxBody+1))
-	if err != nil {
-		return &Fault{Kind: MalformedInput, Message: "The request body could not be read.", Cause: err}
-	}
-	if len(body) > maxBody {
+	if c.Request.ContentLength > maxBody {
 		return errTooLarge
 	}
-	c.body = body
+	var body bytes.Buffer
+	if c.Request.ContentLength > 0 {
+		body.Grow(int(c.Request.ContentLength) + bytes.MinRead) // one allocation
+	}
+	if _, err := body.ReadFrom(io.LimitReader(c.Request.Body, maxBody+1)); err != nil {
+		return &Fault{Kind: MalformedInput, Message: "The request body could not be read.", Cause: err}
+	}
+	if body.Len() > maxBody {
+		return errTooLarge
+	}
+	c.body = body.Bytes()
 	return nil
 }
 

@@ -88,8 +88,8 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
 	if d.created {
-		c.Log.Info("made account "+c.Account+"; its administrator's key is in the credentials file, profile default, and nowhere else",
-			"credentials", filepath.Join(c.DataDir, credentialsFile))
+		c.Log.Info("made the account; its administrator's key is in the credentials file, profile default, and nowhere else",
+			"account", c.Account, "credentials", filepath.Join(c.DataDir, credentialsFile))
 	}
 	events, closeEvents, err := openEvents(&c)
 	if err != nil {
