@@ -58,13 +58,15 @@ type Reasons = policy.Reasons
 type Log struct {
 	writing sync.Mutex // an event is written whole before the next
 	w       io.Writer
+	broken  bool // the last write failed, perhaps within a line
 }
 
 // NewLog writes to w, one Write for each event.
 func NewLog(w io.Writer) *Log { return &Log{w: w} }
 
 // Write appends one event. An error means that the event is not, or not
-// wholly, on the record.
+// wholly, on the record. What a failed write left behind is ended by a line
+// break before the next event, so that it spoils no line but its own.
 func (l *Log) Write(e *Event) error {
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -73,7 +75,12 @@ func (l *Log) Write(e *Event) error {
 	line = append(line, '\n')
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if _, err := l.w.Write(line); err != nil {
+	if l.broken {
+		line = append([]byte{'\n'}, line...)
+	}
+	_, err = l.w.Write(line)
+	l.broken = err != nil
+	if err != nil {
 		return fmt.Errorf("audit: write the event: %w", err)
 	}
 	return nil
