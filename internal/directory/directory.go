@@ -12,6 +12,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -58,10 +59,22 @@ func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 
 // Update carries out one transaction on the store. When it returns without an
 // error, the change is durable and Snapshot shows it. An error of f comes back
-// as it is, and nothing was written.
+// as it is, and nothing was written. After any other error the writes may be
+// there all the same; Snapshot then shows what the store has, where it can be
+// read.
 func (d *Directory) Update(ctx context.Context, f func(store.Tx) error) error {
-	revision, err := d.store.Update(ctx, f)
+	decided := false
+	revision, err := d.store.Update(ctx, func(tx store.Tx) error {
+		err := f(tx)
+		decided = err == nil
+		return err
+	})
 	if err != nil {
+		if decided { // a revocation that was reported as failed counts at once
+			if refreshErr := d.Refresh(context.WithoutCancel(ctx)); refreshErr != nil {
+				return errors.Join(err, refreshErr)
+			}
+		}
 		return err
 	}
 	if d.Snapshot().revision >= revision {
@@ -138,6 +151,9 @@ func (d *Directory) applyAccessKey(s *Snapshot, r *store.Record) error {
 	var record store.AccessKey
 	if err := store.Decode(r.Document, &record); err != nil {
 		return fmt.Errorf("directory: access key %s: %w", r.Key, err)
+	}
+	if record.ID != r.Key { // it would be found under one and deleted under the other
+		return fmt.Errorf("directory: the record of access key %s is of %q; restore the store from a backup", r.Key, record.ID)
 	}
 	secret, err := d.opener.Open(record.SealedSecret, []byte(record.ID))
 	if err != nil {
