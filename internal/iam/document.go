@@ -47,11 +47,11 @@ func parse(kind policy.Kind, document string) error {
 	}
 	message := syntax.Message
 	if syntax.Detail != "" && syntax.Detail != message {
-		separator := ": "
+		beyond := ": line %d, column %d: %s"
 		if strings.HasSuffix(message, ".") {
-			separator = " "
+			beyond = " Line %d, column %d: %s"
 		}
-		message += separator + fmt.Sprintf("line %d, column %d: %s", syntax.Line, syntax.Column, syntax.Detail)
+		message += fmt.Sprintf(beyond, syntax.Line, syntax.Column, syntax.Detail)
 	}
 	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
 }

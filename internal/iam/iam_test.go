@@ -44,7 +44,7 @@ type fixture struct {
 	admin *iamclient.Client
 }
 
-func start(t *testing.T) *fixture {
+func start(t testing.TB) *fixture {
 	t.Helper()
 	server := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: services(jwks.Config{Now: time.Now, AllowLoopback: true})})
 	return &fixture{server, iamclient.NewFromConfig(server.AdminConfig)}

@@ -224,7 +224,7 @@ func TestTrustPolicies(t *testing.T) {
 	// What Daypass does not implement is named, so that the caller can mend it.
 	document := strings.Replace(trustPolicy, "StringLike", "DateLessThan", 1)
 	_, err := f.admin.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("deploy"), PolicyDocument: &document})
-	if err == nil || !strings.Contains(err.Error(), "DateLessThan") || !strings.Contains(err.Error(), "line 4, column") {
+	if err == nil || !strings.Contains(err.Error(), "DateLessThan") || !strings.Contains(err.Error(), "ine 4, column") {
 		t.Errorf("got %v, want an error that names DateLessThan and where it is", err)
 	}
 }

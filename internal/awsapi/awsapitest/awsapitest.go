@@ -63,6 +63,10 @@ type Options struct {
 	ExplainToCaller bool
 	// Account is "" for Account.
 	Account string
+	// Events receives the events; nil keeps them for Server.Events.
+	Events io.Writer
+	// Log receives what concerns no request's answer; nil drops it.
+	Log *slog.Logger
 }
 
 // Server is a running front door. It ends with its test.
@@ -73,6 +77,8 @@ type Server struct {
 	Store       store.Store // under Directory; a write to it alone leaves the snapshot behind
 	SessionKeys *session.Keys
 	AdminConfig aws.Config // of a user "administrator" who may do everything
+	// Handler is the front door itself, for a benchmark without a network.
+	Handler http.Handler
 
 	now       func() time.Time
 	masterKey *masterkey.Key
@@ -87,15 +93,22 @@ func Start(t testing.TB, o Options) *Server {
 		o.Account = Account
 	}
 	s := &Server{Account: o.Account, now: o.Now}
+	if o.Events == nil {
+		o.Events = &s.events
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	s.openState(t)
 	services, err := o.Services(s)
 	must(t, err)
 	api, err := awsapi.New(awsapi.Config{
 		Services: services, Directory: s.Directory, Authenticator: &auth.Authenticator{Keys: s.SessionKeys},
-		Events: audit.NewLog(&s.events), Log: slog.New(slog.DiscardHandler),
+		Events: audit.NewLog(o.Events), Log: o.Log,
 		Now: o.Now, Random: rand.Reader, ExplainToCaller: o.ExplainToCaller,
 	})
 	must(t, err)
+	s.Handler = api
 	listening := httptest.NewServer(api)
 	t.Cleanup(listening.Close)
 	s.URL, s.client = listening.URL, listening.Client()
@@ -172,10 +185,30 @@ func (s *Server) UserOf(t testing.TB, account, name string, policies ...string) 
 // does not try again after an error.
 func (s *Server) Config(credentials aws.Credentials) aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: s.client,
+		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: ownBody{s.client},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
+}
+
+// ownBody sends requests with a copy of their body. The SDK closes the body as
+// soon as it has the head of a reply; a server on the same machine is that
+// quick before net/http has seen the body's end, and net/http then gives the
+// connection up and the rest of the reply with it (aws-sdk-go-v2 issue 2737).
+type ownBody struct{ client *http.Client }
+
+// Do implements aws.HTTPClient.
+func (c ownBody) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		return c.client.Do(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return c.client.Do(r)
 }
 
 // Reply is an answer as it came over the wire.

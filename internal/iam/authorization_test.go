@@ -1,0 +1,218 @@
+package iam_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/iam"
+	"github.com/daypass/daypass/internal/store"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// statement makes an identity policy with one statement.
+func statement(effect, action, resource, condition string) string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":%q,"Action":%q,"Resource":%q,"Condition":{%s}}]}`, effect, action, resource, condition)
+}
+
+func (f *fixture) as(t *testing.T, name string, policies ...string) *fixture {
+	t.Helper()
+	return &fixture{f.Server, iamclient.NewFromConfig(f.User(t, name, policies...))}
+}
+
+func denied(user, action, resource string) fault {
+	return fault{http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::123456789012:user/" + user +
+		" is not authorized to perform: iam:" + action + " on resource: " + resource +
+		" because no identity-based policy allows the iam:" + action + " action"}
+}
+
+// TestWithoutPermission sends every operation of the golden file as a user
+// without policies. Each is denied in AWS's words, before its parameters are
+// looked at, and on what the service says it acts.
+func TestWithoutPermission(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.createRoleAt(t, "/ci/", "Deploy")
+	f.createPolicy(t, "/ci/", "Read")
+	config := f.User(t, "nobody")
+	role, policy := "arn:aws:iam::123456789012:role/ci/Deploy", "arn:aws:iam::123456789012:policy/ci/Read"
+	for action, resource := range map[string]string{
+		"CreateOpenIDConnectProvider": "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com/x",
+		"GetOpenIDConnectProvider":    "arn:aws:iam::123456789012:oidc-provider/any", "DeleteOpenIDConnectProvider": "arn:aws:iam::123456789012:oidc-provider/any",
+		"ListOpenIDConnectProviders": "arn:aws:iam::123456789012:oidc-provider/*",
+		"CreateRole":                 "arn:aws:iam::123456789012:role/new/deploy", "ListRoles": "arn:aws:iam::123456789012:role/under/",
+		"GetRole": role, "DeleteRole": role, "UpdateAssumeRolePolicy": role, "PutRolePolicy": role, "GetRolePolicy": role,
+		"ListRolePolicies": role, "DeleteRolePolicy": role, "AttachRolePolicy": role, "DetachRolePolicy": role, "ListAttachedRolePolicies": role,
+		"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
+		"GetPolicy": policy, "GetPolicyVersion": policy, "DeletePolicy": policy,
+	} {
+		reply := f.Post(t, config, "iam", time.Now(), url.Values{
+			"Action": {action}, "Version": {iam.Version}, "RoleName": {"deploy"}, "PolicyName": {"p"}, "PolicyArn": {strings.ToLower(policy)},
+			"Path": {"/new/"}, "PathPrefix": {"/under/"}, "Url": {"https://gitlab.example.com:443/x"},
+			"OpenIDConnectProviderArn": {"arn:aws:iam::123456789012:oidc-provider/any"},
+		})
+		t.Log(action)
+		wantCall(t, reply, denied("nobody", action, resource))
+	}
+	reply := f.Post(t, aws.Config{}, "iam", time.Now(), url.Values{"Action": {"ListRoles"}, "Version": {iam.Version}})
+	wantCall(t, reply, fault{http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"})
+}
+
+// TestPermissionFollowsPath has a user who may do all with roles under /ci/ and
+// with policies under /ci/, and nothing else.
+func TestPermissionFollowsPath(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.createRoleAt(t, "/ci/", "deploy")
+	f.createRoleAt(t, "/admin/", "Root")
+	user := f.as(t, "ci", statement("Allow", "iam:*", "arn:aws:iam::123456789012:role/ci/*", ""))
+
+	must(t)(user.admin.GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("DEPLOY")}))
+	user.createRoleAt(t, "/ci/", "other")
+	must(t)(user.admin.ListRoles(t.Context(), &iamclient.ListRolesInput{PathPrefix: aws.String("/ci/")}))
+
+	_, err := user.admin.ListRoles(t.Context(), nil)
+	wantFault(t, err, denied("ci", "ListRoles", "arn:aws:iam::123456789012:role/"))
+	_, err = user.admin.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("root"), PolicyDocument: aws.String(trustPolicy)})
+	wantFault(t, err, denied("ci", "UpdateAssumeRolePolicy", "arn:aws:iam::123456789012:role/admin/Root"))
+	_, err = user.admin.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("third"), AssumeRolePolicyDocument: aws.String(trustPolicy)})
+	wantFault(t, err, denied("ci", "CreateRole", "arn:aws:iam::123456789012:role/third"))
+	// A name that reads like a path is no way under one.
+	_, err = user.admin.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("ci/third"), AssumeRolePolicyDocument: aws.String(trustPolicy)})
+	wantFaultPrefix(t, "a slash in a name", err, fault{http.StatusBadRequest, "ValidationError", "The specified value for roleName is invalid."})
+}
+
+// TestDenyHoldsForEverySpelling denies one role and one policy by their ARNs
+// and asks for them as they may also be spelt.
+func TestDenyHoldsForEverySpelling(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.createRole(t, "Secret")
+	f.createRole(t, "open")
+	policyARN := f.createPolicy(t, "/", "Secret")
+	config := f.User(t, "most", awsapitest.Administrator,
+		statement("Deny", "*", "arn:aws:iam::123456789012:role/Secret", ""),
+		statement("Deny", "*", "arn:aws:iam::123456789012:policy/Secret", ""),
+		statement("Deny", "iam:AttachRolePolicy", "*", `"ArnEquals":{"iam:PolicyARN":"`+policyARN+`"}`))
+	user := &fixture{f.Server, iamclient.NewFromConfig(config)}
+	explicit := func(action, resource string) fault {
+		return fault{http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::123456789012:user/most is not authorized to perform: iam:" +
+			action + " on resource: " + resource + " with an explicit deny in an identity-based policy"}
+	}
+	// The last one folds to "secret" by Unicode's rules, and is no name.
+	for _, spelling := range []string{"Secret", "secret", "SECRET", "\u017fecret"} {
+		reply := f.Post(t, config, "iam", time.Now(), url.Values{"Action": {"DeleteRole"}, "Version": {iam.Version}, "RoleName": {spelling}})
+		if reply.Status == http.StatusOK {
+			t.Errorf("%s was deleted", spelling)
+		}
+	}
+	_, err := user.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("sECRET")})
+	wantFault(t, err, explicit("DeleteRole", "arn:aws:iam::123456789012:role/Secret"))
+	_, err = user.admin.GetPolicy(t.Context(), &iamclient.GetPolicyInput{PolicyArn: aws.String(strings.ToLower(policyARN))})
+	wantFault(t, err, explicit("GetPolicy", policyARN))
+	wantFault(t, user.attach(t, "open", strings.ToLower(policyARN)), explicit("AttachRolePolicy", "arn:aws:iam::123456789012:role/open"))
+	if err := user.attach(t, "open", f.createPolicy(t, "/", "other")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPolicyARNCondition allows to attach one policy only.
+func TestPolicyARNCondition(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.createRole(t, "deploy")
+	read, write := f.createPolicy(t, "/", "read"), f.createPolicy(t, "/", "write")
+	user := f.as(t, "careful", statement("Allow", "iam:*RolePolicy", "*", `"ArnEquals":{"iam:PolicyARN":"`+read+`"}`))
+	if err := user.attach(t, "deploy", read); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, user.attach(t, "deploy", write), denied("careful", "AttachRolePolicy", "arn:aws:iam::123456789012:role/deploy"))
+	wantFault(t, user.detach(t, "deploy", write), denied("careful", "DetachRolePolicy", "arn:aws:iam::123456789012:role/deploy"))
+	if err := user.detach(t, "deploy", read); err != nil {
+		t.Fatal(err)
+	}
+	_, err := user.admin.PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("deploy"), PolicyName: aws.String("p"), PolicyDocument: aws.String(readPolicy)})
+	wantFault(t, err, denied("careful", "PutRolePolicy", "arn:aws:iam::123456789012:role/deploy")) // has no such key
+}
+
+// TestPermissionIsForTheThingInTheStore writes to the store behind the
+// snapshot's back, as another process does: what the request was allowed on is
+// not what the transaction finds. Nothing is changed then.
+func TestPermissionIsForTheThingInTheStore(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	behind := func(id store.ID, record any) {
+		t.Helper()
+		_, err := f.Store.Update(t.Context(), func(tx store.Tx) error { return store.PutRecord(tx, id, record) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.createRoleAt(t, "/ci/", "deploy")
+	f.createRole(t, "mine")
+	snapshot := f.Directory.Snapshot()
+	moved, _ := snapshot.Role(account, "deploy")
+	role := moved.Role
+	role.Path = "/admin/"
+	user := f.as(t, "ci", statement("Allow", "iam:*", "arn:aws:iam::123456789012:role/ci/*", ""),
+		statement("Allow", "iam:*", "arn:aws:iam::123456789012:role/new", ""),
+		statement("Allow", "iam:*", "arn:aws:iam::123456789012:policy/late", ""))
+	behind(store.RoleID(account, "deploy"), role)
+	role.Name = "new"
+	behind(store.RoleID(account, "new"), role)
+	behind(store.PolicyID(account, "late"), store.Policy{Account: account, Name: "Late", Path: "/", DefaultVersion: "v1"})
+
+	replaced := func(what string) fault {
+		return fault{http.StatusConflict, "ConcurrentModification", what + " was replaced by another request at the same time. Send the request again."}
+	}
+	// Each of these fails, and so leaves the snapshot where it is.
+	_, err := user.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("deploy")})
+	wantFault(t, err, replaced("Role deploy"))
+	_, err = user.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("new")})
+	wantFault(t, err, replaced("Role new"))
+	_, err = user.admin.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("deploy"), PolicyDocument: aws.String(trustPolicy)})
+	wantFault(t, err, replaced("Role deploy"))
+	_, err = user.admin.DeletePolicy(t.Context(), &iamclient.DeletePolicyInput{PolicyArn: aws.String("arn:aws:iam::123456789012:policy/late")})
+	wantFault(t, err, replaced("Policy arn:aws:iam::123456789012:policy/late"))
+	wantFault(t, f.attach(t, "mine", "arn:aws:iam::123456789012:policy/late"), replaced("Policy arn:aws:iam::123456789012:policy/late"))
+	// A thing that is there already is not made again.
+	_, err = f.admin.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("new"), AssumeRolePolicyDocument: aws.String(trustPolicy)})
+	wantFault(t, err, fault{http.StatusConflict, "EntityAlreadyExists", "Role with name new already exists."})
+	_, err = f.admin.CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("LATE"), PolicyDocument: aws.String(readPolicy)})
+	wantFault(t, err, fault{http.StatusConflict, "EntityAlreadyExists", "A policy called LATE already exists. Duplicate names are not allowed."})
+	behind(store.OIDCProviderID(account, "late.example.com"), store.OIDCProvider{Account: account, URL: "late.example.com"})
+	_, err = f.admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://late.example.com"), ThumbprintList: []string{thumbprint}})
+	wantFault(t, err, fault{http.StatusConflict, "EntityAlreadyExists", "Provider with url https://late.example.com already exists."})
+
+	if err := f.Directory.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r, ok := f.Directory.Snapshot().Role(account, "deploy"); !ok || r.Path != "/admin/" {
+		t.Error("the role under /admin/ was changed by a user of /ci/")
+	}
+}
+
+// TestEventsNameTheResource reads what the event of a change says.
+func TestEventsNameTheResource(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.createRoleAt(t, "/ci/", "Deploy")
+	must(t)(f.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("deploy")}))
+	for i, operation := range []string{"CreateRole", "DeleteRole"} {
+		var event struct{ Service, Operation, Principal, Resource string }
+		if err := json.Unmarshal([]byte(f.Events()[i]), &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.Service != "iam" || event.Operation != operation || event.Resource != "arn:aws:iam::123456789012:role/ci/Deploy" ||
+			event.Principal != "arn:aws:iam::123456789012:user/administrator" {
+			t.Errorf("event %+v", event)
+		}
+	}
+}
