@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +60,9 @@ func newJob(t *testing.T, file, aws string) *job {
 		Job: definition, Variables: made.Variables(), Dir: t.TempDir(), Stdout: &j.log,
 		Environ: []string{"PATH=" + bin + ":" + os.Getenv("PATH")},
 		Now:     func() time.Time { return time.Unix(1_700_000_000, 0) },
+		// A SIGTERM that meets bash between fork and exec is lost; the default
+		// would let such a test wait 10 seconds.
+		Grace: 50 * time.Millisecond,
 	}
 	return j
 }
@@ -388,7 +393,6 @@ func TestEndOfContextKillsTheGroup(t *testing.T) {
 			t.Parallel()
 			j := newJob(t, "job: {script: [x], after_script: ['touch after']}", "")
 			j.spec.Job.Script = []string{"true\n" + script}
-			j.spec.Grace = 50 * time.Millisecond
 			ready := &notify{w: &j.log, text: "ready-now", found: make(chan struct{})}
 			j.spec.Stdout = ready
 			ctx, cancel := context.WithCancel(context.Background())
@@ -439,6 +443,31 @@ func TestBackgroundProcessDoesNotOutliveTheJob(t *testing.T) {
 	}
 	if !gone(t, strings.TrimSpace(string(pid))) {
 		t.Errorf("process %s of the job is alive", pid)
+	}
+}
+
+// A process that leaves the group is out of the runner's reach; it must not hold
+// the job up by the output that it keeps open.
+func TestProcessThatLeavesTheGroup(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("there is no setsid to leave a process group with")
+	}
+	j := newJob(t, "job: {script: ['setsid sleep 1000 & echo $! > child', 'echo done']}", "")
+	log := j.run(0)
+	text, err := os.ReadFile(filepath.Join(j.spec.Dir, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill() // it may be gone already, if it never left
+	}
+	if !strings.HasSuffix(log, "\ndone\n") {
+		t.Errorf("log:\n%s", log)
 	}
 }
 

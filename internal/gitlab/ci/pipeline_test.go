@@ -209,6 +209,47 @@ func TestDefaultAndGlobals(t *testing.T) {
 	}
 }
 
+func TestNumbersAndBooleans(t *testing.T) {
+	t.Parallel()
+	got := job(t, `
+variables: {INT: 12, ZERO: 0, NEG: -3, FLOAT: 1.5, BIG: 123456789012, QUOTED: "012", TEXT: 1a, VERSION: 1.2.3, N: n}
+job:
+  variables:
+    A: {value: $X, expand: on}
+    B: {value: $X, expand: OFF}
+    C: {value: $X, expand: True}
+    D: {value: 7, expand: No}
+  script: [x]
+`, "job")
+	want := []ci.Variable{
+		{Name: "INT", Value: "12"}, {Name: "ZERO", Value: "0"}, {Name: "NEG", Value: "-3"}, {Name: "FLOAT", Value: "1.5"},
+		{Name: "BIG", Value: "123456789012"}, {Name: "QUOTED", Value: "012"}, {Name: "TEXT", Value: "1a"},
+		{Name: "VERSION", Value: "1.2.3"}, {Name: "N", Value: "n"},
+		{Name: "A", Value: "$X"}, {Name: "B", Value: "$X", Raw: true}, {Name: "C", Value: "$X"}, {Name: "D", Value: "7", Raw: true},
+	}
+	if d := cmp.Diff(want, got.Variables); d != "" {
+		t.Errorf("variables (-want +got):\n%s", d)
+	}
+}
+
+func TestLargeFile(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&b, ".t%d: {script: [echo %d]}\nj%d: {extends: .t%d, after_script: !reference [.t%d, script]}\n", i, i, i, i, 499-i)
+	}
+	p := parse(t, b.String())
+	for _, i := range []int{0, 250, 499} {
+		j, err := p.Job(fmt.Sprintf("j%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{fmt.Sprintf("echo %d", i), fmt.Sprintf("echo %d", 499-i)}, append(j.Script, j.AfterScript...)); d != "" {
+			t.Errorf("j%d: %s", i, d)
+		}
+	}
+}
+
 func TestJobIsACopy(t *testing.T) {
 	t.Parallel()
 	p := parse(t, whole)
