@@ -16,16 +16,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what tests and demo use and this machine lacks (aws, boto3, gcc), through apt
-	@sh scripts/setup.sh
+	@scripts/setup.sh
 
 build: ## build bin/daypass
-	CGO_ENABLED=0 go build -trimpath -o bin/daypass ./cmd/daypass
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/daypass ./cmd/daypass
 
 test: setup ## vet, and run all tests under the race detector
-	@sh scripts/test.sh
+	@scripts/test.sh
 
 demo: build ## the tutorial: an empty account, a job admitted, a job denied
-	@sh scripts/setup.sh --no-race
+	@scripts/setup.sh --no-race
 	bin/daypass demo
 
 bench: ## run the Go benchmarks, then the load generator
@@ -33,7 +33,7 @@ bench: ## run the Go benchmarks, then the load generator
 	go run ./bench/load $(LOADFLAGS)
 
 fuzz: ## run each target of internal/fuzz.txt for FUZZTIME
-	@sh scripts/fuzz.sh $(FUZZTIME)
+	@scripts/fuzz.sh $(FUZZTIME)
 
 lint: ## golangci-lint and gofumpt, built from tools/go.mod
 	$(TOOL) golangci-lint run
