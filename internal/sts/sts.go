@@ -7,9 +7,11 @@ package sts
 
 import (
 	"io"
+	"sync"
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
 )
 
@@ -25,7 +27,7 @@ type Config struct {
 
 // New makes the service.
 func New(c Config) (*awsapi.Service, error) {
-	s := &service{Config: c}
+	s := &service{Config: c, keys: sync.Pool{New: func() any { return new(policy.Context) }}}
 	return awsapi.NewService(
 		awsapi.Service{Name: "sts", Version: Version, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
 		awsapi.Public("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity),
@@ -33,7 +35,10 @@ func New(c Config) (*awsapi.Service, error) {
 	)
 }
 
-type service struct{ Config }
+type service struct {
+	Config
+	keys sync.Pool // of *policy.Context, for the decision of one exchange
+}
 
 // callerIdentity is the reply of GetCallerIdentity, which no policy can deny.
 type callerIdentity struct{ arn, userID, account string }

@@ -47,7 +47,7 @@ func (s *service) assumeRoleWithWebIdentity(c *awsapi.Call) (awsapi.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	role, err := admit(c, in, provider, claims)
+	role, err := s.admit(c, in, provider, claims)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ const awsClaims = "https://aws.amazon.com/"
 
 // admit asks the role's trust policy. A role that does not exist is answered
 // as one that does not trust.
-func admit(c *awsapi.Call, in *webIdentityRequest, provider *directory.OIDCProvider, claims *oidc.Claims) (*directory.Role, error) {
+func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, provider *directory.OIDCProvider, claims *oidc.Claims) (*directory.Role, error) {
 	if name, ok := claims.FirstWithPrefix(awsClaims); ok {
 		return nil, denied("the token carries the claim " + name + ", which Daypass does not serve yet and must not ignore")
 	}
@@ -180,11 +180,16 @@ func admit(c *awsapi.Call, in *webIdentityRequest, provider *directory.OIDCProvi
 		token.OAud = claims.AudClaim
 	}
 	asked := trust.Session{RoleSessionName: in.sessionName, RoleARN: role.ARN, Account: role.Account}
-	if trust.Decide(role.Trust, &token, &asked, nil, nil).Allowed() {
+	keys, ok := s.keys.Get().(*policy.Context)
+	if !ok {
+		keys = new(policy.Context)
+	}
+	defer s.keys.Put(keys) // Reasons keep no part of it
+	if trust.Decide(role.Trust, &token, &asked, keys, nil).Allowed() {
 		return role, nil
 	}
 	why := &policy.Reasons{}
-	trust.Decide(role.Trust, &token, &asked, nil, why)
+	trust.Decide(role.Trust, &token, &asked, keys, why)
 	fault := denied("the trust policy of role " + role.Name + " does not admit this token")
 	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
 	fault.Action, fault.Resource = "sts:AssumeRoleWithWebIdentity", role.ARN
