@@ -3,13 +3,16 @@
 // event cannot be written is not answered with success.
 //
 // An event never holds a token, a secret access key or a session token. What
-// it holds of an ID token are claims that name things: iss, sub, aud, jti.
+// it holds of an ID token are claims that name things: iss, sub, aud, jti. A
+// caller who mixes up variables sends an ID token as the name of a role, and
+// messages repeat names: so Write replaces whatever looks like a token.
 package audit
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"sync"
 	"time"
 
@@ -61,6 +64,10 @@ type Log struct {
 	broken  bool // the last write failed, perhaps within a line
 }
 
+// tokenForm is a JSON Web Token in the compact form, or its beginning (RFC 7515
+// section 7.1): a header, which is a JSON object in base64url, a dot, the rest.
+var tokenForm = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]*`)
+
 // NewLog writes to w, one Write for each event.
 func NewLog(w io.Writer) *Log { return &Log{w: w} }
 
@@ -72,7 +79,7 @@ func (l *Log) Write(e *Event) error {
 	if err != nil {
 		return fmt.Errorf("audit: encode the event: %w", err)
 	}
-	line = append(line, '\n')
+	line = append(tokenForm.ReplaceAllLiteral(line, []byte("(token)")), '\n')
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.broken {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -163,5 +164,33 @@ func TestEventThatCannotBeWrittenIsAnError(t *testing.T) {
 	// JSON ends with the year 9999.
 	if err := audit.NewLog(&b).Write(&audit.Event{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}); err == nil || b.Len() != 0 {
 		t.Errorf("error %v, wrote %q", err, b.String())
+	}
+}
+
+// What looks like a token is not written, whichever member it got into.
+func TestTokensAreReplaced(t *testing.T) {
+	t.Parallel()
+	const token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwcyJ9.c2lnbmF0dXJl_-"
+	var b bytes.Buffer
+	err := audit.NewLog(&b).Write(&audit.Event{
+		Role: token, Message: "Value '" + token + "' at 'roleSessionName'", Audience: []string{token[:30]}, Subject: "eyJ is no token. Nor is this",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := decode(t, b.String())
+	if e.Role != "(token)" || e.Message != "Value '(token)' at 'roleSessionName'" || e.Audience[0] != "(token)" || e.Subject != "eyJ is no token. Nor is this" {
+		t.Errorf("event is %s", b.String())
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	log := audit.NewLog(io.Discard)
+	e := audit.Event{RequestID: "8b1f5e2c-0c5e-4c3e-9d0a-2f6f4f0f7a11", Service: "sts", Operation: "AssumeRoleWithWebIdentity", Status: 200, Subject: "project_path:mygroup/myproject:ref_type:branch:ref:main"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := log.Write(&e); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

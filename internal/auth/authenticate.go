@@ -85,17 +85,29 @@ func (a *Authenticator) Authenticate(snapshot *directory.Snapshot, r *sigv4.Requ
 	return caller, signed, nil
 }
 
+// KeyIDForRecord is an access key id as it may stand in an event or an error.
+// AWS's ids are of capital letters and digits; what is not may be a secret that
+// was put in its place, and is replaced.
+func KeyIDForRecord(id string) string {
+	for i := range len(id) {
+		if c := id[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return "(not of the form of an access key id)"
+		}
+	}
+	return id
+}
+
 // find gives the caller and secret of the key that the request names.
 func (a *Authenticator) find(snapshot *directory.Snapshot, signed *sigv4.Authorization, now time.Time) (*Caller, string, error) {
 	if key, ok := snapshot.AccessKey(signed.AccessKeyID); ok {
 		return userCaller(snapshot, key)
 	}
 	if signed.SecurityToken == "" {
-		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + signed.AccessKeyID + " is not known here, and the request carries no session token"}
+		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + KeyIDForRecord(signed.AccessKeyID) + " is not known here, and the request carries no session token"}
 	}
 	s, err := a.Keys.Open(signed.AccessKeyID, signed.SecurityToken)
 	if err != nil {
-		return nil, "", &Error{Kind: UnknownKey, Reason: "the session token does not open for access key " + signed.AccessKeyID + ": it is damaged, another key's, or another installation's", Cause: err}
+		return nil, "", &Error{Kind: UnknownKey, Reason: "the session token does not open for access key " + KeyIDForRecord(signed.AccessKeyID) + ": it is damaged, another key's, or another installation's", Cause: err}
 	}
 	if s.Expired(now) {
 		return nil, "", &Error{Kind: Expired, Reason: "the session " + s.SessionName + " of role " + s.RoleName + " ended at " + iso8601(s.Expires)}

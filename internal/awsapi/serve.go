@@ -193,7 +193,7 @@ func (a *API) authenticate(c *Call) (*auth.Request, error) {
 	caller, authorization, err := a.Authenticator.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
 	asked := &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
 	if authorization != nil {
-		c.Event.AccessKey = authorization.AccessKeyID
+		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
 		asked.Region = authorization.Region
 	}
 	if err != nil {
