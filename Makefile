@@ -25,7 +25,7 @@ test: setup ## vet, and run all tests under the race detector
 	@scripts/test.sh
 
 demo: build ## the tutorial: an empty account, a job admitted, a job denied
-	@scripts/setup.sh --no-race
+	@scripts/setup.sh demo
 	bin/daypass demo
 
 bench: ## run the Go benchmarks, then the load generator

@@ -72,7 +72,9 @@ var samples = []struct {
 			`"ref_protected":"true"`, `"ref_protected":"false"`),
 	},
 	{
-		"aud_array", "", []string{"https://gcp.com", "https://aws.com"}, func(*gitlab.Job) {},
+		"aud_array", "",
+		[]string{"https://gcp.com", "https://aws.com"},
+		func(*gitlab.Job) {},
 		replaced(`"aud":"https://gitlab.example.com"`, `"aud":["https://gcp.com","https://aws.com"]`),
 	},
 	{"environment", "", nil, production, strings.TrimSuffix(branchClaims, "}") + environmentClaims},

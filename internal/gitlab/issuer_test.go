@@ -31,9 +31,11 @@ func TestIssuerURL(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	for _, url := range []string{"https://gitlab.acme.com", "https://8.8.8.8", "https://172.32.0.1", "https://gitlab",
+	for _, url := range []string{
+		"https://gitlab.acme.com", "https://8.8.8.8", "https://172.32.0.1", "https://gitlab",
 		"https://bucket.s3.eu-north-1.amazonaws.com", "https://bucket.s3.amazonaws.com", "https://notlocalhost",
-		"https://xgitlab.com", "https://[2001:db8::1]"} {
+		"https://xgitlab.com", "https://[2001:db8::1]",
+	} {
 		if _, err := gitlab.NewIssuer(gitlab.Config{URL: url, Keys: testKeys(t)}); !errors.Is(err, gitlab.ErrNotOwned) {
 			t.Errorf("%s undeclared: %v", url, err)
 		}

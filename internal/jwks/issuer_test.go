@@ -168,7 +168,7 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case handler != nil:
 		handler(w, r)
 	case r.URL.Path == discoveryPath:
-		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, i.url, i.url+keysPath)
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, i.url, i.url+keysPath)
 	case r.URL.Path == keysPath:
 		for name, values := range header {
 			w.Header()[name] = values

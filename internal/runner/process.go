@@ -38,7 +38,7 @@ func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) 
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	cmd := exec.Command(p.bash, "--noprofile", "--norc")
+	cmd := exec.Command(p.bash, "--noprofile", "--norc") //nolint:noctx // the context ends the whole process group, below, and not bash alone
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdin = strings.NewReader(p.script)
 	// A job that ends before it has read its script is no fault of the runner.

@@ -522,12 +522,18 @@ func TestRefusals(t *testing.T) {
 		"named bash":   {func(s *runner.Spec) { s.Shell = "/nowhere/bash" }, "runner: bash was not found at /nowhere/bash: stat /nowhere/bash: no such file or directory"},
 		"no directory": {func(s *runner.Spec) { s.Dir = "/nowhere" }, "runner: the project's directory: stat /nowhere: no such file or directory"},
 		"no script":    {func(s *runner.Spec) { s.Job = &ci.Job{} }, "runner: there is no job with a script to run"},
-		"bad name": {func(s *runner.Spec) { s.Variables = []ci.Variable{{Name: "A-B", Value: "secret"}} },
-			`runner: "A-B" cannot be the name of a variable in a shell`},
-		"NUL": {func(s *runner.Spec) { s.IDTokens = map[string]string{"T": "secret\x00"} },
-			"runner: variable T holds a NUL character, which no shell can take"},
-		"circle": {func(s *runner.Spec) { s.Variables = []ci.Variable{{Name: "A", Value: "$B"}, {Name: "B", Value: "$A"}} },
-			`runner: ci: variable A: circular variable reference detected: ["A" "B"]`},
+		"bad name": {
+			func(s *runner.Spec) { s.Variables = []ci.Variable{{Name: "A-B", Value: "secret"}} },
+			`runner: "A-B" cannot be the name of a variable in a shell`,
+		},
+		"NUL": {
+			func(s *runner.Spec) { s.IDTokens = map[string]string{"T": "secret\x00"} },
+			"runner: variable T holds a NUL character, which no shell can take",
+		},
+		"circle": {
+			func(s *runner.Spec) { s.Variables = []ci.Variable{{Name: "A", Value: "$B"}, {Name: "B", Value: "$A"}} },
+			`runner: ci: variable A: circular variable reference detected: ["A" "B"]`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

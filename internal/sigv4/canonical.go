@@ -110,7 +110,8 @@ func appendQuery(b []byte, query string) ([]byte, bool) {
 		}
 		name, value, _ := strings.Cut(parameter, "=")
 		// When text grows into new memory, earlier pairs keep the old.
-		from, ok := len(text), false
+		from := len(text)
+		var ok bool
 		if text, ok = appendRecoded(text, name, isUnreserved, true); !ok {
 			return b, false
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -152,7 +153,7 @@ func everyChangeFails(t *testing.T, r *Request, a *Authorization, secret string)
 			}
 			continue
 		}
-		key := string(appendCanonicalName(nil, name))
+		key := http.CanonicalHeaderKey(name)
 		// The request's time is signed as the string to sign has it, which is
 		// Parse's; here the header alone changes, and is signed by itself.
 		for v, value := range r.Header[key] {

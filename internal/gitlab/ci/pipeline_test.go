@@ -199,8 +199,11 @@ func TestDefaultAndGlobals(t *testing.T) {
 		Name: "own", Stage: ".post", Image: "alpine", Timeout: 90 * time.Minute,
 		Script: []string{"two"}, AfterScript: []string{"a", "b", "c"},
 		Variables: []ci.Variable{
-			{Name: "GLOBAL", Value: "g"}, {Name: "OPTION", Value: "a"},
-			{Name: "OWN", Value: "o"}, {Name: "BOTH", Value: "job"}, {Name: "RAW", Value: "$X", Raw: true},
+			{Name: "GLOBAL", Value: "g"},
+			{Name: "OPTION", Value: "a"},
+			{Name: "OWN", Value: "o"},
+			{Name: "BOTH", Value: "job"},
+			{Name: "RAW", Value: "$X", Raw: true},
 		},
 		IDTokens:    []ci.IDToken{{Name: "A", Aud: []string{"x", "y"}, List: true}, {Name: "B", Aud: []string{"x"}, List: true}},
 		Environment: &ci.Environment{Name: "review/$CI_COMMIT_REF_SLUG", URL: "https://x", Action: "prepare", Tier: "testing"},
@@ -222,10 +225,19 @@ job:
   script: [x]
 `, "job")
 	want := []ci.Variable{
-		{Name: "INT", Value: "12"}, {Name: "ZERO", Value: "0"}, {Name: "NEG", Value: "-3"}, {Name: "FLOAT", Value: "1.5"},
-		{Name: "BIG", Value: "123456789012"}, {Name: "QUOTED", Value: "012"}, {Name: "TEXT", Value: "1a"},
-		{Name: "VERSION", Value: "1.2.3"}, {Name: "N", Value: "n"},
-		{Name: "A", Value: "$X"}, {Name: "B", Value: "$X", Raw: true}, {Name: "C", Value: "$X"}, {Name: "D", Value: "7", Raw: true},
+		{Name: "INT", Value: "12"},
+		{Name: "ZERO", Value: "0"},
+		{Name: "NEG", Value: "-3"},
+		{Name: "FLOAT", Value: "1.5"},
+		{Name: "BIG", Value: "123456789012"},
+		{Name: "QUOTED", Value: "012"},
+		{Name: "TEXT", Value: "1a"},
+		{Name: "VERSION", Value: "1.2.3"},
+		{Name: "N", Value: "n"},
+		{Name: "A", Value: "$X"},
+		{Name: "B", Value: "$X", Raw: true},
+		{Name: "C", Value: "$X"},
+		{Name: "D", Value: "7", Raw: true},
 	}
 	if d := cmp.Diff(want, got.Variables); d != "" {
 		t.Errorf("variables (-want +got):\n%s", d)

@@ -31,8 +31,10 @@ func TestRefusals(t *testing.T) {
 		{"job: {script: !foo [x]}\n", "f:1:15: the tag !foo is not supported; only !reference is"},
 		{"job: {script: !!binary aGk=}\n", "f:1:15: the tag !!binary is not supported; only !reference is"},
 		{`job: {script: ["a\0b"]}`, "f:1:16: a value may not hold a NUL character: no shell can take it"},
-		{".a: &a {stage: build}\njob: {stage: test, <<: *a, script: [x]}\n",
-			`f:1:5: << comes after the key "stage", which it sets as well: GitLab takes the merged value, other YAML readers the written one; put << first`},
+		{
+			".a: &a {stage: build}\njob: {stage: test, <<: *a, script: [x]}\n",
+			`f:1:5: << comes after the key "stage", which it sets as well: GitLab takes the merged value, other YAML readers the written one; put << first`,
+		},
 		{"job: {<<: x, script: [x]}\n", "f:1:11: << should name a map, and names a string"},
 		// Top level.
 		{"include: other.yml\n" + ok, "f:1:1: include is not supported yet"},
@@ -131,10 +133,23 @@ func TestRefusals(t *testing.T) {
 func TestNotSupportedYet(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ keyword, value string }{
-		{"dast_configuration", "{}"}, {"except", "[main]"}, {"hooks", "{}"}, {"identity", "google_cloud"},
-		{"inherit", "{default: false}"}, {"inputs", "{}"}, {"only", "[main]"}, {"pages", "true"}, {"parallel", "2"},
-		{"publish", "public"}, {"release", "{}"}, {"rules", "[{when: always}]"}, {"run", "[]"}, {"secrets", "{}"},
-		{"services", "[postgres]"}, {"trigger", "a/b"}, {"cache", "{paths: [a]}"},
+		{"dast_configuration", "{}"},
+		{"except", "[main]"},
+		{"hooks", "{}"},
+		{"identity", "google_cloud"},
+		{"inherit", "{default: false}"},
+		{"inputs", "{}"},
+		{"only", "[main]"},
+		{"pages", "true"},
+		{"parallel", "2"},
+		{"publish", "public"},
+		{"release", "{}"},
+		{"rules", "[{when: always}]"},
+		{"run", "[]"},
+		{"secrets", "{}"},
+		{"services", "[postgres]"},
+		{"trigger", "a/b"},
+		{"cache", "{paths: [a]}"},
 	} {
 		text := "other: {script: [x]}\njob:\n  script: [x]\n  " + c.keyword + ": " + c.value + "\n"
 		p, err := ci.Parse("f", []byte(text))
