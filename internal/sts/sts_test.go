@@ -35,7 +35,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	account  = awsapitest.Account
@@ -233,6 +236,7 @@ func (f *fixture) wantNoSecrets(t testing.TB) {
 		for _, secret := range f.secrets {
 			if strings.Contains(event, secret) {
 				t.Errorf("an event holds a secret: %s", event)
+				break
 			}
 		}
 	}
