@@ -103,7 +103,10 @@ func Invalid(message string) *Fault { return &Fault{Kind: InvalidInput, Message:
 func asFault(err error) *Fault {
 	var f *Fault
 	if errors.As(err, &f) {
-		return f
+		if _, known := queryErrors[f.Kind]; known || f.Kind == Modelled {
+			return f
+		}
+		return &Fault{Kind: Internal, Cause: f} // a kind that nobody gave a row
 	}
 	var a *auth.Error
 	if errors.As(err, &a) {

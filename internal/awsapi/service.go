@@ -57,8 +57,8 @@ func Public(name string, run func(*Call) (Result, error)) Operation {
 	return Operation{name: name, public: true, run: run}
 }
 
-// NewService makes a service. A table with two operations of one name, or a
-// signed operation that states no need, is an error.
+// NewService makes a service. A table with two operations of one name, a signed
+// operation that states no need, or a need without its resource, is an error.
 func NewService(s Service, operations ...Operation) (*Service, error) {
 	s.operations = make(map[string]Operation, len(operations))
 	for _, op := range operations {
@@ -67,6 +67,11 @@ func NewService(s Service, operations ...Operation) (*Service, error) {
 		}
 		if !op.public && len(op.needs) == 0 {
 			return nil, fmt.Errorf("awsapi: %s:%s is signed and states no need", s.Name, op.name)
+		}
+		for _, n := range op.needs {
+			if n.Action != "" && n.Resource.Of == nil {
+				return nil, fmt.Errorf("awsapi: %s:%s needs %s and does not say on what", s.Name, op.name, n.Action)
+			}
 		}
 		s.operations[op.name] = op
 	}
