@@ -51,8 +51,12 @@ func start(t testing.TB) *fixture {
 }
 
 func services(keys jwks.Config) func(*awsapitest.Server) ([]*awsapi.Service, error) {
+	return servicesWith(jwks.New(keys))
+}
+
+func servicesWith(cache *jwks.Cache) func(*awsapitest.Server) ([]*awsapi.Service, error) {
 	return func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := iam.New(iam.Config{Directory: s.Directory, ProviderKeys: jwks.New(keys), Random: rand.Reader})
+		service, err := iam.New(iam.Config{Directory: s.Directory, ProviderKeys: cache, Random: rand.Reader})
 		return []*awsapi.Service{service}, err
 	}
 }

@@ -11,7 +11,7 @@ import (
 // maxExamined bounds how many items one page looks at where a filter lets few
 // of them through. A page may then hold fewer than MaxItems, or none, and still
 // say that there are more (IAM API Reference, ListRoles, MaxItems).
-const maxExamined = 10_000
+const maxExamined = 2000
 
 // cut takes one page from a list that is in order of key and begins after
 // p.after. Next is the key to go on from, "" at the end of the list.

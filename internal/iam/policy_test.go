@@ -50,8 +50,10 @@ func TestPolicyLife(t *testing.T) {
 	_, err = f.admin.GetPolicyVersion(t.Context(), &iamclient.GetPolicyVersionInput{PolicyArn: &policyARN, VersionId: aws.String("v2")})
 	wantFault(t, err, fault{http.StatusNotFound, "NoSuchEntity", "Policy " + policyARN + " version v2 does not exist or is not attachable."})
 	_, err = f.admin.GetPolicyVersion(t.Context(), &iamclient.GetPolicyVersionInput{PolicyArn: &policyARN, VersionId: aws.String("1")})
-	wantFault(t, err, fault{http.StatusBadRequest, "ValidationError",
-		`1 validation error detected: Value at 'versionId' failed to satisfy constraint: Member must satisfy regular expression pattern: v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`})
+	wantFault(t, err, fault{
+		http.StatusBadRequest, "ValidationError",
+		`1 validation error detected: Value at 'versionId' failed to satisfy constraint: Member must satisfy regular expression pattern: v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`,
+	})
 
 	// A name is taken under every path.
 	_, err = f.admin.CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("READ"), PolicyDocument: aws.String(readPolicy)})
@@ -75,14 +77,22 @@ func TestPolicyConstraints(t *testing.T) {
 		_, err := f.admin.CreatePolicy(t.Context(), &in)
 		return err
 	}
-	wantFault(t, create(iamclient.CreatePolicyInput{Path: aws.String("/a:b/")}), fault{http.StatusBadRequest, "ValidationError",
-		"The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."})
-	wantFault(t, create(iamclient.CreatePolicyInput{PolicyName: aws.String(strings.Repeat("a", 129))}), fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'policyName' failed to satisfy constraint: Member must have length less than or equal to 128"})
-	wantFault(t, create(iamclient.CreatePolicyInput{Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}), fault{http.StatusBadRequest, "ValidationError",
-		"Daypass does not serve the parameter Tags yet; leave it out."})
-	wantFault(t, create(iamclient.CreatePolicyInput{PolicyDocument: aws.String(sized(6145))}), fault{http.StatusConflict, "LimitExceeded",
-		"Cannot exceed quota for PolicySize: 6144"})
+	wantFault(t, create(iamclient.CreatePolicyInput{Path: aws.String("/a:b/")}), fault{
+		http.StatusBadRequest, "ValidationError",
+		"The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+	})
+	wantFault(t, create(iamclient.CreatePolicyInput{PolicyName: aws.String(strings.Repeat("a", 129))}), fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'policyName' failed to satisfy constraint: Member must have length less than or equal to 128",
+	})
+	wantFault(t, create(iamclient.CreatePolicyInput{Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}), fault{
+		http.StatusBadRequest, "ValidationError",
+		"Daypass does not serve the parameter Tags yet; leave it out.",
+	})
+	wantFault(t, create(iamclient.CreatePolicyInput{PolicyDocument: aws.String(sized(6145))}), fault{
+		http.StatusConflict, "LimitExceeded",
+		"Cannot exceed quota for PolicySize: 6144",
+	})
 	if err := create(iamclient.CreatePolicyInput{PolicyDocument: aws.String(sized(6144)), PolicyName: aws.String(strings.Repeat("a", 128))}); err != nil {
 		t.Errorf("at the limits: %v", err)
 	}
@@ -159,8 +169,12 @@ func TestListPolicies(t *testing.T) {
 		}
 	}
 	_, err := f.admin.ListPolicies(t.Context(), &iamclient.ListPoliciesInput{Scope: "Mine"})
-	wantFault(t, err, fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'scope' failed to satisfy constraint: Member must satisfy enum value set: [All, AWS, Local]"})
-	wantCall(t, f.call(t, "ListPolicies", "OnlyAttached", "yes"), fault{http.StatusBadRequest, "MalformedInput",
-		"Value yes of OnlyAttached is not a boolean; give true or false."})
+	wantFault(t, err, fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'scope' failed to satisfy constraint: Member must satisfy enum value set: [All, AWS, Local]",
+	})
+	wantCall(t, f.call(t, "ListPolicies", "OnlyAttached", "yes"), fault{
+		http.StatusBadRequest, "MalformedInput",
+		"Value yes of OnlyAttached is not a boolean; give true or false.",
+	})
 }

@@ -1,18 +1,26 @@
 package iam_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // IAM's thumbprints are SHA-1 digests
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/jwks"
 
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -143,10 +151,14 @@ func TestProviderURLs(t *testing.T) {
 		"https://*.example.com":                   invalid,
 		"https://[::1%25lo]":                      invalid,
 		"https://-a.example.com":                  invalid,
-		"": {http.StatusBadRequest, "ValidationError",
-			"1 validation error detected: Value at 'url' failed to satisfy constraint: Member must have length greater than or equal to 1"},
-		"https://" + strings.Repeat("a", 248): {http.StatusBadRequest, "ValidationError",
-			"1 validation error detected: Value at 'url' failed to satisfy constraint: Member must have length less than or equal to 255"},
+		"": {
+			http.StatusBadRequest, "ValidationError",
+			"1 validation error detected: Value at 'url' failed to satisfy constraint: Member must have length greater than or equal to 1",
+		},
+		"https://" + strings.Repeat("a", 248): {
+			http.StatusBadRequest, "ValidationError",
+			"1 validation error detected: Value at 'url' failed to satisfy constraint: Member must have length less than or equal to 255",
+		},
 	} {
 		_, err := f.admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: &given, ThumbprintList: []string{thumbprint}})
 		t.Log(given)
@@ -170,14 +182,20 @@ func TestProviderLimits(t *testing.T) {
 	}
 	one := []string{thumbprint}
 	wantFault(t, create(ids, one), fault{http.StatusConflict, "LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100"})
-	wantFault(t, create([]string{"a", strings.Repeat("b", 256)}, one), fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'clientIDList.2.member' failed to satisfy constraint: Member must have length less than or equal to 255"})
+	wantFault(t, create([]string{"a", strings.Repeat("b", 256)}, one), fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'clientIDList.2.member' failed to satisfy constraint: Member must have length less than or equal to 255",
+	})
 	wantFault(t, create(nil, []string{thumbprint, thumbprint, thumbprint, thumbprint, thumbprint, thumbprint}),
 		fault{http.StatusBadRequest, "InvalidInput", "Thumbprint list must contain fewer than 5 entries."})
-	wantFault(t, create(nil, []string{thumbprint[1:]}), fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'thumbprintList.1.member' failed to satisfy constraint: Member must have length greater than or equal to 40"})
-	wantCall(t, f.call(t, "CreateOpenIDConnectProvider", "ThumbprintList.member.1", thumbprint), fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'url' failed to satisfy constraint: Member must not be null"})
+	wantFault(t, create(nil, []string{thumbprint[1:]}), fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'thumbprintList.1.member' failed to satisfy constraint: Member must have length greater than or equal to 40",
+	})
+	wantCall(t, f.call(t, "CreateOpenIDConnectProvider", "ThumbprintList.member.1", thumbprint), fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'url' failed to satisfy constraint: Member must not be null",
+	})
 	if err := create(ids[:100], []string{thumbprint, thumbprint, thumbprint, thumbprint, thumbprint}); err != nil {
 		t.Errorf("100 client ids and 5 thumbprints: %v", err)
 	}
@@ -262,6 +280,50 @@ func TestProviderARNs(t *testing.T) {
 	wantFault(t, err, fault{http.StatusBadRequest, "ValidationError", "Invalid ARN:  Could not be parsed!"})
 	short := "arn"
 	_, err = f.admin.DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &short})
-	wantFault(t, err, fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'openIDConnectProviderArn' failed to satisfy constraint: Member must have length greater than or equal to 20"})
+	wantFault(t, err, fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'openIDConnectProviderArn' failed to satisfy constraint: Member must have length greater than or equal to 20",
+	})
+}
+
+// TestDeletedProviderIsForgotten has the keys of a provider cached, deletes it
+// and asks again: the keys of a deleted provider are not kept.
+func TestDeletedProviderIsForgotten(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Use: "sig"}}}
+	var fetched atomic.Int32
+	var issuer *httptest.Server
+	issuer = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/keys" {
+			fetched.Add(1)
+			_ = json.NewEncoder(w).Encode(set)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": issuer.URL, "jwks_uri": issuer.URL + "/keys"})
+	}))
+	defer issuer.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(issuer.Certificate())
+	cache := jwks.New(jwks.Config{Now: time.Now, AllowLoopback: true, Roots: roots})
+	server := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: servicesWith(cache)})
+	f := &fixture{server, iamclient.NewFromConfig(server.AdminConfig)}
+	arn := f.createProvider(t, issuer.URL)
+
+	keys := func(want int32) {
+		t.Helper()
+		if _, err := cache.Keys(t.Context(), jwks.Provider{Issuer: issuer.URL}, "one"); err != nil {
+			t.Fatal(err)
+		}
+		if got := fetched.Load(); got != want {
+			t.Errorf("keys were fetched %d times, want %d", got, want)
+		}
+	}
+	keys(1)
+	keys(1)
+	must(t)(f.admin.DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn}))
+	keys(2)
 }

@@ -88,10 +88,14 @@ func TestPadding(t *testing.T) {
 	for i := 0; i < 9 && err == nil; i++ {
 		err = f.putRolePolicy(t, "deploy", fmt.Sprint("p", i), padded)
 	}
-	wantFault(t, err, fault{http.StatusConflict, "LimitExceeded",
-		"The documents of this entity have more than 1048576 bytes, white space included. Send them without padding."})
-	wantFault(t, f.putRolePolicy(t, "deploy", "p", padded+" "), fault{http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'policyDocument' failed to satisfy constraint: Member must have length less than or equal to 131072"})
+	wantFault(t, err, fault{
+		http.StatusConflict, "LimitExceeded",
+		"The documents of this entity have more than 1048576 bytes, white space included. Send them without padding.",
+	})
+	wantFault(t, f.putRolePolicy(t, "deploy", "p", padded+" "), fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'policyDocument' failed to satisfy constraint: Member must have length less than or equal to 131072",
+	})
 }
 
 func TestIdentityPolicies(t *testing.T) {
@@ -111,6 +115,8 @@ func TestIdentityPolicies(t *testing.T) {
 		wantFaultPrefix(t, "managed, "+c.name, err, want)
 	}
 	err := f.putRolePolicy(t, "deploy", "a b", readPolicy)
-	wantFault(t, err, fault{http.StatusBadRequest, "ValidationError",
-		"The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"})
+	wantFault(t, err, fault{
+		http.StatusBadRequest, "ValidationError",
+		"The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-",
+	})
 }
