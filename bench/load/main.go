@@ -36,6 +36,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
 // serverTimeout bounds what either server waits for.
@@ -226,13 +227,23 @@ func makeRole(ctx context.Context, client *iam.Client, issuer *instance.Instance
 	_, err := client.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
 		Url: aws.String(issuer.Issuer.URL()), ClientIDList: []string{audience}, ThumbprintList: []string{issuer.Thumbprint},
 	})
-	if err != nil {
+	if err := made(err); err != nil {
 		return err
 	}
 	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::%s:oidc-provider/%s"},
 		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"%s:aud":%q,"%s:sub":"project_path:%s:ref_type:branch:ref:main"}}}]}`,
 		account, host, host, audience, host, project)
 	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(trust)})
+	return made(err)
+}
+
+// made takes what is there already for made: on loopback the SDK now and then
+// cuts a good reply off (aws-sdk-go-v2 issue 2737) and asks again.
+func made(err error) error {
+	var exists *types.EntityAlreadyExistsException
+	if errors.As(err, &exists) {
+		return nil
+	}
 	return err
 }
 

@@ -333,7 +333,9 @@ func noteFault(e *audit.Event, f *Fault, wire wireError) {
 	if f.Why != nil {
 		e.Reasons, e.Decision, e.Documents = f.Why, f.Why.Effect.String(), f.Documents
 	}
-	e.Action, e.Resource = f.Action, f.Resource
+	if f.Action != "" {
+		e.Action, e.Resource = f.Action, f.Resource
+	}
 	if f.Cause != nil {
 		e.ErrorChain = f.Cause.Error()
 	}

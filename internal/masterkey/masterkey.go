@@ -22,7 +22,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/daypass/daypass/internal/durable"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -117,32 +118,15 @@ func Create(path string) (*Key, error) {
 
 // writeNew writes a file that was not there, down to the disk.
 func writeNew(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	err := durable.Create(path, text, 0o600)
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, fs.ErrExist):
 		return &FileError{Path: path, Next: "load it, or name another path; it is not replaced", Err: ErrExists}
-	case err != nil:
-		return &FileError{Path: path, Next: "make its directory, and give it to the user that runs daypass", Err: err}
+	default:
+		return &FileError{Path: path, Next: "see whether its directory is there and belongs to the user that runs daypass, and whether the disk is full", Err: err}
 	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = syncDirectory(filepath.Dir(path))
-	}
-	if err != nil {
-		// The file is this call's own, and nothing has been sealed with it yet.
-		return &FileError{Path: path, Next: "see whether the disk is full", Err: errors.Join(err, os.Remove(path))}
-	}
-	return nil
-}
-
-// syncDirectory makes the name of a new file durable (fsync(2), notes).
-func syncDirectory(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Load reads the key at path. It refuses a file that is missing (ErrMissing),
