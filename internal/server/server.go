@@ -231,13 +231,12 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 // announce says that the server answers. The socket has been accepting since
 // listen, so who reads the ready file can connect.
 func announce(c *Config, endpoint string) error {
+	if c.ReadyFile != "" {
+		if err := durable.Replace(c.ReadyFile, []byte(endpoint+"\n"), 0o644); err != nil {
+			return fmt.Errorf("server: write the ready file: %w", err)
+		}
+	}
 	c.Log.Info("serving", "endpoint", endpoint, "data", c.DataDir)
-	if c.ReadyFile == "" {
-		return nil
-	}
-	if err := durable.Replace(c.ReadyFile, []byte(endpoint+"\n"), 0o644); err != nil {
-		return fmt.Errorf("server: write the ready file: %w", err)
-	}
 	return nil
 }
 
