@@ -1,7 +1,7 @@
 # GNU make. "make help" lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench fuzz lint fmt
+.PHONY: help setup build test demo bench bench-compare fuzz lint fmt
 
 # How long each fuzz target and each Go benchmark runs, and what the load
 # generator is told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3 -seconds 1'
@@ -13,7 +13,7 @@ LOADFLAGS ?=
 TOOL := go tool -modfile=tools/go.mod
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what tests and demo use and this machine lacks (aws, boto3, gcc), through apt
 	@scripts/setup.sh
@@ -31,6 +31,9 @@ demo: build ## the tutorial: an empty account, a job admitted, a job denied
 bench: ## run the Go benchmarks, then the load generator
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 	go run ./bench/load $(LOADFLAGS)
+
+bench-compare: ## the decision beside cedar-go's and versitygw's, on the same rules
+	cd bench/compare && go vet ./... && go test -bench . -benchtime $(BENCHTIME) ./...
 
 fuzz: ## run each target of internal/fuzz.txt for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
