@@ -9,10 +9,10 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 )
 
-// The binary form of a grant, version 1. A number is an unsigned varint in its
-// shortest form; a string is its length in bytes, then the bytes.
+// The binary form of a grant. A number is an unsigned varint in its shortest
+// form; a string is its length in bytes, then the bytes.
 //
-//	version byte, 1
+//	version byte: 1 for a grant without tags, 2 for one with
 //	account number
 //	role id, role name, role path, session name
 //	issued at, seconds since 1970; seconds from there to expiry
@@ -20,9 +20,16 @@ import (
 //	number of context keys, then for each:
 //	    key; one byte, 0 for a single value and 1 for a multivalued key;
 //	    single: the value; multivalued: the number of values, then the values
+//	version 2: number of tags, at least one, then for each:
+//	    key, value; one byte, 1 for a transitive tag and 0 for another
 //
-// There is one spelling of a grant, and nothing may follow it.
-const grantVersion = 1
+// There is one spelling of a grant, and nothing may follow it. A grant without
+// tags stays version 1, so that earlier programs open it while nodes are
+// upgraded one by one.
+const (
+	grantVersion       = 1
+	taggedGrantVersion = 2
+)
 
 // latestTime bounds both times: 9999-12-31T23:59:59Z, the last that AWS's
 // timestamp format can write.
@@ -52,7 +59,10 @@ func (g *Grant) validate() error {
 	if !g.Expires.After(g.IssuedAt) {
 		return &GrantError{Field: "Expires", Problem: "is not later than IssuedAt"}
 	}
-	return validateContext(g.Context)
+	if err := validateContext(g.Context); err != nil {
+		return err
+	}
+	return validateTags(g.Tags)
 }
 
 func validateTime(field string, t time.Time) error {
@@ -84,9 +94,30 @@ func validateContext(context []KeyValue) error {
 	return nil
 }
 
+// validateTags refuses what would make two condition keys one. Tag keys are
+// compared without regard to case (IAM User Guide, "Pass session tags in AWS
+// STS").
+func validateTags(tags []Tag) error {
+	for i := range tags {
+		if tags[i].Key == "" {
+			return &GrantError{Field: "Tags", Problem: fmt.Sprintf("has an empty key at %d", i)}
+		}
+		for _, earlier := range tags[:i] {
+			if strings.EqualFold(earlier.Key, tags[i].Key) {
+				return &GrantError{Field: "Tags", Problem: fmt.Sprintf("has the key %q twice", tags[i].Key)}
+			}
+		}
+	}
+	return nil
+}
+
 // appendGrant writes a grant that validate has passed.
 func appendGrant(b []byte, g *Grant) []byte {
-	b = append(b, grantVersion)
+	version := byte(grantVersion)
+	if len(g.Tags) > 0 {
+		version = taggedGrantVersion
+	}
+	b = append(b, version)
 	b = binary.AppendUvarint(b, accountNumber(g.Account))
 	b = appendString(b, g.RoleID)
 	b = appendString(b, g.RoleName)
@@ -110,6 +141,19 @@ func appendGrant(b []byte, g *Grant) []byte {
 		for _, value := range kv.Values {
 			b = appendString(b, value)
 		}
+	}
+	if len(g.Tags) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(len(g.Tags)))
+	for _, tag := range g.Tags {
+		b = appendString(b, tag.Key)
+		b = appendString(b, tag.Value)
+		transitive := byte(0)
+		if tag.Transitive {
+			transitive = 1
+		}
+		b = append(b, transitive)
 	}
 	return b
 }
@@ -140,7 +184,8 @@ func accountID(n uint64) string {
 // share the memory of s.
 func decodeGrant(s string, g *Grant) bool {
 	d := decoder{rest: s}
-	if d.byte() != grantVersion {
+	version := d.byte()
+	if version != grantVersion && version != taggedGrantVersion {
 		return false
 	}
 	g.Account = accountID(d.number(maxAccount))
@@ -156,6 +201,10 @@ func decodeGrant(s string, g *Grant) bool {
 	g.SourceIdentity = d.string()
 	g.TokenID = d.string()
 	g.Context = d.context()
+	g.Tags = nil
+	if version == taggedGrantVersion {
+		g.Tags = d.tags()
+	}
 	return !d.failed && d.rest == "" && lasts > 0 && issued+lasts <= latestTime
 }
 
@@ -231,6 +280,29 @@ func (d *decoder) context() []KeyValue {
 		}
 	}
 	return context
+}
+
+// tags reads one tag or more: without a tag the grant would have a second
+// spelling.
+func (d *decoder) tags() []Tag {
+	count := int(d.number(uint64(len(d.rest) / 3))) // a tag takes at least three bytes
+	if count == 0 {
+		d.fail()
+		return nil
+	}
+	tags := make([]Tag, count)
+	for i := range tags {
+		tags[i].Key = d.string()
+		tags[i].Value = d.string()
+		switch d.byte() {
+		case 0:
+		case 1:
+			tags[i].Transitive = true
+		default:
+			d.fail()
+		}
+	}
+	return tags
 }
 
 func (d *decoder) values() []string {

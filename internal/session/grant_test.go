@@ -38,6 +38,8 @@ func TestMintRefuses(t *testing.T) {
 		{"key twice", "Context", func(g *Grant) { g.Context[1].Key = strings.ToUpper(g.Context[0].Key) }},
 		{"single key without value", "Context", func(g *Grant) { g.Context[0].Values = nil }},
 		{"single key with two values", "Context", func(g *Grant) { g.Context[0].Values = []string{"a", "b"} }},
+		{"empty tag key", "Tags", func(g *Grant) { g.Tags = []Tag{{Key: "team"}, {Value: "x"}} }},
+		{"tag twice", "Tags", func(g *Grant) { g.Tags = []Tag{{Key: "Team"}, {Key: "cost"}, {Key: "tEAM"}} }},
 	} {
 		g := typicalGrant()
 		tt.spoil(g)
@@ -87,12 +89,25 @@ func TestDecodeGrantRefuses(t *testing.T) {
 			t.Errorf("decodes when cut to %d bytes", i)
 		}
 	}
+	withTags := typicalGrant()
+	withTags.Tags = []Tag{{Key: "team", Value: "data", Transitive: true}}
+	tagged := string(appendGrant(nil, withTags))
+	for i := range len(tagged) {
+		if decodeGrant(tagged[:i], &g) {
+			t.Errorf("with tags, decodes when cut to %d bytes", i)
+		}
+	}
 	account := binary.AppendUvarint(nil, accountNumber(typicalGrant().Account))
 	end := 1 + len(account) // the account stands behind the version
 	long := good[:end-1] + string([]byte{good[end-1] | 0x80, 0}) + good[end:]
 	for name, s := range map[string]string{
 		"trailing byte":           good + "\x00",
-		"unknown version":         "\x02" + good[1:],
+		"unknown version":         "\x03" + good[1:],
+		"tags announced, none":    "\x02" + good[1:],
+		"no tags in version 2":    "\x02" + good[1:] + "\x00",
+		"tags in version 1":       "\x01" + tagged[1:],
+		"neither 0 nor 1":         tagged[:len(tagged)-1] + "\x02",
+		"more tags than bytes":    "\x02" + good[1:] + "\x7f" + tagged[len(good)+1:],
 		"version 0":               "\x00" + good[1:],
 		"number in a longer form": long,
 		"huge number":             "\x01" + strings.Repeat("\xff", 20),
@@ -103,13 +118,27 @@ func TestDecodeGrantRefuses(t *testing.T) {
 	}
 }
 
+// A grant without tags is written as version 1, which earlier programs open; a
+// grant with tags is not, for they would leave the tags out.
+func TestVersionFollowsTags(t *testing.T) {
+	t.Parallel()
+	g := typicalGrant()
+	if v := appendGrant(nil, g)[0]; v != 1 {
+		t.Errorf("without tags: version %d, want 1", v)
+	}
+	g.Tags = []Tag{{Key: "team"}}
+	if v := appendGrant(nil, g)[0]; v != 2 {
+		t.Errorf("with tags: version %d, want 2", v)
+	}
+}
+
 // A token whose seal is right and whose version is not known is refused: it is
 // a later program's.
 func TestOpenRefusesUnknownVersion(t *testing.T) {
 	t.Parallel()
 	keys := newKeys(t)
 	plain := appendGrant(nil, typicalGrant())
-	plain[0]++
+	plain[0] = taggedGrantVersion + 1
 	id := "ASIAQAAAAAAAAAAAAAAA"
 	sealed, err := keys.seal.Encrypt(plain, []byte(id))
 	if err != nil {
@@ -203,6 +232,8 @@ func FuzzDecodeGrant(f *testing.F) {
 	f.Add(string(appendGrant(nil, typicalGrant())))
 	g := typicalGrant()
 	g.Context = append(g.Context, KeyValue{Key: "gitlab.example.com:amr", Multi: true, Values: []string{"a", "b"}}, KeyValue{Key: "x", Multi: true})
+	f.Add(string(appendGrant(nil, g)))
+	g.Tags = []Tag{{Key: "team", Value: "data", Transitive: true}, {Key: "empty"}}
 	f.Add(string(appendGrant(nil, g)))
 	f.Add("")
 	f.Add("\x01\xff\xff\xff\xff")

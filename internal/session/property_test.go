@@ -34,6 +34,9 @@ func drawGrant() *rapid.Generator[*Grant] {
 			}
 			g.Context = append(g.Context, kv)
 		}
+		for _, key := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9 _.:/=+@-]{1,30}`), 0, 4, rapid.ID[string]).Draw(t, "tags") {
+			g.Tags = append(g.Tags, Tag{Key: key, Value: text.Draw(t, "tag"), Transitive: rapid.Bool().Draw(t, "transitive")})
+		}
 		return g
 	})
 }

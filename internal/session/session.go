@@ -78,10 +78,20 @@ type Grant struct {
 	// Context are the condition keys that later requests of the session carry
 	// (IAM User Guide, "Available keys for AWS OIDC federation").
 	Context []KeyValue
-	// SourceIdentity is sts:SourceIdentity, "" if none was set.
+	// SourceIdentity is aws:SourceIdentity in later requests, "" if none was set.
 	SourceIdentity string
 	// TokenID is the jti of the identity token, "" if it had none.
 	TokenID string
+	// Tags are the session tags, aws:PrincipalTag/KEY in later requests (IAM
+	// User Guide, "Pass session tags in AWS STS").
+	Tags []Tag
+}
+
+// Tag is one session tag. Within a grant no two keys differ in case alone.
+type Tag struct {
+	Key, Value string
+	// Transitive tags go with the session into every role that it assumes.
+	Transitive bool
 }
 
 // KeyValue is one condition key with its value or values.
