@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -44,29 +45,59 @@ const indexBeyond = 10
 // List returns NAME.member.1, NAME.member.2 … in order of their indexes. An
 // empty list is sent as "NAME=". Indexes may have leading zeros.
 func (p Params) List(name string) ([]string, error) {
-	type member struct {
-		index int
-		value string
-	}
-	var members []member
+	members := map[string]string{} // by index as written
 	for key, values := range p.values {
-		digits, ok := strings.CutPrefix(key, name+".member.")
-		if !ok || len(values) == 0 {
+		if written, ok := strings.CutPrefix(key, name+".member."); ok && len(values) > 0 {
+			members[written] = values[0]
+		}
+	}
+	return inOrder(name, members)
+}
+
+// Structs is List for a list of structures: of NAME.member.1.FIELD it returns
+// the parameter FIELD of the first. A member without a field is MalformedInput,
+// and so is one whose index is spelled in two ways.
+func (p Params) Structs(name string) ([]Params, error) {
+	members := map[string]Params{} // by index as written
+	for key, values := range p.values {
+		rest, ok := strings.CutPrefix(key, name+".member.")
+		if !ok {
 			continue
 		}
-		index, err := strconv.Atoi(digits)
-		if err != nil || index < 1 {
-			return nil, &Fault{Kind: MalformedInput, Message: "Key " + key + " is not a valid list member."}
+		written, field, _ := strings.Cut(rest, ".")
+		if field == "" {
+			return nil, &Fault{Kind: MalformedInput, Message: "Key " + key + " names no field of a list member."}
 		}
-		members = append(members, member{index, values[0]})
+		if members[written].values == nil {
+			members[written] = Params{values: url.Values{}}
+		}
+		members[written].values[field] = values
 	}
-	slices.SortFunc(members, func(a, b member) int { return a.index - b.index })
-	list := make([]string, 0, len(members))
-	for i, m := range members {
-		if m.index > len(members)+indexBeyond {
+	return inOrder(name, members)
+}
+
+// inOrder gives the members of a list in order of their indexes, which are
+// numbers from 1 on, each given once.
+func inOrder[T any](name string, members map[string]T) ([]T, error) {
+	type member struct {
+		index int
+		value T
+	}
+	ordered := make([]member, 0, len(members))
+	for written, value := range members {
+		index, err := strconv.Atoi(written)
+		if err != nil || index < 1 {
+			return nil, &Fault{Kind: MalformedInput, Message: "Key " + name + ".member." + written + " is not a valid list member."}
+		}
+		ordered = append(ordered, member{index, value})
+	}
+	slices.SortFunc(ordered, func(a, b member) int { return cmp.Compare(a.index, b.index) })
+	list := make([]T, 0, len(ordered))
+	for i, m := range ordered {
+		if m.index > len(ordered)+indexBeyond {
 			return nil, &Fault{Kind: MalformedInput, Message: "Index " + strconv.Itoa(m.index) + " of " + name + " is too far beyond its members."}
 		}
-		if i > 0 && members[i-1].index == m.index {
+		if i > 0 && ordered[i-1].index == m.index {
 			return nil, &Fault{Kind: MalformedInput, Message: "Index " + strconv.Itoa(m.index) + " of " + name + " is given twice."}
 		}
 		list = append(list, m.value)

@@ -64,6 +64,37 @@ func TestParamsRefusals(t *testing.T) {
 	}
 }
 
+// Structures are the list members of SimulateCustomPolicy's ContextEntries.
+func TestParamsStructs(t *testing.T) {
+	t.Parallel()
+	p := mustParams(t, "S.member.3.Key=c&S.member.01.Key=a&S.member.01.Key=A&S.member.01.Values.member.2=y&S.member.01.Values.member.1=x&E=&SX.member.1.Key=z")
+	members, err := p.Structs("S")
+	if err != nil || len(members) != 2 {
+		t.Fatalf("S = %v, %v", members, err)
+	}
+	if members[1].Get("Key") != "c" || members[1].HasAny("Values") {
+		t.Errorf("the second member is %v", members[1])
+	}
+	if list, err := members[0].List("Values"); err != nil || !cmp.Equal(list, []string{"x", "y"}) {
+		t.Errorf("Values = %q, %v", list, err)
+	}
+	for _, name := range []string{"E", "Absent"} {
+		if members, err := p.Structs(name); err != nil || len(members) != 0 {
+			t.Errorf("%s = %v, %v", name, members, err)
+		}
+	}
+	for _, encoded := range []string{
+		"S.member.1=x", "S.member.1.=x", "S.member.0.Key=x", "S.member.a.Key=x", "S.member.-1.Key=x", "S.member..Key=x",
+		"S.member.12.Key=x", "S.member.1.Key=x&S.member.2=y", "S.member.1.Key=x&S.member.01.Other=y",
+	} {
+		_, err := mustParams(t, encoded).Structs("S")
+		var f *awsapi.Fault
+		if !errors.As(err, &f) || f.Kind != awsapi.MalformedInput {
+			t.Errorf("%q: %v, want MalformedInput", encoded, err)
+		}
+	}
+}
+
 func TestValidationSaysAllAtOnce(t *testing.T) {
 	t.Parallel()
 	var v awsapi.Validation
@@ -98,6 +129,7 @@ func TestValidationHidesSecrets(t *testing.T) {
 func FuzzParams(f *testing.F) {
 	f.Add("Action=X&Version=1&L.member.1=a&N=1")
 	f.Add("L.member.999999999999999999999=1&N=%00")
+	f.Add("L.member.1.K=a&L.member.2.V.member.1=b")
 	f.Fuzz(func(t *testing.T, encoded string) {
 		p, err := awsapi.ParseParams(encoded)
 		if err != nil {
@@ -106,6 +138,10 @@ func FuzzParams(f *testing.F) {
 		list, err := p.List("L")
 		if err == nil && len(list) > strings.Count(encoded, "&")+1 {
 			t.Errorf("%d members out of %q", len(list), encoded)
+		}
+		members, err := p.Structs("L")
+		if err == nil && len(members) > strings.Count(encoded, "&")+1 {
+			t.Errorf("%d structures out of %q", len(members), encoded)
 		}
 		if n, sent, err := p.Int("N"); err == nil && sent && p.Get("N") == "" {
 			t.Errorf("an empty number is %d", n)
