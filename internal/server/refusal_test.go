@@ -230,7 +230,7 @@ func TestHTTPS(t *testing.T) {
 			if response, _ := r.do(t, http.MethodGet, "/", nil); response.StatusCode != http.StatusBadRequest {
 				t.Errorf("without TLS: %d", response.StatusCode)
 			}
-			old := &tls.Dialer{Config: &tls.Config{MaxVersion: tls.VersionTLS11, RootCAs: roots}} //nolint:gosec // to be refused
+			old := &tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, RootCAs: roots}} //nolint:gosec // to be refused
 			if conn, err := old.DialContext(t.Context(), "tcp", "127.0.0.1:"+port); err == nil {
 				t.Errorf("TLS 1.1 is spoken: %v", conn.Close())
 			}

@@ -187,6 +187,31 @@ func TestParametersThatAreTaken(t *testing.T) {
 	}
 }
 
+// The key oaud is there only where azp took aud's place.
+func TestOAud(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.putRole(t, store.Role{Name: "without", TrustPolicy: f.trust(account, `{"Null":{"`+f.issuer.host()+`:oaud":"true"}}`)})
+	f.putRole(t, store.Role{Name: "with", TrustPolicy: f.trust(account, `{"StringEquals":{"`+f.issuer.host()+`:oaud":"other"}}`)})
+	plain := f.tokenWith(t, func(map[string]any) {})
+	displaced := f.tokenWith(t, func(c map[string]any) { c["aud"], c["azp"] = "other", audience })
+	for _, c := range []struct {
+		token, role string
+		status      int
+	}{
+		{plain, "without", http.StatusOK},
+		{plain, "with", http.StatusForbidden},
+		{displaced, "without", http.StatusForbidden},
+		{displaced, "with", http.StatusOK},
+	} {
+		if r := f.assume(t, c.token, "RoleArn", "arn:aws:iam::123456789012:role/"+c.role); r.Status != c.status {
+			t.Errorf("role %s: %d %s, want %d", c.role, r.Status, r.Body, c.status)
+		} else if r.Status == http.StatusOK {
+			f.wantAssumed(t, r)
+		}
+	}
+}
+
 // The names of roles have no case, and their sessions have the name that made
 // the role.
 func TestRoleInAnotherSpelling(t *testing.T) {
