@@ -107,7 +107,7 @@ func TestIdentityPolicies(t *testing.T) {
 		{"principal", strings.Replace(readPolicy, `"Effect"`, `"Principal":"*","Effect"`, 1), "Policy document should not specify a principal."},
 		{"no action", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*"}]}`, "Policy statement must contain actions."},
 		{"no resource", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*"}]}`, "Policy statement must contain resources."},
-		{"not implemented", strings.Replace(readPolicy, `"Action"`, `"Condition":{"NumericEquals":{"s3:max-keys":1}},"Action"`, 1), "Syntax errors in policy."},
+		{"unknown operator", strings.Replace(readPolicy, `"Action"`, `"Condition":{"NumericLess":{"s3:max-keys":1}},"Action"`, 1), "Syntax errors in policy."},
 	} {
 		want := fault{http.StatusBadRequest, "MalformedPolicyDocument", c.message}
 		wantFaultPrefix(t, "inline, "+c.name, f.putRolePolicy(t, "deploy", "p", c.document), want)

@@ -29,22 +29,19 @@ func newActionPattern(pattern string) actionPattern {
 	return actionPattern{vendor: vendor, name: newFoldGlob(name)}
 }
 
-func (a *actionPattern) match(action string) bool {
-	vendor, name, ok := strings.Cut(action, ":")
-	if !ok || vendor == "" || name == "" {
-		return false
-	}
+func (a *actionPattern) match(vendor, name string) bool {
 	return a.any || equalASCIIFold(a.vendor, vendor) && a.name.match(name)
 }
 
 // match reports whether the element covers the action. What is no action at
 // all, it never covers: nothing could be allowed by mistake.
 func (e *actionElement) match(action string) bool {
-	if vendor, name, ok := strings.Cut(action, ":"); !ok || vendor == "" || name == "" {
+	vendor, name, ok := strings.Cut(action, ":")
+	if !ok || vendor == "" || name == "" {
 		return false
 	}
 	for i := range e.patterns {
-		if e.patterns[i].match(action) {
+		if e.patterns[i].match(vendor, name) {
 			return !e.not
 		}
 	}
@@ -53,7 +50,7 @@ func (e *actionElement) match(action string) bool {
 
 func (p *parser) readAction(m *member, s *statement) error {
 	if m.name == "NotAction" && !p.notAction {
-		return p.refuse(m.offset, m.name, onlyAssumeRoleActions, "a %s lists its actions in Action", p.kind)
+		return p.refuse(m.offset, m.name, onlyAssumeRoleActions, "%s lists its actions in Action", p.kind.noun())
 	}
 	actions, err := p.readStrings(&m.value, m.name)
 	if err != nil {

@@ -14,7 +14,9 @@ type condition struct {
 // several values or is absent, the rules are those of IAM User Guide, "Condition
 // with multiple context keys or values", "…IfExists condition operators" and
 // "Multivalued context keys".
-func (c *condition) matches(keys *Context) bool {
+//
+// Deny is the effect of the statement; it counts where a wanted ARN is none.
+func (c *condition) matches(keys *Context, deny bool) bool {
 	got, multi, present := keys.Get(c.key)
 	op := &c.operator
 	switch {
@@ -28,14 +30,14 @@ func (c *condition) matches(keys *Context) bool {
 	switch op.set {
 	case forAllValues: // also of no value
 		for i := range got {
-			if !c.admits(got[i]) {
+			if !c.admits(got[i], keys, deny) {
 				return false
 			}
 		}
 		return true
 	case forAnyValue:
 		for i := range got {
-			if c.admits(got[i]) {
+			if c.admits(got[i], keys, deny) {
 				return true
 			}
 		}
@@ -43,7 +45,7 @@ func (c *condition) matches(keys *Context) bool {
 	default:
 		// A multivalued key never meets an operator without a prefix, be it
 		// negated or IfExists, be there only one value (published captures of AWS, 2026).
-		return !multi && len(got) == 1 && c.admits(got[0])
+		return !multi && len(got) == 1 && c.admits(got[0], keys, deny)
 	}
 }
 
@@ -57,17 +59,22 @@ func (c *condition) wantsNull(absent bool) bool {
 }
 
 // admits takes one value of the request: one of the wanted values must match
-// it, or none where the operator is negated. What should be an ARN and is none
-// is never admitted, not even by negation (published captures of AWS, 2026).
-func (c *condition) admits(got string) bool {
-	if c.operator.test == arnLike {
-		if _, ok := splitARN(got); !ok {
-			return false
-		}
+// it, or none where the operator is negated.
+//
+// A wanted ARN that is none, which a session policy or a variable can bring,
+// ends the comparison where it stands in the list: an Allow does not apply then,
+// and a Deny does (published captures of AWS, 2026).
+func (c *condition) admits(got string, keys *Context, deny bool) bool {
+	var value requestValue
+	if !value.read(c.operator.test, got) {
+		return false
 	}
 	for i := range c.values {
-		if c.values[i].match(c.operator.test, got) {
+		switch c.values[i].match(&c.operator, &value, keys) {
+		case fits:
 			return !c.operator.negated
+		case broken:
+			return deny
 		}
 	}
 	return c.operator.negated
@@ -102,8 +109,8 @@ func (p *parser) readCondition(m *member, c *condition) error {
 	if vendor, name, ok := strings.Cut(m.name, ":"); !ok || vendor == "" || name == "" {
 		return p.refuse(m.offset, "Condition", unprefaced, "the condition key %q names no service or provider; write one in front, such as aws:PrincipalArn or gitlab.example.com:sub", m.name)
 	}
-	if err := p.refuseVariable(stringAt{m.name, m.offset}, "Condition"); err != nil {
-		return err
+	if p.variables && strings.Contains(m.name, "${") {
+		return p.refuse(m.offset, "Condition", syntaxErrors, "the condition key %q holds a policy variable; a key is written out, only its value may hold variables", m.name)
 	}
 	list := []node{m.value}
 	if m.value.shape == isArray {
@@ -117,10 +124,7 @@ func (p *parser) readCondition(m *member, c *condition) error {
 		if n.shape != isString && n.shape != isLiteral {
 			return p.refuse(n.offset, "Condition", syntaxErrors, "%s %q wants a string, number or boolean, or a list of these, and holds %s", c.written, c.key, n.shape)
 		}
-		if err := p.refuseVariable(stringAt{n.text, n.offset}, "Condition"); err != nil {
-			return err
-		}
-		v, fault := compileValue(c.operator.test, n.text)
+		v, fault := p.compileValue(&c.operator, n.text)
 		if fault != "" {
 			return p.refuse(n.offset, "Condition", syntaxErrors, "%s %q: %q %s", c.written, c.key, n.text, fault)
 		}

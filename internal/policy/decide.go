@@ -9,8 +9,10 @@ package policy
 // because what was in it may have been a Deny.
 //
 // With why, every statement and condition is looked at and told; what why held
-// before is overwritten. With nil, Decide stops where the answer is known, and
-// does not allocate. The decision is the same.
+// before is overwritten. With nil, Decide stops where the answer is known, looks
+// in a long document only at statements that can match, and does not allocate,
+// unless policy variables put in more text than fits on the stack. The decision
+// is the same.
 func Decide(r *Request, docs []*Document, why *Reasons) Decision {
 	if r == nil {
 		r = &Request{}
@@ -26,6 +28,13 @@ func Decide(r *Request, docs []*Document, why *Reasons) Decision {
 				return decision
 			}
 			why.Statements = append(why.Statements, StatementReason{Document: i, Statement: -1, Effect: "Deny", Matched: true, Conditions: []ConditionReason{}})
+			continue
+		}
+		if why == nil && d.index != nil {
+			d.decideByIndex(r, i, &decision)
+			if decision.Effect == ExplicitDeny {
+				return decision
+			}
 			continue
 		}
 		for j := range d.statements {
@@ -47,6 +56,33 @@ func Decide(r *Request, docs []*Document, why *Reasons) Decision {
 		why.Decision = decision
 	}
 	return decision
+}
+
+// decideByIndex is Decide for one long document. The index gives statements in
+// no order, so that what counts is the first Deny of those that match, otherwise
+// the first Allow.
+func (d *Document) decideByIndex(r *Request, document int, decision *Decision) {
+	none := int32(len(d.statements))
+	firstDeny, firstAllow := none, none
+	if decision.Effect == Allow {
+		firstAllow = -1 // an earlier document's: no Allow here comes before it
+	}
+	d.index.visit(r, func(j int32) {
+		s := &d.statements[j]
+		first := &firstAllow
+		if s.deny {
+			first = &firstDeny
+		}
+		if j < *first && (s.deny || firstDeny == none) && s.matches(r, nil) {
+			*first = j
+		}
+	})
+	switch {
+	case firstDeny < none:
+		decision.meet(ExplicitDeny, document, int(firstDeny))
+	case 0 <= firstAllow && firstAllow < none:
+		decision.meet(Allow, document, int(firstAllow))
+	}
 }
 
 // meet takes note of a statement that matched. An explicit deny displaces an
@@ -73,13 +109,13 @@ func (s *statement) matches(r *Request, why *StatementReason) bool {
 		matched = matched && ok
 	}
 	if s.resource != nil && (matched || why != nil) {
-		ok := s.resource.match(r.Resource)
-		why.setResource(s.resource, r.Resource, ok)
+		ok := s.resource.match(r.Resource, r.Context, s.deny)
+		why.setResource(s.resource, r, ok)
 		matched = matched && ok
 	}
 	for i := 0; i < len(s.conditions) && (matched || why != nil); i++ {
 		c := &s.conditions[i]
-		ok := c.matches(r.Context)
+		ok := c.matches(r.Context, s.deny)
 		why.addCondition(c, r.Context, ok)
 		matched = matched && ok
 	}

@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Document is a policy that was read whole. It never changes and may be used by
 // many goroutines at once. The zero Document is one that was not read: Decide
@@ -12,6 +9,7 @@ type Document struct {
 	kind       Kind
 	text       string
 	statements []statement
+	index      *index // nil where looking at every statement costs less
 }
 
 // Kind is the kind that the document was parsed as.
@@ -38,8 +36,15 @@ type grammar struct {
 	idAllowed bool
 	// principal and resource say whether a statement names these.
 	principal, resource bool
-	// notAction says whether NotAction may stand for Action.
-	notAction bool
+	// notAction and notPrincipal say whether these may stand for Action and
+	// Principal.
+	notAction, notPrincipal bool
+	// public says whether "*" as principal covers callers without credentials.
+	public bool
+	// anyLiteral says whether numbers, dates, IP addresses and ARNs in conditions
+	// go unchecked: STS takes such a session policy, and the value then matches
+	// nothing, while IAM refuses to store it (published captures of AWS, 2026).
+	anyLiteral bool
 
 	invalidJSON string
 	badVersion  string
@@ -49,6 +54,8 @@ type grammar struct {
 	// missing and prohibited return the sentence for an element.
 	missing    func(element string) string
 	prohibited func(element string) string
+	// badResource returns the sentence for a Resource that is no ARN.
+	badResource func(resource string) string
 	// admitAction checks one action pattern. It returns AWS's sentence and the
 	// detail of what is wrong, or two empty strings.
 	admitAction func(pattern string) (message, detail string)
@@ -56,10 +63,12 @@ type grammar struct {
 
 func grammarOf(kind Kind) (*grammar, bool) {
 	switch kind {
-	case Identity:
-		return identityGrammar(), true
+	case Identity, Session, Boundary:
+		return identityGrammar(kind), true
 	case Trust:
 		return trustGrammar(), true
+	case Resource:
+		return resourceGrammar(), true
 	default:
 		return nil, false
 	}
@@ -74,7 +83,7 @@ func Parse(kind Kind, text string) (*Document, error) {
 	if !ok {
 		return nil, &SyntaxError{
 			Message: syntaxErrors, Line: 1, Column: 1,
-			Detail: fmt.Sprintf("%v is no kind of policy; ask for policy.Identity or policy.Trust", kind),
+			Detail: fmt.Sprintf("%v is no kind of policy; ask for policy.Identity or another of its kind", kind),
 		}
 	}
 	p := &parser{grammar: g, lines: newLines(text), document: &Document{kind: kind, text: text}}
@@ -85,6 +94,7 @@ func Parse(kind Kind, text string) (*Document, error) {
 	if err := p.readDocument(root); err != nil {
 		return nil, err
 	}
+	p.document.index = newIndex(p.document.statements)
 	return p.document, nil
 }
 
@@ -155,7 +165,7 @@ func (p *parser) readVersion(n *node) error {
 
 func (p *parser) readID(m *member) error {
 	if !p.idAllowed {
-		return p.refuse(m.offset, "Id", syntaxErrors, "an %s has no Id; remove it", p.kind)
+		return p.refuse(m.offset, "Id", syntaxErrors, "%s has no Id; remove it", p.kind.noun())
 	}
 	if m.value.shape != isString {
 		return p.refuse(m.value.offset, "Id", syntaxErrors, "Id is a string, not %s", m.value.shape)
@@ -206,14 +216,4 @@ func (p *parser) readStrings(n *node, element string) ([]stringAt, error) {
 		texts[i] = stringAt{list[i].text, list[i].offset}
 	}
 	return texts, nil
-}
-
-// refuseVariable refuses a text with a policy variable. In a document of the
-// older version such text is literal (IAM User Guide, "IAM policy elements:
-// Variables and tags").
-func (p *parser) refuseVariable(s stringAt, element string) error {
-	if !p.variables || !strings.Contains(s.text, "${") {
-		return nil
-	}
-	return p.refuse(s.offset, element, syntaxErrors, "%q holds a policy variable, ${…}; these are not supported yet, write the value itself", s.text)
 }

@@ -7,16 +7,33 @@ import (
 
 // glob is a pattern in which * stands for any text, the empty text included,
 // and ? for one UTF-16 unit. Both stand for every character, also for slash,
-// colon and line end; nothing escapes them. A character outside the Basic
+// colon and line end; no backslash escapes them. A character outside the Basic
 // Multilingual Plane is two units, so that it takes two ?.
 //
 // Source: IAM User Guide, "String condition operators" (StringLike) and
 // "Resource"; for the units, published captures of AWS, 2026.
 type glob struct {
-	text  string // valid UTF-8; in lower case if fold
+	// text is valid UTF-8 but for anyRun and anyUnit, which stand for the
+	// wildcards. If shape is globExact or globPrefix it holds neither. It is in
+	// lower case if fold.
+	text  string
 	shape globShape
 	fold  bool // ASCII letters are compared without regard to case
 }
+
+// The wildcards of a compiled pattern are bytes that no UTF-8 text holds. So a
+// pattern can also hold the characters * and ? themselves, from ${*}, ${?} or
+// the value of a policy variable.
+const (
+	anyRun  = '\xff' // *
+	anyUnit = '\xfe' // ?
+)
+
+// Replacers never change; wildcardBytes compiles and wildcardSigns undoes it.
+var (
+	wildcardBytes = strings.NewReplacer("*", string([]byte{anyRun}), "?", string([]byte{anyUnit}))
+	wildcardSigns = strings.NewReplacer(string([]byte{anyRun}), "*", string([]byte{anyUnit}), "?")
+)
 
 type globShape uint8
 
@@ -26,28 +43,37 @@ const (
 	globOther
 )
 
-func newGlob(pattern string) glob {
-	g := glob{text: pattern}
-	switch strings.IndexAny(pattern, "*?") {
-	case -1:
-		g.shape = globExact
-	case len(pattern) - 1:
-		if pattern[len(pattern)-1] == '*' {
-			g.shape, g.text = globPrefix, pattern[:len(pattern)-1]
-		} else {
-			g.shape = globOther
-		}
-	default:
-		g.shape = globOther
-	}
-	return g
-}
+// newGlob compiles a pattern in which every * and ? is a wildcard. The pattern
+// is valid UTF-8.
+func newGlob(pattern string) glob { return compiledGlob(wildcardBytes.Replace(pattern)) }
 
 // newFoldGlob takes a pattern of ASCII characters.
 func newFoldGlob(pattern string) glob {
 	g := newGlob(strings.ToLower(pattern))
 	g.fold = true
 	return g
+}
+
+// compiledGlob takes a text whose wildcards are already anyRun and anyUnit.
+func compiledGlob(text string) glob {
+	switch n := len(literalPrefix(text)); {
+	case n == len(text):
+		return glob{text: text, shape: globExact}
+	case n == len(text)-1 && text[n] == anyRun:
+		return glob{text: text[:n], shape: globPrefix}
+	default:
+		return glob{text: text, shape: globOther}
+	}
+}
+
+// literalPrefix is the part of a compiled pattern before its first wildcard.
+func literalPrefix(text string) string {
+	for i := range len(text) {
+		if text[i] >= anyUnit {
+			return text[:i]
+		}
+	}
+	return text
 }
 
 // match reports whether the whole of value fits. Its time is at most
@@ -68,32 +94,33 @@ func (g *glob) match(value string) bool {
 		}
 		return value[:len(g.text)] == g.text
 	default:
-		return g.matchAnywhere(value)
+		return matchPattern(g.text, value, g.fold)
 	}
 }
 
-// matchAnywhere walks pattern and value together. On a mismatch it goes back to
-// the last * only, and lets that take one unit more: an earlier * could not
-// gain anything that the last one cannot.
-func (g *glob) matchAnywhere(value string) bool {
-	pattern := g.text
+// matchPattern walks a compiled pattern and a value together. On a mismatch it
+// goes back to the last * only, and lets that take one unit more: an earlier *
+// could not gain anything that the last one cannot.
+//
+// What is literal is compared byte by byte. A pattern holds whole characters,
+// so that the cursor is between two of them whenever it meets a wildcard.
+func matchPattern[P string | []byte](pattern P, value string, fold bool) bool {
 	var at, retry unitCursor // in value
 	p, afterStar := 0, -1    // in pattern
 	for at.offset < len(value) {
 		if p < len(pattern) {
-			switch pattern[p] {
-			case '*':
+			switch c := pattern[p]; {
+			case c == anyRun:
 				p++
 				afterStar, retry = p, at
 				continue
-			case '?':
+			case c == anyUnit:
 				p++
 				at = at.next(value)
 				continue
-			}
-			if n := g.literal(p, value, at); n > 0 {
-				p += n
-				at.offset += n
+			case !at.half && (c == value[at.offset] || fold && c == lowerASCII(value[at.offset])):
+				p++
+				at.offset++
 				continue
 			}
 		}
@@ -103,31 +130,10 @@ func (g *glob) matchAnywhere(value string) bool {
 		retry = retry.next(value)
 		p, at = afterStar, retry
 	}
-	for p < len(pattern) && pattern[p] == '*' {
+	for p < len(pattern) && pattern[p] == anyRun {
 		p++
 	}
 	return p == len(pattern)
-}
-
-// literal returns the length of the pattern's character at p if the value has
-// the same at the cursor, otherwise 0.
-func (g *glob) literal(p int, value string, at unitCursor) int {
-	if at.half {
-		return 0
-	}
-	c := g.text[p]
-	if c < utf8.RuneSelf {
-		b := value[at.offset]
-		if b == c || g.fold && lowerASCII(b) == c {
-			return 1
-		}
-		return 0
-	}
-	_, n := utf8.DecodeRuneInString(g.text[p:])
-	if strings.HasPrefix(value[at.offset:], g.text[p:p+n]) {
-		return n
-	}
-	return 0
 }
 
 // unitCursor is a place in a text, counted in UTF-16 units: half means between

@@ -1,14 +1,17 @@
 package policy
 
-// identityGrammar is that of the policies of users and roles. The sentences are
-// AWS's as the projects moto and versitygw reproduce them; they were not
-// compared with AWS again.
+// identityGrammar is that of the policies of users and roles, of permissions
+// boundaries, which are such policies, and of session policies. The sentences
+// are AWS's as the projects moto and versitygw reproduce them; they were not
+// compared with AWS again. Those of STS for a session policy are not known, so
+// that they are taken to be IAM's.
 //
 // AWS may ask more of a managed policy than of an inline one; both are the same
 // here, and a document of the older version is admitted in both.
-func identityGrammar() *grammar {
+func identityGrammar(kind Kind) *grammar {
 	return &grammar{
-		kind:        Identity,
+		kind:        kind,
+		anyLiteral:  kind == Session,
 		resource:    true,
 		notAction:   true,
 		invalidJSON: syntaxErrors,
@@ -28,6 +31,9 @@ func identityGrammar() *grammar {
 		},
 		prohibited: func(string) string {
 			return "Policy document should not specify a principal."
+		},
+		badResource: func(resource string) string {
+			return "Resource " + resource + ` must be in ARN format or "*".`
 		},
 		admitAction: checkAction,
 	}

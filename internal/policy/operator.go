@@ -1,10 +1,6 @@
 package policy
 
-import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "strings"
 
 // operator is a condition operator, taken apart.
 //
@@ -12,7 +8,8 @@ import (
 // operators". Of the sets: "Multivalued context keys".
 type operator struct {
 	test     test
-	negated  bool // String…NotEquals, …NotLike
+	order    order // of numeric and date
+	negated  bool  // …NotEquals, …NotLike, NotIpAddress
 	ifExists bool
 	set      set
 }
@@ -25,9 +22,40 @@ const (
 	stringEqualsIgnoreCase
 	stringLike
 	arnLike // ArnEquals is the same (IAM User Guide, "Amazon Resource Name (ARN) condition operators")
+	numeric
+	date
 	boolean
+	binary
+	ipAddress
 	null
 )
+
+// order is how a number or a date of the request must stand to the one wanted.
+type order uint8
+
+const (
+	equal order = iota
+	less
+	lessOrEqual
+	greater
+	greaterOrEqual
+)
+
+// holds takes what comparing the request's value with the wanted one gave.
+func (o order) holds(compared int) bool {
+	switch o {
+	case less:
+		return compared < 0
+	case lessOrEqual:
+		return compared <= 0
+	case greater:
+		return compared > 0
+	case greaterOrEqual:
+		return compared >= 0
+	default:
+		return compared == 0
+	}
+}
 
 // set is the prefix of an operator.
 type set uint8
@@ -37,6 +65,45 @@ const (
 	forAllValues
 	forAnyValue
 )
+
+type namedOperator struct {
+	name string
+	operator
+}
+
+// operators lists every operator without prefix and suffix. The case of letters
+// counts.
+func operators() []namedOperator {
+	return []namedOperator{
+		{"StringEquals", operator{test: stringEquals}},
+		{"StringNotEquals", operator{test: stringEquals, negated: true}},
+		{"StringEqualsIgnoreCase", operator{test: stringEqualsIgnoreCase}},
+		{"StringNotEqualsIgnoreCase", operator{test: stringEqualsIgnoreCase, negated: true}},
+		{"StringLike", operator{test: stringLike}},
+		{"StringNotLike", operator{test: stringLike, negated: true}},
+		{"NumericEquals", operator{test: numeric}},
+		{"NumericNotEquals", operator{test: numeric, negated: true}},
+		{"NumericLessThan", operator{test: numeric, order: less}},
+		{"NumericLessThanEquals", operator{test: numeric, order: lessOrEqual}},
+		{"NumericGreaterThan", operator{test: numeric, order: greater}},
+		{"NumericGreaterThanEquals", operator{test: numeric, order: greaterOrEqual}},
+		{"DateEquals", operator{test: date}},
+		{"DateNotEquals", operator{test: date, negated: true}},
+		{"DateLessThan", operator{test: date, order: less}},
+		{"DateLessThanEquals", operator{test: date, order: lessOrEqual}},
+		{"DateGreaterThan", operator{test: date, order: greater}},
+		{"DateGreaterThanEquals", operator{test: date, order: greaterOrEqual}},
+		{"Bool", operator{test: boolean}},
+		{"BinaryEquals", operator{test: binary}},
+		{"IpAddress", operator{test: ipAddress}},
+		{"NotIpAddress", operator{test: ipAddress, negated: true}},
+		{"ArnEquals", operator{test: arnLike}},
+		{"ArnLike", operator{test: arnLike}},
+		{"ArnNotEquals", operator{test: arnLike, negated: true}},
+		{"ArnNotLike", operator{test: arnLike, negated: true}},
+		{"Null", operator{test: null}},
+	}
+}
 
 // splitOperator takes prefix and suffix from an operator as written.
 func splitOperator(written string) (base string, set set, ifExists bool) {
@@ -50,158 +117,22 @@ func splitOperator(written string) (base string, set set, ifExists bool) {
 	return base, scalar, ifExists
 }
 
-// parseOperator returns the operator, or why it is not one. The case of letters
-// counts.
+// parseOperator returns the operator, or why it is not one.
 func parseOperator(written string) (op operator, fault string) {
 	base, set, ifExists := splitOperator(written)
-	op.set, op.ifExists = set, ifExists
-	switch base {
-	case "StringEquals":
-		op.test = stringEquals
-	case "StringNotEquals":
-		op.test, op.negated = stringEquals, true
-	case "StringEqualsIgnoreCase":
-		op.test = stringEqualsIgnoreCase
-	case "StringNotEqualsIgnoreCase":
-		op.test, op.negated = stringEqualsIgnoreCase, true
-	case "StringLike":
-		op.test = stringLike
-	case "StringNotLike":
-		op.test, op.negated = stringLike, true
-	case "ArnEquals", "ArnLike":
-		op.test = arnLike
-	case "ArnNotEquals", "ArnNotLike":
-		op.test, op.negated = arnLike, true
-	case "Bool":
-		op.test = boolean
-	case "Null":
-		if ifExists || set != scalar {
+	known := operators()
+	names := make([]string, len(known))
+	for i := range known {
+		if known[i].name != base {
+			names[i] = known[i].name
+			continue
+		}
+		op = known[i].operator
+		op.set, op.ifExists = set, ifExists
+		if op.test == null && (ifExists || set != scalar) {
 			return operator{}, "Null takes neither IfExists nor a ForAllValues: or ForAnyValue: prefix"
 		}
-		op.test = null
-	default:
-		return operator{}, unknownOperator(base)
+		return op, ""
 	}
-	return op, ""
-}
-
-func unknownOperator(base string) string {
-	switch base {
-	case "NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals",
-		"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals",
-		"BinaryEquals", "IpAddress", "NotIpAddress":
-		return "the operator " + base + " is not supported yet; remove the condition, or keep the statement out"
-	}
-	return "it is no condition operator" + didYouMean(base, []string{
-		"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike",
-		"ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "Bool", "Null",
-	})
-}
-
-// wantedValue is a value of the document, compiled for the test that reads it.
-type wantedValue struct {
-	text  string
-	glob  glob    // stringLike
-	lower string  // stringEqualsIgnoreCase
-	arn   [6]glob // arnLike
-	truth bool    // boolean, null
-}
-
-// compileValue returns the value, or why the test cannot read it.
-func compileValue(t test, text string) (v wantedValue, fault string) {
-	v.text = text
-	switch t {
-	case stringLike:
-		v.glob = newGlob(text)
-	case stringEqualsIgnoreCase:
-		v.lower = strings.Map(lowerRune, text)
-	case arnLike:
-		parts, ok := splitARN(text)
-		if !ok {
-			return v, "is no ARN; write arn:partition:service:region:account:resource, each of which may hold wildcards"
-		}
-		for i := range parts {
-			v.arn[i] = newGlob(parts[i])
-		}
-	case boolean:
-		v.truth = isTrue(text)
-	case null:
-		v.truth = isTrue(text)
-		if !v.truth && !equalASCIIFold(text, "false") {
-			return v, "is neither true (the key is absent) nor false (the key is present)"
-		}
-	}
-	return v, ""
-}
-
-// match reports whether one value of the request is the one wanted.
-func (v *wantedValue) match(t test, got string) bool {
-	switch t {
-	case stringEquals:
-		return v.text == got
-	case stringEqualsIgnoreCase:
-		return equalLower(v.lower, got)
-	case stringLike:
-		return v.glob.match(got)
-	case arnLike:
-		parts, ok := splitARN(got)
-		if !ok {
-			return false
-		}
-		for i := range parts {
-			if !v.arn[i].match(parts[i]) {
-				return false
-			}
-		}
-		return true
-	case boolean:
-		return isTrue(got) == v.truth
-	default:
-		return false
-	}
-}
-
-// isTrue reads a boolean: "true" in any case is true, all else is false
-// (published captures of AWS, 2026).
-func isTrue(s string) bool { return equalASCIIFold(s, "true") }
-
-// splitARN takes an ARN into its six parts, without allocating. Partition,
-// service and resource must not be empty.
-func splitARN(s string) (parts [6]string, ok bool) {
-	for i := range 5 {
-		head, tail, found := strings.Cut(s, ":")
-		if !found {
-			return parts, false
-		}
-		parts[i], s = head, tail
-	}
-	parts[5] = s
-	return parts, parts[0] == "arn" && parts[1] != "" && parts[2] != "" && s != ""
-}
-
-// equalLower compares lower, which is in lower case, with what got becomes in
-// lower case. This is not Unicode's case folding: ſ is not s (published
-// captures of AWS, 2026).
-func equalLower(lower, got string) bool {
-	for got != "" {
-		r, n := utf8.DecodeRuneInString(got)
-		if r == utf8.RuneError || lower == "" {
-			return false // no document holds U+FFFD, see jsonReader
-		}
-		want, m := utf8.DecodeRuneInString(lower)
-		if lowerRune(r) != want {
-			return false
-		}
-		got, lower = got[n:], lower[m:]
-	}
-	return lower == ""
-}
-
-// lowerRune leaves U+0130 (I with dot above) alone. Its lower case is two
-// characters, and taking the first of them would make it equal to i.
-func lowerRune(r rune) rune {
-	if r == 'İ' {
-		return r
-	}
-	return unicode.ToLower(r)
+	return operator{}, "it is no condition operator" + didYouMean(base, names)
 }

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,19 +66,32 @@ func TestParseAccepts(t *testing.T) {
 	}
 }
 
+// operatorValues has every operator without prefix and suffix, with a value
+// that it takes.
+func operatorValues() map[string]string {
+	values := map[string]string{"Bool": "true", "BinaryEquals": "YQ==", "IpAddress": "203.0.113.0/24", "NotIpAddress": "2001:db8::/32"}
+	for _, base := range []string{"Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike"} {
+		values["String"+base] = "arn:aws:iam::123456789012:role/*"
+	}
+	for _, base := range []string{"Equals", "NotEquals", "Like", "NotLike"} {
+		values["Arn"+base] = "arn:aws:iam::123456789012:role/*"
+	}
+	for _, base := range []string{"Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"} {
+		values["Numeric"+base], values["Date"+base] = "10.5", "2030-01-31T23:59:59Z"
+	}
+	return values
+}
+
 func allOperators() string {
 	var blocks []string
-	for _, base := range []string{
-		"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike",
-		"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "Bool",
-	} {
-		value := `"arn:aws:iam::123456789012:role/*"`
+	for base, value := range operatorValues() {
 		for _, prefix := range []string{"", "ForAllValues:", "ForAnyValue:"} {
 			for _, suffix := range []string{"", "IfExists"} {
-				blocks = append(blocks, `"`+prefix+base+suffix+`":{"k:k":`+value+`}`)
+				blocks = append(blocks, `"`+prefix+base+suffix+`":{"k:k":"`+value+`"}`)
 			}
 		}
 	}
+	slices.Sort(blocks)
 	return strings.Join(append(blocks, `"Null":{"k:k":"TRUE"}`), ",")
 }
 
@@ -181,29 +195,57 @@ func TestParseRefusesUnknown(t *testing.T) {
 		{"two suffixes", condition(`{"StringEqualsIfExistsIfExists":{"a:b":"x"}}`), syntax, "no condition operator"},
 		{"NullIfExists", condition(`{"NullIfExists":{"a:b":"true"}}`), syntax, "neither IfExists"},
 		{"ForAnyValue:Null", condition(`{"ForAnyValue:Null":{"a:b":"true"}}`), syntax, "neither IfExists"},
-		{"Null wants a boolean", condition(`{"Null":{"a:b":"yes"}}`), syntax, `"yes" is neither`},
+		{"operator that is none", condition(`{"NumericLess":{"a:b":1}}`), syntax, `"NumericLess": it is no condition operator; known are`},
 		{"ARN operator wants an ARN", condition(`{"ArnLike":{"a:b":"*"}}`), syntax, `"*" is no ARN`},
 		{"ARN operator wants six parts", condition(`{"ArnEquals":{"a:b":"arn:aws:s3:*"}}`), syntax, "is no ARN"},
 	}
-	for _, operator := range []string{
-		"NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals",
-		"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals",
-		"BinaryEquals", "IpAddress", "NotIpAddress", "NumericEqualsIfExists", "ForAllValues:IpAddress",
-	} {
-		base := strings.TrimPrefix(strings.TrimSuffix(operator, "IfExists"), "ForAllValues:")
-		table = append(table, refusal{operator, condition(`{"` + operator + `":{"a:b":"1"}}`), syntax, base + " is not supported yet"})
+	// Literals that IAM does not store: published captures of AWS, 2026.
+	for operator, values := range malformedLiterals() {
+		for _, value := range values {
+			table = append(table,
+				refusal{operator + " " + value, condition(`{"` + operator + `":{"a:b":"` + value + `"}}`), syntax, `"` + value + `" is no`},
+				refusal{operator + " " + value + ", second", condition(`{"` + operator + `IfExists":{"a:b":["` + operatorValues()[operator] + `","` + value + `"]}}`), syntax, `"` + value + `" is no`})
+		}
 	}
-	for _, variable := range []string{"${aws:username}", "${*}", "${?}", "${$}", "x${", "${aws:PrincipalTag/team, 'x'}"} {
+	for _, value := range []string{"YQ", "YR==", "no-binary", " YQ==", "YQ==\\n", "Y_8="} {
+		table = append(table, refusal{"binary " + value, condition(`{"BinaryEquals":{"a:b":"` + value + `"}}`), syntax, "is not base64"})
+	}
+	for _, variable := range []string{"${", "x${", "${}", "${aws:username", "${username}", "${:x}", "${aws:}", "${aws:a${aws:b}}", "${*", "${aws:username,'x'}", "${aws:username, x}", "${aws:username, 'x}", "${aws:username, 'x' }", "${aws:username, \\\"x\\\"}"} {
 		table = append(table,
-			refusal{"variable in a value", condition(`{"StringLike":{"a:b":"` + variable + `"}}`), syntax, "policy variable"},
-			refusal{"variable in a resource", identity(`"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/` + variable + `"`), syntax, "policy variable"})
+			refusal{"variable in a value " + variable, condition(`{"StringLike":{"a:b":"` + variable + `"}}`), syntax, "holds a policy variable"},
+			refusal{"variable in a resource " + variable, identity(`"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/` + variable + `"`), syntax, "holds a policy variable"})
+	}
+	// IAM User Guide, "IAM policy elements: Variables and tags": String and Arn operators only.
+	for _, operator := range []string{"NumericEquals", "DateEquals", "Bool", "Null", "BinaryEquals", "IpAddress"} {
+		table = append(table, refusal{"variable under " + operator, condition(`{"` + operator + `":{"a:b":"${aws:username}"}}`), syntax, "only the String and Arn operators"})
 	}
 	table = append(table, refusal{"variable in a key", condition(`{"StringLike":{"aws:RequestTag/${x:y}":"1"}}`), syntax, "policy variable"})
 	table = append(table, refusal{
 		"version after the statement",
-		`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${x:y}"},"Version":"2012-10-17"}`, syntax, "policy variable",
+		`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${x}"},"Version":"2012-10-17"}`, syntax, "policy variable",
 	})
 	testRefusals(t, policy.Identity, table)
+}
+
+// malformedLiterals has values that an operator cannot read.
+func malformedLiterals() map[string][]string {
+	return map[string][]string{
+		"NumericEquals":   {"", "NaN", "Infinity", "x", "1 ", "1,5", "0x10", "1e", "1e+", ".", "+", "--1", "1e9999999999", "1_0"},
+		"NumericLessThan": {"no-number"},
+		"DateEquals": {
+			"", "not-a-date", "2030", "2030-13-01", "2030-02-30", "2030-00-01", "2030-01-00", "2030-1-1", "2030-01-01T", "2030-01-01T24:00Z",
+			"2030-01-01T00:60Z", "2030-01-01T00:00:60Z", "2030-01-01T00:00:00.Z", "2030-01-01T00:00:00+0100", "2030-01-01T00:00:00+01", "2030-01-01 00:00:00Z",
+			"2030-01-01T00:00:00ZZ", "1234567890123456", "1.5", "+", "2030-01-01T00:00:00+24:00",
+		},
+		"DateGreaterThan": {"tomorrow"},
+		"IpAddress": {
+			"", "not-an-ip", "203.0.113", "203.0.113.1.2", "203.0.113.256", "203.0.113.0/33", "203.0.113.0/", "203.0.113.0/-1", "203.0.113.0/x", "203..113.0",
+			"2001:db8::1/32", "2001:db8::/129", "2001:db8:::1", "::ffff:192.0.2.1", "fe80::1%eth0", "2001:db8::g", "*",
+		},
+		"NotIpAddress": {"203.0.113.0/24/24"},
+		"ArnEquals":    {"", "not-an-arn", "*", "arn:aws:s3:*", "ARN:aws:s3:::b", "arn::s3:::b", "arn:aws:s3:::"},
+		"ArnNotLike":   {"arn:aws:s3"},
+	}
 }
 
 // AWS's sentences for identity policies.
@@ -276,9 +318,10 @@ func TestParseRefusesTrust(t *testing.T) {
 		{"no actions", action(`[]`), "Missing required field Action", "empty list"},
 		{"resource", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Resource":"*"`), "Has prohibited field Resource", "no Resource"},
 		{"not resource", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","NotResource":"*"`), "Has prohibited field NotResource", "no NotResource"},
-		{"not principal", trust(`"Effect":"Deny","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"*"}`), "AssumeRole policy must not contain NotPrincipal field.", "not supported"},
+		{"not principal", trust(`"Effect":"Deny","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"*"}`), "AssumeRole policy must not contain NotPrincipal field.", "holds no NotPrincipal"},
 		{"not action", trust(`"Effect":"Allow","NotAction":"sts:TagSession","Principal":"*"`), onlySTS, "in Action"},
-		{"variable", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Condition":{"StringEquals":{"a:b":"${a:c}"}}`), syntax, "policy variable"},
+		{"variable in a principal", principal(`{"AWS":"arn:aws:iam::123456789012:user/${aws:username}"}`), `Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/${aws:username}"`, "no principal of AWS"},
+		{"literal", trust(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Condition":{"NumericEquals":{"a:b":"x"}}`), syntax, "is no number"},
 		{"empty principal", principal(`{}`), "Missing required field Principal cannot be empty!", "names nobody"},
 		{"empty principal list", principal(`{"AWS":[],"Federated":[]}`), "Missing required field Principal cannot be empty!", "names nobody"},
 		{"principal is null", principal(`null`), syntax, "not null"},
@@ -314,7 +357,7 @@ func TestParseRefusesTrust(t *testing.T) {
 func TestParseRefusesKinds(t *testing.T) {
 	t.Parallel()
 	text := identity(`"Effect":"Allow","Action":"s3:*","Resource":"*"`)
-	for _, kind := range []policy.Kind{0, policy.Trust + 1, 255} {
+	for _, kind := range []policy.Kind{0, policy.Boundary + 1, 255} {
 		var e *policy.SyntaxError
 		if d, err := policy.Parse(kind, text); d != nil || !errors.As(err, &e) {
 			t.Errorf("Parse(%v) = %v, %v", kind, d, err)

@@ -17,18 +17,14 @@
 // # Where to look
 //
 //   - document.go, statement.go: the grammar that all kinds of policy share
-//   - identity.go, trust.go: what one kind asks for, and AWS's sentences for it
+//   - identity.go, trust.go, resource_policy.go: what one kind asks for, and
+//     AWS's sentences for it
 //   - principal.go, action.go, resource.go, condition.go: one element each
-//   - operator.go: the condition operators
-//   - glob.go: the wildcards * and ?
-//   - decide.go: the decision; reasons.go: its account of itself
-//
-// # What is not here yet
-//
-// NotPrincipal, the Numeric, Date, Binary and IP address operators, and policy
-// variables are refused when a document is parsed. Resource policies, session
-// policies and permissions boundaries are further kinds: each will be a value
-// of Kind and a grammar of its own.
+//   - operator.go, value.go: the condition operators, and one value of them;
+//     number.go, date.go, ip.go, lower.go: how values are read and compared
+//   - glob.go: the wildcards * and ?; variable.go: policy variables
+//   - decide.go: the decision; reasons.go, hint.go: its account of itself
+//   - index.go: which statements of a long document need no look
 //
 // Source of the language: IAM User Guide, "Grammar of the IAM JSON policy
 // language" and "Policy evaluation logic". Where AWS's pages are silent, a rule
@@ -48,6 +44,15 @@ const (
 	// Trust is the policy of a role that says who may assume it: it names no
 	// resource, because the resource is the role.
 	Trust
+	// Resource is a policy of a bucket, a secret or the like: it names whom it
+	// is about, and what.
+	Resource
+	// Session is a policy that comes with a request for credentials and limits
+	// what they may do.
+	Session
+	// Boundary is a policy of a user or a role that limits what its identity
+	// policies may allow.
+	Boundary
 )
 
 // String names the kind as IAM's documentation does.
@@ -57,9 +62,23 @@ func (k Kind) String() string {
 		return "identity-based policy"
 	case Trust:
 		return "role trust policy"
+	case Resource:
+		return "resource-based policy"
+	case Session:
+		return "session policy"
+	case Boundary:
+		return "permissions boundary"
 	default:
 		return fmt.Sprintf("policy.Kind(%d)", uint8(k))
 	}
+}
+
+// noun is the kind with its article.
+func (k Kind) noun() string {
+	if k == Identity {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
 }
 
 // Effect is what a request meets. The zero Effect denies.
@@ -119,17 +138,33 @@ type Decision struct {
 // Allowed reports whether the request may go on.
 func (d Decision) Allowed() bool { return d.Effect == Allow }
 
-// Principal is who asks. The zero Principal is nobody, whom no Allow admits
-// that names principals. A Principal is either federated or of AWS; where both
-// are given it is taken for federated.
+// Principal is who asks. The zero Principal is nobody, whom no Allow covers that
+// names principals. A Principal is federated, a service, anonymous or a caller
+// of AWS; where it is several, the first in this order counts.
 type Principal struct {
 	// Federated is the ARN of the identity provider that vouches for a caller
 	// who comes with a token.
 	Federated string
+	// Service is the name of an AWS service that calls on its own behalf.
+	Service string
+	// Anonymous is a caller without credentials. Only "*" covers it, and only in
+	// a resource policy.
+	Anonymous bool
+
 	// ARN is a caller of AWS: a user, or a role session.
 	ARN string
 	// Account is the 12-digit account of the caller with that ARN.
 	Account string
+	// RoleARN is the ARN, with its path, of the role of a session.
+	RoleARN string
+	// UniqueID is the id of the user, AIDA…, or of the session's role, AROA….
+	UniqueID string
+	// CanonicalUser is Amazon S3's id of the caller's account.
+	CanonicalUser string
+	// Bounded says that the user or role has a permissions boundary. A Deny with
+	// NotPrincipal covers every such caller (IAM User Guide, "AWS JSON policy
+	// elements: NotPrincipal").
+	Bounded bool
 }
 
 // Request is one question. Both Action and Resource must be given: an action

@@ -7,12 +7,17 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 )
 
-// principalElement is Principal.
+// principalElement is Principal or NotPrincipal.
 type principalElement struct {
+	not       bool
 	anyone    bool // "*" or {"AWS":"*"}
+	public    bool // anyone includes callers without credentials
 	federated []string
+	services  []string
 	accounts  []string
-	arns      []string
+	arns      []string // of users, roles and sessions
+	ids       []string // AIDA…, AROA…: of users and roles since deleted
+	canonical []string
 	written   []string
 }
 
@@ -24,19 +29,65 @@ type principalElement struct {
 // every caller whatsoever: how AWS reads them there is not known, and so the
 // reading is the one that closes.
 //
-// A caller of AWS is covered by "*", by the account or its root, or by its own
-// ARN (IAM User Guide, "AWS JSON policy elements: Principal").
+// A caller of AWS is covered by "*", by the account or its root, by the ARN of
+// the caller or of a session's role, and by the unique id, which is how AWS
+// shows a user or role that was deleted: one made again under the same name has
+// another (IAM User Guide, "AWS JSON policy elements: Principal").
 func (e *principalElement) match(who *Principal, deny bool) bool {
+	if e.not {
+		return !e.spares(who)
+	}
 	if e.anyone && deny {
 		return true
 	}
-	if who.Federated != "" {
+	switch {
+	case who.Federated != "":
 		return holds(e.federated, who.Federated)
-	}
-	if who.ARN == "" {
+	case who.Service != "":
+		return holds(e.services, who.Service)
+	case who.Anonymous:
+		return e.anyone && e.public
+	case who.ARN == "":
 		return false
 	}
-	return e.anyone || holds(e.arns, who.ARN) || holds(e.accounts, who.Account)
+	return e.anyone || e.namesCaller(who) || e.namesRole(who) || e.namesAccount(who)
+}
+
+// spares reports whether NotPrincipal lists the caller. It must list every name
+// that the caller goes by: of a user, the account and the user; of a session,
+// the account, the role and the session (IAM User Guide, "AWS JSON policy
+// elements: NotPrincipal").
+func (e *principalElement) spares(who *Principal) bool {
+	switch {
+	case e.anyone:
+		return true
+	case who.Bounded:
+		return false
+	case who.Federated != "":
+		return holds(e.federated, who.Federated)
+	case who.Service != "":
+		return holds(e.services, who.Service)
+	case who.Anonymous || who.ARN == "":
+		return false
+	case !e.namesAccount(who):
+		return false
+	case who.RoleARN != "":
+		return e.namesRole(who) && holds(e.arns, who.ARN)
+	default:
+		return e.namesCaller(who) || strings.HasSuffix(who.ARN, ":root")
+	}
+}
+
+func (e *principalElement) namesCaller(who *Principal) bool {
+	return holds(e.arns, who.ARN) || holds(e.ids, who.UniqueID)
+}
+
+func (e *principalElement) namesRole(who *Principal) bool {
+	return who.RoleARN != "" && (holds(e.arns, who.RoleARN) || holds(e.ids, who.UniqueID))
+}
+
+func (e *principalElement) namesAccount(who *Principal) bool {
+	return holds(e.accounts, who.Account) || holds(e.canonical, who.CanonicalUser)
 }
 
 func holds(list []string, s string) bool {
@@ -49,11 +100,14 @@ func holds(list []string, s string) bool {
 }
 
 func (p *parser) readPrincipal(m *member, s *statement) error {
-	if m.name == "NotPrincipal" {
+	if m.name == "NotPrincipal" && !p.notPrincipal {
 		return p.refuse(m.offset, m.name, "AssumeRole policy must not contain NotPrincipal field.",
-			"NotPrincipal is not supported; name in Principal who is meant")
+			"%s holds no NotPrincipal; name in Principal who is meant", p.kind.noun())
 	}
-	s.principal = &principalElement{}
+	if s.principal != nil {
+		return p.refuse(m.offset, m.name, syntaxErrors, "the statement has both Principal and NotPrincipal; keep one")
+	}
+	s.principal = &principalElement{not: m.name == "NotPrincipal", public: p.public}
 	n := &m.value
 	switch {
 	case n.shape == isString && n.text == "*":
@@ -61,22 +115,22 @@ func (p *parser) readPrincipal(m *member, s *statement) error {
 		return nil
 	case n.shape == isString:
 		return p.refuse(n.offset, m.name, fmt.Sprintf("Invalid principal in policy: %q", n.text),
-			"Principal is \"*\" or an object such as {\"Federated\": \"arn:…:oidc-provider/…\"}")
+			"%s is \"*\" or an object such as {\"Federated\": \"arn:…:oidc-provider/…\"}", m.name)
 	case n.shape != isObject:
-		return p.refuse(n.offset, m.name, syntaxErrors, "Principal is \"*\" or an object, not %s", n.shape)
+		return p.refuse(n.offset, m.name, syntaxErrors, "%s is \"*\" or an object, not %s", m.name, n.shape)
 	}
 	for i := range n.members {
-		if err := p.readPrincipalType(&n.members[i], s.principal); err != nil {
+		if err := p.readPrincipalType(&n.members[i], m.name, s.principal); err != nil {
 			return err
 		}
 	}
 	if len(s.principal.written) == 0 {
-		return p.refuse(n.offset, m.name, "Missing required field Principal cannot be empty!", "Principal names nobody; name who may assume the role")
+		return p.refuse(n.offset, m.name, "Missing required field Principal cannot be empty!", "%s names nobody; name who is meant", m.name)
 	}
 	return nil
 }
 
-func (p *parser) readPrincipalType(m *member, e *principalElement) error {
+func (p *parser) readPrincipalType(m *member, element string, e *principalElement) error {
 	var add func(string) (message, detail string)
 	switch m.name {
 	case "AWS":
@@ -84,20 +138,20 @@ func (p *parser) readPrincipalType(m *member, e *principalElement) error {
 	case "Federated":
 		add = e.addFederated
 	case "Service":
-		add = addService
+		add = e.addService
 	case "CanonicalUser":
-		add = addCanonicalUser
+		add = e.addCanonicalUser
 	default:
-		return p.refuse(m.offset, "Principal", syntaxErrors, "%q is no type of principal%s", m.name,
+		return p.refuse(m.offset, element, syntaxErrors, "%q is no type of principal%s", m.name,
 			didYouMean(m.name, []string{"AWS", "Federated", "Service", "CanonicalUser"}))
 	}
-	names, err := p.readStrings(&m.value, "Principal")
+	names, err := p.readStrings(&m.value, element)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		if message, detail := add(name.text); detail != "" {
-			return p.refuse(name.offset, "Principal", message, "%s", detail)
+			return p.refuse(name.offset, element, message, "%s", detail)
 		}
 		e.written = append(e.written, m.name+" "+name.text)
 	}
@@ -112,6 +166,9 @@ func (e *principalElement) addAWS(name string) (message, detail string) {
 	case arn.ValidAccount(name):
 		e.accounts = append(e.accounts, name)
 		return "", ""
+	case isUniqueID(name):
+		e.ids = append(e.ids, name)
+		return "", ""
 	}
 	a, err := arn.Parse(name)
 	if err != nil || !isAWSPrincipal(a) {
@@ -125,6 +182,20 @@ func (e *principalElement) addAWS(name string) (message, detail string) {
 	return "", ""
 }
 
+// isUniqueID takes the ids of users and roles, which are 16 characters or more
+// (IAM User Guide, "IAM identifiers", unique identifiers). Whether there is such
+// a user or role is for others to ask.
+func isUniqueID(name string) bool {
+	rest, isRole := strings.CutPrefix(name, "AROA")
+	if !isRole {
+		var isUser bool
+		if rest, isUser = strings.CutPrefix(name, "AIDA"); !isUser {
+			return false
+		}
+	}
+	return len(name) >= 16 && strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
 func isAWSPrincipal(a arn.ARN) bool {
 	if a.Partition != arn.Partition || a.Region != "" || !arn.ValidAccount(a.Account) || !consistsOf(a.Resource, "_+=,.@-/") {
 		return false
@@ -135,6 +206,8 @@ func isAWSPrincipal(a arn.ARN) bool {
 		return a.Resource == "root"
 	case "iam:role", "iam:user":
 		return name != "" && !strings.HasSuffix(name, "/")
+	case "sts:federated-user":
+		return name != "" && !strings.Contains(name, "/")
 	case "sts:assumed-role":
 		role, session, ok := strings.Cut(name, "/")
 		return ok && role != "" && session != "" && !strings.Contains(session, "/")
@@ -165,15 +238,17 @@ func isSAMLProvider(name string) bool {
 	return ok && provider != "" && consistsOf(provider, "._-")
 }
 
-func addService(name string) (message, detail string) {
+func (e *principalElement) addService(name string) (message, detail string) {
 	if isDomainName(name) {
+		e.services = append(e.services, name)
 		return "", ""
 	}
 	return invalidPrincipal("Service", name), fmt.Sprintf("%q is no service principal; these are domain names, such as ec2.amazonaws.com", name)
 }
 
-func addCanonicalUser(name string) (message, detail string) {
+func (e *principalElement) addCanonicalUser(name string) (message, detail string) {
 	if len(name) == 64 && strings.Trim(name, "0123456789abcdef") == "" {
+		e.canonical = append(e.canonical, name)
 		return "", ""
 	}
 	return invalidPrincipal("CanonicalUser", name), fmt.Sprintf("%q is no canonical user id; these are 64 hexadecimal digits", name)

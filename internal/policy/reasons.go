@@ -30,14 +30,18 @@ type StatementReason struct {
 	Conditions []ConditionReason `json:"conditions"`
 }
 
-// ElementReason tells of Principal, Action or Resource. An element that the
+// ElementReason tells of Principal, Action or Resource, or their Not forms. An element that the
 // statement does not have is not Present and has Matched.
 type ElementReason struct {
 	Element string   `json:"element,omitempty"` // as written: Action or NotAction
 	Present bool     `json:"present"`
 	Matched bool     `json:"matched"`
 	Wanted  []string `json:"wanted,omitempty"`
-	Got     string   `json:"got,omitempty"`
+	// Resolved is Wanted with the request's values in place of policy variables.
+	// It is empty where there are none. A variable without a value stays as it is
+	// written, and its text matches nothing.
+	Resolved []string `json:"resolved,omitempty"`
+	Got      string   `json:"got,omitempty"`
 }
 
 // ConditionReason tells of one operator applied to one key.
@@ -45,8 +49,9 @@ type ConditionReason struct {
 	Operator    string   `json:"operator"` // as written, with prefix and IfExists
 	Key         string   `json:"key"`      // as written
 	Wanted      []string `json:"wanted"`
-	Got         []string `json:"got"`     // one empty string is an empty value, not an absent key
-	Present     bool     `json:"present"` // the request carries the key
+	Resolved    []string `json:"resolved,omitempty"` // as in ElementReason
+	Got         []string `json:"got"`                // one empty string is an empty value, not an absent key
+	Present     bool     `json:"present"`            // the request carries the key
 	Multivalued bool     `json:"multivalued,omitempty"`
 	Matched     bool     `json:"matched"`
 }
@@ -77,24 +82,56 @@ func (s *StatementReason) setPrincipal(e *principalElement, who *Principal, matc
 	switch {
 	case who.Federated != "":
 		got = "Federated " + who.Federated
+	case who.Service != "":
+		got = "Service " + who.Service
+	case who.Anonymous:
+		got = "a caller without credentials"
+	case who.RoleARN != "":
+		got = "AWS " + who.ARN + " of " + who.RoleARN
 	case who.ARN != "":
 		got = "AWS " + who.ARN
 	}
-	s.Principal = ElementReason{"Principal", true, matched, slices.Clone(e.written), got}
+	s.Principal = ElementReason{
+		Element: notPrefix(e.not) + "Principal", Present: true, Matched: matched,
+		Wanted: slices.Clone(e.written), Got: got,
+	}
 }
 
 func (s *StatementReason) setAction(e *actionElement, got string, matched bool) {
 	if s == nil {
 		return
 	}
-	s.Action = ElementReason{notPrefix(e.not) + "Action", true, matched, slices.Clone(e.written), got}
+	s.Action = ElementReason{
+		Element: notPrefix(e.not) + "Action", Present: true, Matched: matched,
+		Wanted: slices.Clone(e.written), Got: got,
+	}
 }
 
-func (s *StatementReason) setResource(e *resourceElement, got string, matched bool) {
+func (s *StatementReason) setResource(e *resourceElement, r *Request, matched bool) {
 	if s == nil {
 		return
 	}
-	s.Resource = ElementReason{notPrefix(e.not) + "Resource", true, matched, slices.Clone(e.written), got}
+	s.Resource = ElementReason{
+		Element: notPrefix(e.not) + "Resource", Present: true, Matched: matched,
+		Wanted: slices.Clone(e.written), Got: r.Resource,
+	}
+	for i := range e.patterns {
+		if e.patterns[i].variables != nil {
+			s.Resource.Resolved = resolve(s.Resource.Wanted, func(i int) *template { return e.patterns[i].variables }, r.Context)
+			break
+		}
+	}
+}
+
+// resolve puts the values of variables into those texts that have a template.
+func resolve(texts []string, templateOf func(int) *template, keys *Context) []string {
+	resolved := slices.Clone(texts)
+	for i := range resolved {
+		if t := templateOf(i); t != nil {
+			resolved[i] = t.resolve(keys)
+		}
+	}
+	return resolved
 }
 
 func notPrefix(not bool) string {
@@ -113,8 +150,13 @@ func (s *StatementReason) addCondition(c *condition, keys *Context, matched bool
 		Operator: c.written, Key: c.key, Got: append([]string{}, got...),
 		Present: present, Multivalued: multi, Matched: matched,
 	}
+	variables := false
 	for i := range c.values {
 		reason.Wanted = append(reason.Wanted, c.values[i].text)
+		variables = variables || c.values[i].variables != nil
+	}
+	if variables {
+		reason.Resolved = resolve(reason.Wanted, func(i int) *template { return c.values[i].variables }, keys)
 	}
 	s.Conditions = append(s.Conditions, reason)
 }
@@ -214,6 +256,7 @@ func (s *StatementReason) write(b *strings.Builder) {
 		if !e.Matched {
 			b.WriteString("    " + e.Element + "\n")
 			writeLine(b, "wanted", quoteAll(e.Wanted))
+			writeResolved(b, e.Resolved)
 			writeLine(b, "got", strconv.Quote(e.Got))
 		}
 	}
@@ -235,6 +278,7 @@ func (c *ConditionReason) write(b *strings.Builder) {
 	}
 	b.WriteString("\n")
 	writeLine(b, "wanted", quoteAll(c.Wanted))
+	writeResolved(b, c.Resolved)
 	switch {
 	case !c.Present:
 		writeLine(b, "got", "absent")
@@ -248,8 +292,15 @@ func (c *ConditionReason) write(b *strings.Builder) {
 	}
 }
 
+// writeResolved stands under what is wanted.
+func writeResolved(b *strings.Builder, resolved []string) {
+	if len(resolved) > 0 {
+		writeLine(b, "which is", quoteAll(resolved))
+	}
+}
+
 func writeLine(b *strings.Builder, label, text string) {
-	b.WriteString("      " + label + strings.Repeat(" ", len("wanted ")-len(label)) + text + "\n")
+	b.WriteString("      " + label + strings.Repeat(" ", max(1, len("wanted ")-len(label))) + text + "\n")
 }
 
 func quoteAll(list []string) string {

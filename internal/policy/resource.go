@@ -4,25 +4,48 @@ import "strings"
 
 // resourceElement is Resource or NotResource. A resource is one pattern over
 // the whole ARN, in which the case of letters counts (IAM User Guide, "IAM JSON
-// policy elements: Resource").
+// policy elements: Resource"). Variables may stand in any part of it (published
+// captures of AWS, 2026).
 type resourceElement struct {
-	not     bool
-	written []string
-	globs   []glob
+	not      bool
+	written  []string
+	patterns []resourcePattern
+}
+
+// resourcePattern is one pattern, of which glob counts where variables is nil.
+type resourcePattern struct {
+	glob      glob
+	variables *template
 }
 
 // match reports whether the element covers the resource. An empty resource is
 // none, and never covered: nothing could be allowed by mistake.
-func (e *resourceElement) match(resource string) bool {
+//
+// A pattern with a variable that has no value matches no resource (IAM User
+// Guide, "IAM policy elements: Variables and tags", on variables without a
+// value). In NotResource that would let an Allow reach what the pattern was
+// meant to spare; the page can also be read so that the element does not match,
+// and for an Allow it is. A Deny reaches everything then.
+func (e *resourceElement) match(resource string, keys *Context, deny bool) bool {
 	if resource == "" {
 		return false
 	}
-	for i := range e.globs {
-		if e.globs[i].match(resource) {
+	unknown := false
+	for i := range e.patterns {
+		p := &e.patterns[i]
+		if p.variables == nil {
+			if p.glob.match(resource) {
+				return !e.not
+			}
+			continue
+		}
+		ok, known := p.variables.matchGlob(resource, keys)
+		if ok {
 			return !e.not
 		}
+		unknown = unknown || !known
 	}
-	return e.not
+	return e.not && (deny || !unknown)
 }
 
 func (p *parser) readResource(m *member, s *statement) error {
@@ -35,34 +58,47 @@ func (p *parser) readResource(m *member, s *statement) error {
 	}
 	s.resource = &resourceElement{not: m.name == "NotResource"}
 	for _, r := range resources {
-		if err := p.refuseVariable(r, m.name); err != nil {
-			return err
+		plain, variables, fault := compileText(r.text, textForm{variables: p.variables, wildcards: true})
+		if fault != "" {
+			return p.refuse(r.offset, m.name, syntaxErrors, "%q %s", r.text, fault)
 		}
-		if err := p.checkResource(r, m.name); err != nil {
+		if err := p.checkResource(r, variables, m.name); err != nil {
 			return err
 		}
 		s.resource.written = append(s.resource.written, r.text)
-		s.resource.globs = append(s.resource.globs, newGlob(r.text))
+		s.resource.patterns = append(s.resource.patterns, resourcePattern{compiledGlob(plain), variables})
 	}
 	return nil
 }
 
 // checkResource asks for "*" or arn:partition:service:region:account:resource.
-// A pattern that ends in * may leave out the parts behind it. What
-// cannot be is refused, because a Deny on it would deny nothing.
-func (p *parser) checkResource(r stringAt, element string) error {
-	if r.text == "*" {
+// A pattern that ends in * may leave out the parts behind it. A variable may be
+// anything, also the whole. What cannot be is refused, because a Deny on it
+// would deny nothing.
+func (p *parser) checkResource(r stringAt, variables *template, element string) error {
+	text := r.text
+	if variables != nil {
+		if text = variables.skeleton(); text[0] == anyRun {
+			return nil
+		}
+		text = wildcardSigns.Replace(text)
+	}
+	if text == "*" {
 		return nil
 	}
-	parts := strings.SplitN(r.text, ":", 6)
+	parts := strings.SplitN(text, ":", 6)
 	whole := len(parts) == 6 && parts[2] != "" && parts[5] != ""
-	short := len(parts) > 1 && len(parts) < 6 && strings.HasSuffix(r.text, "*")
+	short := len(parts) > 1 && len(parts) < 6 && strings.HasSuffix(text, "*")
 	if parts[0] != "arn" || !whole && !short {
-		return p.refuse(r.offset, element, "Resource "+r.text+` must be in ARN format or "*".`,
+		return p.refuse(r.offset, element, p.badResource(r.text),
 			"%q is no ARN; write arn:partition:service:region:account:resource, or \"*\"", r.text)
 	}
 	if !isPartition(parts[1]) {
-		return p.refuse(r.offset, element, `Partition "`+parts[1]+`" is not valid for resource "`+r.text+`".`,
+		message := `Partition "` + parts[1] + `" is not valid for resource "` + r.text + `".`
+		if p.kind == Resource {
+			message = p.badResource(r.text)
+		}
+		return p.refuse(r.offset, element, message,
 			"%q names no partition; write aws", r.text)
 	}
 	return nil

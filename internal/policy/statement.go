@@ -30,7 +30,7 @@ func (p *parser) readStatement(n *node, s *statement) error {
 			return err
 		}
 	}
-	return p.requireElements(n, present)
+	return p.requireElements(n, present, s)
 }
 
 // readSid comes before the other elements, so that their errors can name it.
@@ -66,20 +66,20 @@ func (p *parser) readElement(m *member, s *statement) error {
 		return p.readEffect(&m.value, s)
 	case "Principal", "NotPrincipal":
 		if !p.principal {
-			return p.refuse(m.offset, m.name, p.prohibited(m.name), "an %s holds no %s: it applies to whom it is attached to; remove the element", p.kind, m.name)
+			return p.refuse(m.offset, m.name, p.prohibited(m.name), "%s holds no %s: it applies to whom it is attached to; remove the element", p.kind.noun(), m.name)
 		}
 		return p.readPrincipal(m, s)
 	case "Action", "NotAction":
 		return p.readAction(m, s)
 	case "Resource", "NotResource":
 		if !p.resource {
-			return p.refuse(m.offset, m.name, p.prohibited(m.name), "a %s holds no %s: its resource is the role; remove the element", p.kind, m.name)
+			return p.refuse(m.offset, m.name, p.prohibited(m.name), "%s holds no %s: its resource is the role; remove the element", p.kind.noun(), m.name)
 		}
 		return p.readResource(m, s)
 	case "Condition":
 		return p.readConditions(&m.value, s)
 	default:
-		known := []string{"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+		known := []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 		return p.refuse(m.offset, m.name, syntaxErrors, "%q is no element of a statement%s", m.name, didYouMean(m.name, known))
 	}
 }
@@ -94,14 +94,14 @@ func (p *parser) readEffect(n *node, s *statement) error {
 
 // requireElements refuses a statement that lacks an element of its kind. An
 // element that is absent would otherwise match everything.
-func (p *parser) requireElements(n *node, present map[string]bool) error {
+func (p *parser) requireElements(n *node, present map[string]bool, s *statement) error {
 	type need struct {
 		wanted         bool
 		element, other string
 	}
 	for _, need := range [...]need{
 		{true, "Effect", ""},
-		{p.principal, "Principal", ""},
+		{p.principal, "Principal", "NotPrincipal"},
 		{true, "Action", "NotAction"},
 		{p.resource, "Resource", "NotResource"},
 	} {
@@ -112,6 +112,10 @@ func (p *parser) requireElements(n *node, present map[string]bool) error {
 		case !present[need.element] && !present[need.other]:
 			return p.refuse(n.offset, need.element, p.missing(need.element), "the statement has no %s; add it", need.element)
 		}
+	}
+	if s.principal != nil && s.principal.not && !s.deny {
+		return p.refuse(n.offset, "NotPrincipal", "Allow with NotPrincipal is not allowed.",
+			"an Allow with NotPrincipal would admit everyone else, strangers too; name in Principal who is meant")
 	}
 	return nil
 }

@@ -40,10 +40,10 @@ func checkTrustAction(pattern string) (message, detail string) {
 	asked := newActionPattern(pattern)
 	if !asked.any {
 		for _, action := range [...]string{
-			"sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML",
-			"sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext",
+			"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML",
+			"TagSession", "SetSourceIdentity", "SetContext",
 		} {
-			if asked.match(action) {
+			if asked.match("sts", action) {
 				return "", ""
 			}
 		}
