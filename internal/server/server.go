@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -81,6 +82,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // Shutdown closed it already, except where start failed
+	if err := removeReady(&c); err != nil { // of a server that was killed
+		return err
+	}
 
 	d, err := openData(ctx, &c)
 	if err != nil {
@@ -221,9 +225,7 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	err := errors.Join(s.Shutdown(drain), ignoreClosed(<-served))
-	if c.ReadyFile != "" {
-		err = errors.Join(err, os.Remove(c.ReadyFile))
-	}
+	err = errors.Join(err, removeReady(c))
 	c.Log.Info("stopped")
 	return err
 }
@@ -237,6 +239,17 @@ func announce(c *Config, endpoint string) error {
 		}
 	}
 	c.Log.Info("serving", "endpoint", endpoint, "data", c.DataDir)
+	return nil
+}
+
+// removeReady takes the ready file away: there is none while no server answers.
+func removeReady(c *Config) error {
+	if c.ReadyFile == "" {
+		return nil
+	}
+	if err := os.Remove(c.ReadyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("server: remove the ready file: %w", err)
+	}
 	return nil
 }
 

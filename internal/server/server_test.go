@@ -207,9 +207,9 @@ func TestFirstAndSecondStart(t *testing.T) {
 	if _, err := iamclient.NewFromConfig(first.administrator(t, dir)).ListRoles(t.Context(), &iamclient.ListRolesInput{}); err != nil {
 		t.Errorf("the administrator may not list roles: %v", err)
 	}
-	secret := aws.Credentials{}
-	if secret, _ = first.administrator(t, dir).Credentials.Retrieve(t.Context()); secret.SecretAccessKey == "" {
-		t.Fatal("no secret in the credentials file")
+	secret, err := first.administrator(t, dir).Credentials.Retrieve(t.Context())
+	if err != nil || secret.SecretAccessKey == "" {
+		t.Fatalf("no secret in the credentials file: %v", err)
 	}
 	first.mustStop(t)
 	if _, err := os.Stat(c.ReadyFile); !errors.Is(err, os.ErrNotExist) {
@@ -369,10 +369,10 @@ func TestPathsAndMethods(t *testing.T) {
 func TestRequestInFlightIsAnswered(t *testing.T) {
 	t.Parallel()
 	r := mustStart(t, newConfig(t.TempDir()))
-	reading, body := make(chan struct{}), readerFunc(nil)
+	reading := make(chan struct{})
 	stopped := make(chan error, 1)
 	sent := false
-	body = func(p []byte) (int, error) {
+	body := readerFunc(func(p []byte) (int, error) {
 		if sent {
 			return 0, io.EOF
 		}
@@ -380,7 +380,7 @@ func TestRequestInFlightIsAnswered(t *testing.T) {
 		<-reading // the server waits for the body
 		go func() { stopped <- r.stop() }()
 		return copy(p, "Action=GetCallerIdentity&Version=2011-06-15"), nil
-	}
+	})
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(reading) }})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint, body)
 	if err != nil {

@@ -3,7 +3,9 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -152,6 +154,9 @@ func Decode(document []byte, record any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(record); err != nil {
 		return fmt.Errorf("store: decode %T: %w", record, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("store: decode %T: there is more after its document", record)
 	}
 	return nil
 }
