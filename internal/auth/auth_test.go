@@ -111,6 +111,7 @@ func (f *fixture) mint(t testing.TB, expires time.Time) aws.Credentials {
 	c, err := f.SessionKeys.Mint(&session.Grant{
 		Account: account, RoleID: f.role.ID, RoleName: f.role.Name, SessionName: "job-1",
 		IssuedAt: expires.Add(-time.Hour), Expires: expires, Provider: "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com",
+		SourceIdentity: "alice", Tags: []session.Tag{{Key: "team", Value: "data"}, {Key: "Cost Center", Transitive: true}},
 	}, rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/arn"
@@ -47,17 +46,18 @@ type Question struct {
 
 // Answer is a decision with what a denial needs to be told.
 type Answer struct {
-	policy.Decision
+	policy.Evaluation
 	// Source names the document that decided, "" if none did.
 	Source string
 }
 
-// Decide answers one question by the caller's identity policies as they stand
-// in the snapshot that authenticated it. Reasons are filled where why is not nil.
+// Decide answers one question by the caller's policies as they stand in the
+// snapshot that authenticated it, about a resource of the caller's own account.
+// Reasons are filled where why is not nil.
 func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
 	var keys policy.Context
 	c.setPrincipalKeys(&keys)
-	setRequestKeys(&keys, r)
+	r.SetKeys(&keys)
 	for i := 0; i+1 < len(q.Keys); i += 2 {
 		keys.Set(q.Keys[i], q.Keys[i+1])
 	}
@@ -65,17 +65,25 @@ func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
 	for i := range c.policies {
 		documents[i] = c.policies[i].Document
 	}
-	decision := policy.Decide(&policy.Request{
+	answer := Answer{Evaluation: policy.Evaluate(&policy.Request{
 		Action:    q.Action,
 		Resource:  q.Resource,
-		Principal: policy.Principal{ARN: c.ARN, Account: c.Account},
+		Principal: c.principal(),
 		Context:   &keys,
-	}, documents, why)
-	answer := Answer{Decision: decision}
-	if decision.Effect != policy.ImplicitDeny && decision.Document >= 0 && decision.Document < len(c.policies) {
-		answer.Source = c.policies[decision.Document].Source
+	}, &policy.Policies{Identity: documents, ResourceAccount: c.Account}, why)}
+	if answer.Effect != policy.ImplicitDeny && answer.Document >= 0 && answer.Document < len(c.policies) {
+		answer.Source = c.policies[answer.Document].Source
 	}
 	return answer
+}
+
+// principal is the caller as the policies of resources and roles name it.
+func (c *Caller) principal() policy.Principal {
+	p := policy.Principal{ARN: c.ARN, Account: c.Account, UniqueID: c.UserID}
+	if c.Session != nil {
+		p.RoleARN, p.UniqueID = c.principalARN, c.Session.RoleID
+	}
+	return p
 }
 
 // Documents names the caller's policies in the order in which Decide counts them.
@@ -105,6 +113,12 @@ func (c *Caller) setPrincipalKeys(keys *policy.Context) {
 	if c.Session.Provider != "" {
 		keys.Set("aws:FederatedProvider", c.Session.Provider)
 	}
+	if c.Session.SourceIdentity != "" {
+		keys.Set("aws:SourceIdentity", c.Session.SourceIdentity)
+	}
+	for _, tag := range c.Session.Tags {
+		keys.Set("aws:PrincipalTag/"+tag.Key, tag.Value)
+	}
 	for _, kv := range c.Session.Context {
 		if kv.Multi {
 			keys.SetMulti(kv.Key, kv.Values)
@@ -114,9 +128,10 @@ func (c *Caller) setPrincipalKeys(keys *policy.Context) {
 	}
 }
 
-// setRequestKeys sets the keys that say how was asked (same guide, properties
-// of the network and of the request).
-func setRequestKeys(keys *policy.Context, r *Request) {
+// SetKeys sets the keys that say how was asked, which every decision has,
+// signed request or not (same guide, properties of the network and of the
+// request).
+func (r *Request) SetKeys(keys *policy.Context) {
 	keys.Set("aws:CurrentTime", iso8601(r.Now))
 	keys.Set("aws:EpochTime", strconv.FormatInt(r.Now.Unix(), 10))
 	keys.Set("aws:SecureTransport", strconv.FormatBool(r.SecureTransport))
@@ -134,19 +149,11 @@ func setRequestKeys(keys *policy.Context, r *Request) {
 
 func iso8601(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// Denial is AWS's sentence for an answer that is no (IAM User Guide,
-// "Troubleshoot access denied error messages"). Since January 2026 an explicit
-// deny names the managed policy that holds it.
+// Denial is AWS's sentence for an answer that is no; see policy.Denial.
 func (c *Caller) Denial(q *Question, a Answer) string {
-	var b strings.Builder
-	b.WriteString("User: " + c.ARN + " is not authorized to perform: " + q.Action + " on resource: " + q.Resource)
-	if a.Effect == policy.ExplicitDeny {
-		b.WriteString(" with an explicit deny in an identity-based policy")
-		if _, _, managed := arn.PolicyName(a.Source); managed {
-			b.WriteString(": " + a.Source)
-		}
-		return b.String()
+	d := policy.Denial{Caller: c.ARN, Action: q.Action, Resource: q.Resource, Evaluation: a.Evaluation}
+	if _, _, managed := arn.PolicyName(a.Source); managed {
+		d.Policy = a.Source
 	}
-	b.WriteString(" because no identity-based policy allows the " + q.Action + " action")
-	return b.String()
+	return d.String()
 }

@@ -169,6 +169,9 @@ func TestKeys(t *testing.T) {
 		{`"StringEquals":{"aws:RequestedRegion":"` + awsapitest.Region + `","aws:SourceIp":"127.0.0.1","aws:UserAgent":"Go-http-client/1.1"}`, true},
 		{`"Bool":{"aws:SecureTransport":"false","aws:ViaAWSService":"false"}`, true},
 		{`"Bool":{"aws:SecureTransport":"true"}`, false},
+		{`"StringEquals":{"aws:SourceIdentity":"alice","aws:PrincipalTag/team":"data","aws:PrincipalTag/cost center":""}`, true},
+		{`"StringEquals":{"aws:PrincipalTag/team":"Data"}`, false},
+		{`"Null":{"aws:RequestTag/team":"true","sts:SourceIdentity":"true","aws:TagKeys":"true"}`, true}, // of the exchange alone
 		{`"Null":{"aws:username":"true"}`, true},
 		{`"Null":{"aws:MultiFactorAuthPresent":"true"}`, true},
 	} {
@@ -194,7 +197,7 @@ func TestKeysOfAUser(t *testing.T) {
 		{`"StringEquals":{"aws:username":"ann","aws:PrincipalType":"User","aws:PrincipalArn":"` + userARN + `"}`, true},
 		{`"StringEquals":{"aws:username":"Ann"}`, false},
 		{`"StringLike":{"aws:userid":"AIDA*"}`, true},
-		{`"Null":{"aws:TokenIssueTime":"true","aws:FederatedProvider":"true"}`, true},
+		{`"Null":{"aws:TokenIssueTime":"true","aws:FederatedProvider":"true","aws:SourceIdentity":"true"}`, true},
 	} {
 		ann := f.credentials(t, f.User(t, "ann", policyOf(c.condition)))
 		reply := f.get(t, ann)

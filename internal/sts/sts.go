@@ -6,7 +6,10 @@
 package sts
 
 import (
+	"fmt"
 	"io"
+	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/daypass/daypass/internal/awsapi"
@@ -23,11 +26,23 @@ type Config struct {
 	SessionKeys  *session.Keys
 	ProviderKeys *jwks.Cache
 	Random       io.Reader
+	// ExtendedClaims are the URLs, with https://, of the providers whose tokens'
+	// claims are all condition keys, which AWS does not do. A provider need not
+	// be registered yet.
+	ExtendedClaims []string
 }
 
-// New makes the service.
+// New makes the service. An entry of ExtendedClaims that can be no provider's
+// URL is an error.
 func New(c Config) (*awsapi.Service, error) {
-	s := &service{Config: c, keys: sync.Pool{New: func() any { return new(policy.Context) }}}
+	s := &service{Config: c, extended: map[string]bool{}, keys: sync.Pool{New: func() any { return new(policy.Context) }}}
+	for _, given := range c.ExtendedClaims {
+		url, err := providerURL(given)
+		if err != nil {
+			return nil, err
+		}
+		s.extended[url] = true
+	}
 	return awsapi.NewService(
 		awsapi.Service{Name: "sts", Version: Version, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
 		awsapi.Public("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity),
@@ -37,7 +52,18 @@ func New(c Config) (*awsapi.Service, error) {
 
 type service struct {
 	Config
-	keys sync.Pool // of *policy.Context, for the decision of one exchange
+	extended map[string]bool // by the provider's URL without its scheme
+	keys     sync.Pool       // of *policy.Context, for the decision of one exchange
+}
+
+// providerURL takes the scheme from a provider's URL. The rest is matched byte
+// for byte, as IAM keeps it.
+func providerURL(given string) (string, error) {
+	u, err := url.Parse(given)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(given, "?#") {
+		return "", fmt.Errorf("sts: extended claims: %q is no provider's URL; write it as it was registered, https://gitlab.example.com", given)
+	}
+	return strings.TrimPrefix(given, "https://"), nil
 }
 
 // callerIdentity is the reply of GetCallerIdentity, which no policy can deny.

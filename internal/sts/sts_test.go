@@ -146,11 +146,17 @@ func start(t testing.TB) *fixture {
 
 func startWith(t testing.TB, o awsapitest.Options) *fixture {
 	t.Helper()
-	f := &fixture{clock: newClock(), issuer: newIssuer(t)}
+	return startFor(t, o, newIssuer(t))
+}
+
+// startFor makes every claim of the issuers in extended a condition key.
+func startFor(t testing.TB, o awsapitest.Options, i *issuer, extended ...string) *fixture {
+	t.Helper()
+	f := &fixture{clock: newClock(), issuer: i}
 	f.keys = jwks.New(jwks.Config{Now: f.clock.Now, AllowLoopback: true, Roots: x509.NewCertPool()})
 	o.Now = f.clock.Now
 	o.Services = func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := sts.New(sts.Config{SessionKeys: s.SessionKeys, ProviderKeys: f.keys, Random: rand.Reader})
+		service, err := sts.New(sts.Config{SessionKeys: s.SessionKeys, ProviderKeys: f.keys, Random: rand.Reader, ExtendedClaims: extended})
 		if err != nil {
 			return nil, err
 		}
@@ -325,9 +331,10 @@ type assumed struct {
 	Token   string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>SessionToken"`
 	Expires string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>Expiration"`
 
-	Provider string `xml:"AssumeRoleWithWebIdentityResult>Provider"`
-	Packed   int    `xml:"AssumeRoleWithWebIdentityResult>PackedPolicySize"`
-	Request  string `xml:"ResponseMetadata>RequestId"`
+	SourceIdentity string `xml:"AssumeRoleWithWebIdentityResult>SourceIdentity"`
+	Provider       string `xml:"AssumeRoleWithWebIdentityResult>Provider"`
+	Packed         int    `xml:"AssumeRoleWithWebIdentityResult>PackedPolicySize"`
+	Request        string `xml:"ResponseMetadata>RequestId"`
 }
 
 // credentials are what the session signs with.

@@ -82,12 +82,13 @@ func TestClaimsThatAreRefused(t *testing.T) {
 			message: "Missing a required claim: " + claim, reason: "no claim " + claim,
 		}
 	}
+	// What is not known may be a restriction, whatever its value.
 	for _, claim := range []string{
-		"https://aws.amazon.com/roles", "https://aws.amazon.com/tags", "https://aws.amazon.com/tags/principal_tags/team",
-		"https://aws.amazon.com/source_identity", "https://aws.amazon.com/", "https://aws.amazon.com/anything",
+		"https://aws.amazon.com/", "https://aws.amazon.com/anything", "https://aws.amazon.com/Roles",
+		"https://aws.amazon.com/tags/", "https://aws.amazon.com/tags/principal_tags", "https://aws.amazon.com/roles/x",
 	} {
 		cases["claim "+claim] = refusal{
-			token: set(claim, nil), status: http.StatusForbidden, code: "AccessDenied", message: denied, reason: "the token carries the claim " + claim,
+			token: set(claim, nil), status: http.StatusForbidden, code: "AccessDenied", message: denied, reason: `the token carries the claim "` + claim + `"`,
 		}
 	}
 	f.AddAccount(t, "210987654321")

@@ -2,10 +2,8 @@ package sts
 
 import (
 	"errors"
-	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/arn"
@@ -47,14 +45,18 @@ func (s *service) assumeRoleWithWebIdentity(c *awsapi.Call) (awsapi.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	role, err := s.admit(c, in, provider, claims)
+	token, err := s.token(in, provider, claims)
+	if err != nil {
+		return nil, err
+	}
+	role, err := s.admit(c, in, token)
 	if err != nil {
 		return nil, err
 	}
 	if in.duration > time.Duration(role.MaxSessionDuration)*time.Second {
 		return nil, awsapi.Invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
-	return s.mint(c, in, role, provider, claims)
+	return s.mint(c, in, &admitted{role: role, provider: provider, token: token, claims: claims})
 }
 
 var sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]*$`)
@@ -134,9 +136,9 @@ func (s *service) verify(c *awsapi.Call, in *webIdentityRequest) (*directory.OID
 	c.Event.Issuer = token.Issuer()
 	c.Event.Subject, c.Event.Audience, c.Event.TokenID = token.UnverifiedNames()
 
-	url, https := strings.CutPrefix(token.Issuer(), "https://")
+	url, named := trust.ProviderURL(token.Issuer())
 	provider, ok := c.Snapshot.OIDCProvider(in.account, url)
-	if !https || !ok {
+	if !named || !ok {
 		return nil, nil, invalidToken("No OpenIDConnect provider found in your account for "+token.Issuer()).
 			Because("account %s has no provider whose URL is exactly the token's iss; case and a trailing slash count, and so does the account in the role's ARN", in.account)
 	}
@@ -155,68 +157,51 @@ func (s *service) verify(c *awsapi.Call, in *webIdentityRequest) (*directory.OID
 	return provider, claims, nil
 }
 
-// awsClaims is the prefix of claims by which a token restricts or extends its
-// own session: roles, tags, source identity.
-const awsClaims = "https://aws.amazon.com/"
-
-// admit asks the role's trust policy. A role that does not exist is answered
-// as one that does not trust.
-func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, provider *directory.OIDCProvider, claims *oidc.Claims) (*directory.Role, error) {
-	if name, ok := claims.FirstWithPrefix(awsClaims); ok {
-		return nil, denied("the token carries the claim " + name + ", which Daypass does not serve yet and must not ignore")
-	}
-	role, ok := c.Snapshot.Role(in.account, in.roleName)
-	if !ok {
-		return nil, denied("there is no role " + in.roleName + " in account " + in.account)
-	}
-	if !strings.EqualFold(role.ARN, in.roleARN) {
-		return nil, denied("the role " + in.roleName + " has another path: its ARN is " + role.ARN)
-	}
-	token := trust.Token{
-		Provider: provider.ARN, ProviderURL: provider.URL, Subject: claims.Subject, Audience: claims.Audience,
-		AMR: claims.AMR, Email: claims.Email,
-	}
-	if claims.HasAuthorizedParty {
-		token.OAud = claims.AudClaim
-	}
-	asked := trust.Session{RoleSessionName: in.sessionName, RoleARN: role.ARN, Account: role.Account}
-	keys, ok := s.keys.Get().(*policy.Context)
-	if !ok {
-		keys = new(policy.Context)
-	}
-	defer s.keys.Put(keys) // Reasons keep no part of it
-	if trust.Decide(role.Trust, &token, &asked, keys, nil).Allowed() {
-		return role, nil
-	}
-	why := &policy.Reasons{}
-	trust.Decide(role.Trust, &token, &asked, keys, why)
-	fault := denied("the trust policy of role " + role.Name + " does not admit this token")
-	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
-	fault.Action, fault.Resource = "sts:AssumeRoleWithWebIdentity", role.ARN
-	return nil, fault
+// admitted is a token and the role that admits it.
+type admitted struct {
+	role     *directory.Role
+	provider *directory.OIDCProvider
+	token    *trust.Token
+	claims   *oidc.Claims
 }
 
 // mint makes the session. Its life does not depend on the token's.
-func (s *service) mint(c *awsapi.Call, in *webIdentityRequest, role *directory.Role, provider *directory.OIDCProvider, claims *oidc.Claims) (awsapi.Result, error) {
+func (s *service) mint(c *awsapi.Call, in *webIdentityRequest, a *admitted) (awsapi.Result, error) {
 	issued := c.Now.UTC().Truncate(time.Second)
 	grant := &session.Grant{
-		Account: role.Account, RoleID: role.ID, RoleName: role.Name, SessionName: in.sessionName,
+		Account: a.role.Account, RoleID: a.role.ID, RoleName: a.role.Name, SessionName: in.sessionName,
 		IssuedAt: issued, Expires: issued.Add(in.duration),
-		Provider: provider.ARN, TokenID: claims.ID,
-		Context: sessionKeys(provider, claims),
+		Provider: a.provider.ARN, TokenID: a.claims.ID, SourceIdentity: a.token.SourceIdentity,
+		Context: sessionKeys(a.provider, a.claims), Tags: sessionTags(a.token),
 	}
 	credentials, err := s.SessionKeys.Mint(grant, s.Random)
+	if errors.Is(err, session.ErrTooLarge) {
+		return nil, packedPolicyTooLarge(grant)
+	}
 	if err != nil {
 		return nil, err
 	}
 	result := &webIdentityResult{
-		credentials: credentials, subject: claims.Subject, provider: provider.ARN, audience: claims.Audience,
-		roleID: role.ID + ":" + in.sessionName, arn: arn.AssumedRole(role.Account, role.Name, in.sessionName),
-		packedPolicySize: packedSize(claims.Subject),
+		credentials: credentials, subject: a.claims.Subject, provider: a.provider.ARN, audience: a.claims.Audience,
+		roleID: a.role.ID + ":" + in.sessionName, arn: arn.AssumedRole(a.role.Account, a.role.Name, in.sessionName),
+		sourceIdentity: grant.SourceIdentity, packedPolicySize: packedSize(a.claims.Subject, grant),
 	}
-	c.Event.Account, c.Event.Session, c.Event.IssuedKey = role.Account, result.arn, credentials.AccessKeyID
+	c.Event.Account, c.Event.Session, c.Event.IssuedKey = a.role.Account, result.arn, credentials.AccessKeyID
 	c.Event.ExpiresAt, c.Event.Decision = &grant.Expires, policy.Allow.String()
+	c.Event.SourceIdentity = grant.SourceIdentity
 	return result, nil
+}
+
+// sessionTags are the token's tags as the session keeps them.
+func sessionTags(token *trust.Token) []session.Tag {
+	if len(token.Tags) == 0 {
+		return nil
+	}
+	tags := make([]session.Tag, len(token.Tags))
+	for i, tag := range token.Tags {
+		tags[i] = session.Tag{Key: tag.Key, Value: tag.Value, Transitive: token.IsTransitive(tag)}
+	}
+	return tags
 }
 
 // sessionKeys are the condition keys of the provider that later requests of
@@ -235,9 +220,16 @@ func sessionKeys(provider *directory.OIDCProvider, claims *oidc.Claims) []sessio
 
 // packedSize is the percentage that AWS says the session's context takes of
 // what a token can hold. AWS has not published the measure. Recorded: 24 to 25
-// for a plain token, 34 with a subject of 300 characters; this is the line
-// through both.
-func packedSize(subject string) int { return 23 + len(subject)/27 }
+// for a plain token, 34 with a subject of 300 characters, one more with a source
+// identity; this is the line through the first two, and tags are counted by the
+// same rule as the subject.
+func packedSize(subject string, grant *session.Grant) int {
+	n := len(subject) + len(grant.SourceIdentity)
+	for _, tag := range grant.Tags {
+		n += len(tag.Key) + len(tag.Value)
+	}
+	return 23 + n/27
+}
 
 type webIdentityResult struct {
 	credentials      session.Credentials
@@ -246,6 +238,7 @@ type webIdentityResult struct {
 	audience         string
 	roleID           string
 	arn              string
+	sourceIdentity   string // "" for none
 	packedPolicySize int
 }
 
@@ -263,40 +256,9 @@ func (r *webIdentityResult) WriteXML(x *awsapi.XML) {
 	x.Text("SessionToken", r.credentials.SessionToken)
 	x.Time("Expiration", r.credentials.Expires)
 	x.Close()
+	if r.sourceIdentity != "" {
+		x.Text("SourceIdentity", r.sourceIdentity)
+	}
 	x.Text("Provider", r.provider)
 	x.Text("PackedPolicySize", strconv.Itoa(r.packedPolicySize))
-}
-
-func denied(reason string) *awsapi.Fault {
-	return (&awsapi.Fault{Kind: awsapi.AccessDenied, Message: notAuthorized}).Because("%s", reason)
-}
-
-func invalidToken(message string) *awsapi.Fault {
-	return awsapi.Error(http.StatusBadRequest, "InvalidIdentityToken", message)
-}
-
-// tokenFault gives code and status to what oidc found.
-func tokenFault(err error) error {
-	var e *oidc.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	fault := invalidToken(e.Message())
-	switch e.Kind {
-	case oidc.Expired:
-		fault.Code = "ExpiredTokenException"
-	case oidc.SubjectNull:
-		fault.Code, fault.Status = "InternalFailure", http.StatusInternalServerError
-	}
-	return fault.Because("%s", e.Error())
-}
-
-// keysFault gives code and status to what jwks found. STS says
-// InvalidIdentityToken for both (recorded on AWS; reported by users).
-func keysFault(err error) error {
-	message := "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
-	if errors.Is(err, jwks.ErrThumbprint) {
-		message = "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"
-	}
-	return invalidToken(message).Because("%s", err.Error())
 }

@@ -5,51 +5,68 @@
 // place where that happens: the server, the console and the explaining commands
 // all ask Decide.
 //
+// # The way through
+//
+//	token, err := trust.NewToken(provider, claims)   // claims of a verified token
+//	err = token.AuthorizeRole(roleARN)               // the claim roles, before the role is looked at
+//	decision := trust.Decide(role, token, &trust.Session{…}, nil, nil)
+//	if decision.Allowed() { … }
+//
+// # Where to look
+//
+//   - token.go: what of a token a trust policy can see
+//   - provider_keys.go: the keys that only some issuers' tokens have, as a table
+//   - extended_claims.go: Daypass's own: every claim a key, where switched on
+//   - aws_claims.go: the claims under https://aws.amazon.com/, by which a token
+//     names its roles, its session tags and its source identity
+//   - explain.go: what to say of a key that is not there, or not AWS's
+//   - shared_issuers.go: what a trust policy must hold to be written at all
+//
 // Sources: Service Authorization Reference, "Actions, resources, and condition
 // keys for AWS Security Token Service"; IAM User Guide, "Available keys for AWS
 // web identity federation"; for the values of the global keys, published
-// captures of AWS, 2026.
+// captures of AWS, 2026-09.
 package trust
 
 import "github.com/daypass/daypass/internal/policy"
 
-// Action is what a caller with a token asks for.
-const Action = "sts:AssumeRoleWithWebIdentity"
-
-// Token is what a trust policy can see of a verified ID token. It must be
-// filled from a token whose signature, times, issuer and audience were checked.
-type Token struct {
-	// Provider is the ARN of the registered OpenID Connect provider.
-	Provider string
-	// ProviderURL is the issuer without its scheme; the provider's condition
-	// keys begin with it.
-	ProviderURL string
-	// Subject is the claim sub.
-	Subject string
-	// Audience is the claim azp if the token has it, otherwise the one aud.
-	Audience string
-	// OAud is the claim aud where azp took its place; otherwise empty.
-	OAud []string
-	// AMR is the claim amr; nil when the token has none.
-	AMR []string
-	// Email is the claim email; empty when the token has none.
-	Email string
-}
+// The actions that a caller with a token asks for. The second and third are
+// asked in addition where the token brings session tags or a source identity
+// (IAM User Guide, "Pass session tags in AWS STS" and "Monitor and control
+// actions taken with assumed roles").
+const (
+	Action                  = "sts:AssumeRoleWithWebIdentity"
+	ActionTagSession        = "sts:TagSession"
+	ActionSetSourceIdentity = "sts:SetSourceIdentity"
+)
 
 // Session is what was asked for with the token.
 type Session struct {
 	RoleSessionName string
-	RoleARN         string
+	// RoleARN is the role's own ARN, as it was made.
+	RoleARN string
 	// Account is the 12-digit account of the provider.
 	Account string
+	// RequestKeys sets the global condition keys that say how was asked
+	// (aws:SourceIp, aws:CurrentTime and so on); nil sets none.
+	RequestKeys func(*policy.Context)
 }
 
-// Decide reports whether a role admits a token. A role that is nil, because its
-// trust policy could not be read, and a document that is no trust policy deny
-// explicitly. Ctx is memory to work in, which is reset; with nil there is some
-// made. Why is filled if not nil.
-func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, why *policy.Reasons) policy.Decision {
-	if role.Kind() != policy.Trust || t == nil || s == nil {
+// Decision is the answer, and the action that it is about: the first that was
+// not allowed, or Action. The zero Decision denies.
+type Decision struct {
+	policy.Decision
+	Action string
+}
+
+// Decide reports whether a role admits a token, by one decision for each action
+// that the token needs; all must allow. A role that is nil, because its trust
+// policy could not be read, and a document that is no trust policy deny
+// explicitly, and so does a token whose claim roles does not name the role. Ctx
+// is memory to work in, which is reset; with nil there is some made. Why is
+// filled if not nil, for the action of the answer.
+func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, why *policy.Reasons) Decision {
+	if role.Kind() != policy.Trust || t == nil || s == nil || !t.names(s.RoleARN) {
 		// Another kind of policy names no principal, and would admit any.
 		role = nil
 		t, s = &Token{}, &Session{}
@@ -59,19 +76,53 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 	}
 	ctx.Reset()
 	ConditionKeys(t, s, ctx)
-	request := policy.Request{
-		Action:    Action,
-		Resource:  s.RoleARN,
-		Principal: policy.Principal{Federated: t.Provider},
-		Context:   ctx,
+	ask := asking{
+		Request: policy.Request{
+			Resource:  s.RoleARN,
+			Principal: policy.Principal{Federated: t.Provider},
+			Context:   ctx,
+		},
+		documents: [1]*policy.Document{role},
 	}
-	documents := [1]*policy.Document{role}
-	return policy.Decide(&request, documents[:], why)
+	decision := ask.decide(Action, why)
+	if !decision.Allowed() {
+		return decision
+	}
+	for _, more := range [...]struct {
+		action string
+		needed bool
+	}{
+		{ActionTagSession, len(t.Tags) > 0},
+		{ActionSetSourceIdentity, t.SourceIdentity != ""},
+	} {
+		if !more.needed {
+			continue
+		}
+		if refused := ask.decide(more.action, nil); !refused.Allowed() {
+			if why != nil {
+				ask.decide(more.action, why)
+			}
+			return refused
+		}
+	}
+	return decision
+}
+
+// asking is one question for several actions.
+type asking struct {
+	policy.Request
+	documents [1]*policy.Document
+}
+
+func (a *asking) decide(action string, why *policy.Reasons) Decision {
+	a.Action = action
+	return Decision{policy.Decide(&a.Request, a.documents[:], why), action}
 }
 
 // ConditionKeys adds to ctx the keys by which AWS decides about a token. No
-// other claim is a key (Service Authorization Reference), and aws:PrincipalArn
-// is absent, for there is no principal yet (published captures of AWS, 2026).
+// other claim is a key (Service Authorization Reference), except where extended
+// claims are on, and aws:PrincipalArn is absent, for there is no principal yet
+// (published captures of AWS, 2026-09). All actions see the same keys.
 //
 // The audience is where the keys are least obvious. <url>:aud is the claim azp
 // if the token has it, otherwise aud; <url>:oaud is aud, and present only where
@@ -80,6 +131,9 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 // do not cover, it is multivalued, so that only a condition with ForAnyValue:
 // or ForAllValues: can match it.
 func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
+	if s.RequestKeys != nil {
+		s.RequestKeys(ctx)
+	}
 	url := t.ProviderURL
 	ctx.SetIn(url, "aud", t.Audience)
 	ctx.SetIn(url, "sub", t.Subject)
@@ -96,8 +150,42 @@ func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
 	if t.Email != "" {
 		ctx.SetIn(url, "email", t.Email)
 	}
+	for i := range t.Keys {
+		if k := &t.Keys[i]; k.Multi {
+			ctx.SetMultiIn(url, k.Name, k.Values)
+		} else if len(k.Values) == 1 {
+			ctx.SetIn(url, k.Name, k.Values[0])
+		}
+	}
 	ctx.Set("sts:RoleSessionName", s.RoleSessionName)
+	// False where the token names no roles (published captures of AWS, 2026-09).
+	authorized := "false"
+	if t.HasRoles {
+		authorized = "true"
+	}
+	ctx.Set("sts:RoleAuthorizedByIdp", authorized)
 	ctx.Set("aws:PrincipalAccount", s.Account)
 	ctx.Set("aws:PrincipalType", "User")
 	ctx.Set("aws:userid", t.Provider)
+	sessionKeys(t, ctx)
+}
+
+// sessionKeys adds what the token asks to have in the session. A key whose list
+// would be empty is absent.
+func sessionKeys(t *Token, ctx *policy.Context) {
+	if t.SourceIdentity != "" {
+		ctx.Set("sts:SourceIdentity", t.SourceIdentity)
+	}
+	if len(t.TransitiveTagKeys) > 0 {
+		ctx.SetMulti("sts:TransitiveTagKeys", t.TransitiveTagKeys)
+	}
+	if len(t.Tags) == 0 {
+		return
+	}
+	keys := make([]string, len(t.Tags))
+	for i, tag := range t.Tags {
+		keys[i] = tag.Key
+		ctx.Set("aws:RequestTag/"+tag.Key, tag.Value)
+	}
+	ctx.SetMulti("aws:TagKeys", keys)
 }

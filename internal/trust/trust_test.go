@@ -55,7 +55,7 @@ func decide(t testing.TB, d *policy.Document, tok *trust.Token) (policy.Decision
 	scratch.SetMulti("aws:PrincipalArn", []string{"left over"})
 	why := &policy.Reasons{}
 	got := trust.Decide(d, tok, session(), nil, nil)
-	for _, other := range []policy.Decision{
+	for _, other := range []trust.Decision{
 		trust.Decide(d, tok, session(), &scratch, nil),
 		trust.Decide(d, tok, session(), nil, why),
 		trust.Decide(d, tok, session(), &scratch, why),
@@ -64,7 +64,10 @@ func decide(t testing.TB, d *policy.Document, tok *trust.Token) (policy.Decision
 			t.Errorf("%+v and %+v for one question", got, other)
 		}
 	}
-	return got, why
+	if why.Decision != got.Decision {
+		t.Errorf("reasons of %+v for %+v", why.Decision, got.Decision)
+	}
+	return got.Decision, why
 }
 
 // The trust policy that a published tutorial for gitlab.com tells people to
@@ -208,7 +211,7 @@ func TestNeverOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string]policy.Decision{
+	for name, got := range map[string]trust.Decision{
 		"unread trust policy":   trust.Decide(nil, token(mainBranch), session(), nil, nil),
 		"zero trust policy":     trust.Decide(&policy.Document{}, token(mainBranch), session(), nil, nil),
 		"identity-based policy": trust.Decide(identity, token(mainBranch), session(), nil, nil),
@@ -241,12 +244,13 @@ func TestConditionKeys(t *testing.T) {
 		return keys
 	}
 	base := map[string]key{
-		"gitlab.example.com:aud": {[]string{"https://gitlab.example.com"}, false},
-		"gitlab.example.com:sub": {[]string{mainBranch}, false},
-		"sts:RoleSessionName":    {[]string{"job-17"}, false},
-		"aws:PrincipalAccount":   {[]string{account}, false},
-		"aws:PrincipalType":      {[]string{"User"}, false},
-		"aws:userid":             {[]string{provider}, false},
+		"gitlab.example.com:aud":  {[]string{"https://gitlab.example.com"}, false},
+		"gitlab.example.com:sub":  {[]string{mainBranch}, false},
+		"sts:RoleSessionName":     {[]string{"job-17"}, false},
+		"sts:RoleAuthorizedByIdp": {[]string{"false"}, false},
+		"aws:PrincipalAccount":    {[]string{account}, false},
+		"aws:PrincipalType":       {[]string{"User"}, false},
+		"aws:userid":              {[]string{provider}, false},
 	}
 	with := func(more map[string]key) map[string]key {
 		all := map[string]key{}

@@ -1,0 +1,73 @@
+package sts
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/oidc"
+	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/trust"
+)
+
+func denied(reason string) *awsapi.Fault {
+	return (&awsapi.Fault{Kind: awsapi.AccessDenied, Message: notAuthorized}).Because("%s", reason)
+}
+
+func invalidToken(message string) *awsapi.Fault {
+	return awsapi.Error(http.StatusBadRequest, "InvalidIdentityToken", message)
+}
+
+// tokenFault gives code and status to what oidc found.
+func tokenFault(err error) error {
+	var e *oidc.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	fault := invalidToken(e.Message())
+	switch e.Kind {
+	case oidc.Expired:
+		fault.Code = "ExpiredTokenException"
+	case oidc.SubjectNull:
+		fault.Code, fault.Status = "InternalFailure", http.StatusInternalServerError
+	}
+	return fault.Because("%s", e.Error())
+}
+
+// claimFault gives code and status to what trust found in the claims that tell
+// STS what to do. For tags that contradict one another the code is AssumeRole's.
+func claimFault(err error) error {
+	var e *trust.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Kind {
+	case trust.UnknownClaim, trust.TooManyClaims:
+		return denied(e.Reason)
+	case trust.DuplicateTag, trust.NotATag:
+		return awsapi.Error(http.StatusBadRequest, "InvalidParameterValue", e.Message()).Because("%s", e.Reason)
+	default:
+		return invalidToken(e.Message()).Because("%s", e.Reason)
+	}
+}
+
+// keysFault gives code and status to what jwks found. STS says
+// InvalidIdentityToken for both (recorded on AWS; reported by users).
+func keysFault(err error) error {
+	message := "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+	if errors.Is(err, jwks.ErrThumbprint) {
+		message = "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"
+	}
+	return invalidToken(message).Because("%s", err.Error())
+}
+
+// packedPolicyTooLarge answers a session that does not fit into its token. The
+// sentence is AWS's as users report it; the percentage is Daypass's.
+func packedPolicyTooLarge(grant *session.Grant) error {
+	percent := max(101, packedSize("", grant))
+	return awsapi.Error(http.StatusBadRequest, "PackedPolicyTooLarge",
+		fmt.Sprintf("Packed policy consumes %d%% of allotted space, please use smaller policy.", percent)).
+		Because("the session's tags, source identity and claims do not fit into a session token of %d characters", session.MaxTokenLength)
+}
