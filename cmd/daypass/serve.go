@@ -52,6 +52,7 @@ must not travel unencrypted.`,
 	f.StringVar(&config.KeyFile, "tls-key", "", "its private key, PEM `FILE`")
 	f.StringVar(&caFile, "issuer-ca", "", "trust these certificate authorities for issuers besides the system's, PEM `FILE`")
 	f.BoolVar(&config.ExplainToCaller, "explain-to-caller", false, "add to each denial why it was denied; tells strangers what trust policies ask for")
+	f.StringArrayVar(&config.ExtendedClaims, "extended-claims", nil, "make every claim of this provider's tokens a condition key, which AWS does not; its `URL`, as often as there are providers")
 	return c
 }
 
