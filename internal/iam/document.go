@@ -10,6 +10,7 @@ import (
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/trust"
 )
 
 // Quotas of documents, in characters without white space. Trust policies have
@@ -21,9 +22,18 @@ const (
 	maxInlinePolicies = 10240 // of one role, all its inline policies together
 )
 
-// trustPolicy checks the trust policy of a role.
+// trustPolicy checks the trust policy of a role: what it says, and that it does
+// not open the role to all users of an issuer that everybody may use.
 func trustPolicy(document string) error {
-	if err := parse(policy.Trust, document); err != nil {
+	parsed, err := parse(policy.Trust, document)
+	if err != nil {
+		return err
+	}
+	var control *trust.ControlError
+	if err := trust.CheckSharedIssuers(parsed); errors.As(err, &control) {
+		return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", control.Message).
+			Because("statement %d admits all users of an issuer that is shared", control.Statement)
+	} else if err != nil {
 		return err
 	}
 	if size(document) > maxTrustPolicy {
@@ -34,16 +44,19 @@ func trustPolicy(document string) error {
 
 // identityPolicy checks an inline or managed policy. Its size is a matter of
 // where it goes.
-func identityPolicy(document string) error { return parse(policy.Identity, document) }
+func identityPolicy(document string) error {
+	_, err := parse(policy.Identity, document)
+	return err
+}
 
 // parse refuses a document that cannot be decided by. AWS's sentence comes
 // first, since clients look for it; what Daypass knows beyond it follows: it is
 // the caller's own document, and the caller has to mend it.
-func parse(kind policy.Kind, document string) error {
-	_, err := policy.Parse(kind, document)
+func parse(kind policy.Kind, document string) (*policy.Document, error) {
+	parsed, err := policy.Parse(kind, document)
 	var syntax *policy.SyntaxError
 	if !errors.As(err, &syntax) {
-		return err
+		return parsed, err
 	}
 	message := syntax.Message
 	if syntax.Detail != "" && syntax.Detail != message {
@@ -53,7 +66,7 @@ func parse(kind policy.Kind, document string) error {
 		}
 		message += fmt.Sprintf(beyond, syntax.Line, syntax.Column, syntax.Detail)
 	}
-	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
+	return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
 }
 
 // size is the length of a document as quotas count it: in characters, without

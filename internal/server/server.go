@@ -65,6 +65,10 @@ type Config struct {
 	// ExplainToCaller adds to each denial why it was denied. Off by default: it
 	// tells a stranger what the trust policies ask for.
 	ExplainToCaller bool
+	// ExtendedClaims are the URLs, with https://, of the providers whose tokens'
+	// claims are all condition keys. Off by default: AWS has no such keys, so a
+	// trust policy that names one does something else there.
+	ExtendedClaims []string
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
@@ -119,7 +123,9 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 		return nil, nil, err
 	}
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots})
-	stsService, err := sts.New(sts.Config{SessionKeys: d.sessionKeys, ProviderKeys: providerKeys, Random: c.Random})
+	stsService, err := sts.New(sts.Config{
+		SessionKeys: d.sessionKeys, ProviderKeys: providerKeys, Random: c.Random, ExtendedClaims: c.ExtendedClaims,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
