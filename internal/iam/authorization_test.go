@@ -52,11 +52,12 @@ func TestWithoutPermission(t *testing.T) {
 		"ListRolePolicies": role, "DeleteRolePolicy": role, "AttachRolePolicy": role, "DetachRolePolicy": role, "ListAttachedRolePolicies": role,
 		"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
 		"GetPolicy": policy, "GetPolicyVersion": policy, "DeletePolicy": policy,
+		"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": role, "GetContextKeysForPrincipalPolicy": role,
 	} {
 		reply := f.Post(t, config, "iam", time.Now(), url.Values{
 			"Action": {action}, "Version": {iam.Version}, "RoleName": {"deploy"}, "PolicyName": {"p"}, "PolicyArn": {strings.ToLower(policy)},
 			"Path": {"/new/"}, "PathPrefix": {"/under/"}, "Url": {"https://gitlab.example.com:443/x"},
-			"OpenIDConnectProviderArn": {"arn:aws:iam::123456789012:oidc-provider/any"},
+			"OpenIDConnectProviderArn": {"arn:aws:iam::123456789012:oidc-provider/any"}, "PolicySourceArn": {strings.ToLower(role)},
 		})
 		t.Log(action)
 		wantCall(t, reply, denied("nobody", action, resource))

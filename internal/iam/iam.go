@@ -69,6 +69,11 @@ func New(c Config) (*awsapi.Service, error) {
 		signedWith(policyARNKey, "AttachRolePolicy", onRole, s.attachRolePolicy),
 		signedWith(policyARNKey, "DetachRolePolicy", onRole, s.detachRolePolicy),
 		signed("ListAttachedRolePolicies", onRole, listAttachedRolePolicies),
+
+		signed("SimulateCustomPolicy", onNothing, simulateCustomPolicy),
+		signed("SimulatePrincipalPolicy", onPolicySource, simulatePrincipalPolicy),
+		signed("GetContextKeysForCustomPolicy", onNothing, getContextKeysForCustomPolicy),
+		signed("GetContextKeysForPrincipalPolicy", onPolicySource, getContextKeysForPrincipalPolicy),
 	)
 }
 
