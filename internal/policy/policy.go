@@ -24,6 +24,8 @@
 //     number.go, date.go, ip.go, lower.go: how values are read and compared
 //   - glob.go: the wildcards * and ?; variable.go: policy variables
 //   - decide.go: the decision; reasons.go, hint.go: its account of itself
+//   - evaluate.go: the decision by all policies of a request, which is put
+//     together from decisions; evaluate_denial.go: AWS's sentence for a no
 //   - index.go: which statements of a long document need no look
 //
 // Source of the language: IAM User Guide, "Grammar of the IAM JSON policy
