@@ -17,7 +17,33 @@ func benchmarkDocument(tb testing.TB, n int) *policy.Document {
 			`{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"arn:aws:s3:::bucket-%d/*","Condition":{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/team-%d-*"}}}`, i, i))
 	}
 	statements = append(statements,
-		`{"Effect":"Allow","Action":["s3:Get*","s3:Put*"],"Resource":"arn:aws:s3:::deploy/*","Condition":{"StringEquals":{"aws:PrincipalAccount":"123456789012"},"StringLike":{"aws:userid":"*:job-*"}}}`)
+		`{"Effect":"Allow","Action":["s3:Get*","s3:Put*"],"Resource":"arn:aws:s3:::deploy/*","Condition":{"StringEquals":{"aws:PrincipalAccount":"123456789012"},"StringLike":{"aws:userid":"*:Job-*"}}}`)
+	return mustParse(tb, policy.Identity, `{"Version":"2012-10-17","Statement":[`+strings.Join(statements, ",")+`]}`)
+}
+
+// alikeDocument has n statements that only their conditions tell apart.
+func alikeDocument(tb testing.TB, n int) *policy.Document {
+	tb.Helper()
+	var statements []string
+	for i := range n {
+		statements = append(statements, fmt.Sprintf(
+			`{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"arn:aws:s3:::deploy/*","Condition":{"StringLike":{"gitlab.example.com:sub":"project_path:group-%d/*:ref:main"}}}`, n-1-i))
+	}
+	return mustParse(tb, policy.Identity, `{"Version":"2012-10-17","Statement":[`+strings.Join(statements, ",")+`]}`)
+}
+
+// variablesDocument has n statements, all of which hold variables.
+func variablesDocument(tb testing.TB, n int) *policy.Document {
+	tb.Helper()
+	var statements []string
+	for i := range n {
+		bucket := fmt.Sprintf("b-%d", i)
+		if i == n-1 {
+			bucket = "deploy"
+		}
+		statements = append(statements, fmt.Sprintf(
+			`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::%s/${aws:username, 'app'}/*","Condition":{"StringLike":{"aws:userid":"*:${k:job}*"},"ArnLike":{"k:role":"arn:aws:iam::${aws:PrincipalAccount}:role/*"},"StringEqualsIgnoreCase":{"k:job":"${k:job}"}}}`, bucket))
+	}
 	return mustParse(tb, policy.Identity, `{"Version":"2012-10-17","Statement":[`+strings.Join(statements, ",")+`]}`)
 }
 
@@ -29,8 +55,11 @@ func benchmarkContext() *policy.Context {
 	} {
 		keys.Set(key, fmt.Sprint("value-", i))
 	}
+	keys.Set("gitlab.example.com:sub", "project_path:group-0/web:ref:main")
+	keys.Set("k:job", "Job-17")
+	keys.Set("k:role", "arn:aws:iam::"+account+":role/ci/deploy")
 	keys.Set("aws:PrincipalAccount", account)
-	keys.Set("aws:userid", "AROAEXAMPLE:job-17")
+	keys.Set("aws:userid", "AROAEXAMPLE:Job-17")
 	return keys
 }
 
@@ -38,11 +67,17 @@ func benchmarkCases(tb testing.TB) map[string]func() bool {
 	keys := benchmarkContext()
 	allowed := &policy.Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::deploy/app/v1.tar", Context: keys}
 	denied := &policy.Request{Action: "s3:DeleteObject", Resource: "arn:aws:s3:::deploy/app/v1.tar", Context: keys}
+	other := &policy.Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::deploy/bob/v1.tar", Context: keys}
 	cases := map[string]func() bool{}
-	for _, n := range []int{1, 20} {
+	for _, n := range []int{1, 20, 500} {
 		docs := []*policy.Document{benchmarkDocument(tb, n)}
 		cases[fmt.Sprintf("statements=%d/allow", n)] = func() bool { return policy.Decide(allowed, docs, nil).Allowed() }
 		cases[fmt.Sprintf("statements=%d/deny", n)] = func() bool { return !policy.Decide(denied, docs, nil).Allowed() }
+		alike := []*policy.Document{alikeDocument(tb, n)}
+		cases[fmt.Sprintf("alike=%d/allow", n)] = func() bool { return policy.Decide(allowed, alike, nil).Allowed() }
+		variables := []*policy.Document{variablesDocument(tb, n)}
+		cases[fmt.Sprintf("variables=%d/allow", n)] = func() bool { return policy.Decide(allowed, variables, nil).Allowed() }
+		cases[fmt.Sprintf("variables=%d/deny", n)] = func() bool { return !policy.Decide(other, variables, nil).Allowed() }
 	}
 	return cases
 }
@@ -91,12 +126,16 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	d := mustParse(t, policy.Identity, identity(`"Effect":"Deny","Action":"*","Resource":"*","Condition":{`+allOperators()+`}`))
-	keys := &policy.Context{}
-	keys.Set("k:k", "arn:aws:iam::123456789012:ROLE/😀")
-	r := &policy.Request{Action: "s3:GetObject", Resource: "*", Context: keys}
-	docs := []*policy.Document{d}
-	if n := testing.AllocsPerRun(100, func() { policy.Decide(r, docs, nil) }); n != 0 {
-		t.Errorf("all operators: %v allocations", n)
+	for _, value := range []string{"arn:aws:iam::123456789012:ROLE/😀", "10.50", "2030-01-31T23:59:59.5+01:00", "2001:db8::7", "203.0.113.7", "not: valid", ""} {
+		keys := &policy.Context{}
+		keys.Set("k:k", value)
+		r := &policy.Request{Action: "s3:GetObject", Resource: "*", Context: keys}
+		for base, wanted := range operatorValues() {
+			d := mustParse(t, policy.Identity, identity(`"Effect":"Deny","Action":"*","Resource":"*","Condition":{"`+base+`":{"k:k":"`+wanted+`"}}`))
+			docs := []*policy.Document{d}
+			if n := testing.AllocsPerRun(10, func() { policy.Decide(r, docs, nil) }); n != 0 {
+				t.Errorf("%s of %q: %v allocations", base, value, n)
+			}
+		}
 	}
 }

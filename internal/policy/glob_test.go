@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -155,6 +156,40 @@ func TestGlobMatchersAgree(t *testing.T) {
 	})
 }
 
+// Another million, drawn without rapid, from a seed that never changes.
+func TestGlobAgreesOnAMillion(t *testing.T) {
+	t.Parallel()
+	count := 1_000_000
+	if testing.Short() {
+		count /= 100
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	patterns, values := []rune("aab**?:é😀"), []rune("aab*:é😀")
+	draw := func(from []rune, longest int) string {
+		var text [12]rune
+		n := random.IntN(longest + 1)
+		for i := range n {
+			text[i] = from[random.IntN(len(from))]
+		}
+		return string(text[:n])
+	}
+	fitting := 0
+	for range count {
+		p, v := draw(patterns, 8), draw(values, 10)
+		g := newGlob(p)
+		got := g.match(v)
+		if want := plainGlob(p, v); got != want {
+			t.Fatalf("%q against %q = %v, want %v", p, v, got, want)
+		}
+		if got {
+			fitting++
+		}
+	}
+	if fitting < count/20 {
+		t.Errorf("only %d of %d fit", fitting, count)
+	}
+}
+
 // A value made from the pattern always fits; so the agreement above is not one
 // of matchers that say no.
 func TestGlobMatchesWhatItDescribes(t *testing.T) {
@@ -186,6 +221,34 @@ func TestGlobDoesNotBlowUp(t *testing.T) {
 	if g.match(strings.Repeat("a", 2000)) {
 		t.Error("matches without a b")
 	}
+}
+
+// A pattern of text and a value that was put in is the pattern with each * and
+// ? of the value escaped.
+func TestTemplateIsItsExpansion(t *testing.T) {
+	t.Parallel()
+	text := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?é😀$")), 0, 6, -1)
+	escape := strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+	rapid.Check(t, func(t *rapid.T) {
+		before, inside, behind := text.Draw(t, "before"), text.Draw(t, "inside"), text.Draw(t, "behind")
+		value := text.Draw(t, "value")
+		if rapid.Bool().Draw(t, "fitting") {
+			value = strings.NewReplacer("*", "xy", "?", "z").Replace(before) + inside + behind
+		}
+		form := textForm{variables: true, wildcards: true}
+		_, variables, fault := compileText(before+"${k:k}"+behind, form)
+		plain, none, faultToo := compileText(before+escape.Replace(inside)+behind, form)
+		if variables == nil || none != nil || fault != "" || faultToo != "" {
+			t.Fatalf("%v, %v, %s, %s", variables, none, fault, faultToo)
+		}
+		var keys Context
+		keys.Set("k:k", inside)
+		got, known := variables.matchGlob(value, &keys)
+		g := compiledGlob(plain)
+		if want := g.match(value); got != want || !known {
+			t.Fatalf("%q with %q against %q = %v, want %v", before+"${k:k}"+behind, inside, value, got, want)
+		}
+	})
 }
 
 func FuzzGlob(f *testing.F) {

@@ -190,6 +190,16 @@ func TestHint(t *testing.T) {
 		{"Null", "k:k", "false", absent, ""},
 		{"Bool", "k:k", "true", one("false"), ""},
 		{"StringEquals", "k:k", "a", one("b"), ""},
+		{"NumericLessThan", "k:k", "10", one("ten"), "the request's value is no number"},
+		{"DateLessThan", "k:k", "2030-01-01", one("2030"), "is no date"},
+		{"IpAddress", "k:k", "192.0.2.0/24", one("192.0.2.7/32"), "is no IP address"},
+		{"NotIpAddress", "k:k", "192.0.2.0/24", one("x"), "is no IP address"},
+		{"ArnLike", "k:k", "arn:aws:s3:::b", one("b"), "is no ARN"},
+		{"NumericLessThan", "k:k", "10", one("11"), ""},
+		{"NumericNotEquals", "k:k", "10", one("ten"), ""},
+		{"StringEquals", "k:k", "${k:absent}", one("b"), "no single value for ${k:absent}"},
+		{"StringNotEquals", "k:k", "${k:absent}", one("b"), "no single value for ${k:absent}"},
+		{"StringEquals", "k:k", "${k:k}", one("b"), ""},
 	} {
 		keys := &policy.Context{}
 		tc.got.set(keys)
