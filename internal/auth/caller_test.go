@@ -268,7 +268,7 @@ func TestReasonsDoNotChangeTheAnswer(t *testing.T) {
 		if diff := cmp.Diff(plain, who.Decide(request, question, why)); diff != "" {
 			t.Errorf("with reasons (-without +with):\n%s", diff)
 		}
-		if plain.Effect != c.effect || plain.Source != c.source || why.Decision != plain.Decision {
+		if plain.Effect != c.effect || plain.Kind != policy.Identity || plain.Source != c.source || why.Decision != plain.Decision {
 			t.Errorf("answer %+v, reasons of %+v; want %s by %q", plain, why.Decision, c.effect, c.source)
 		}
 	}

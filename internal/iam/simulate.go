@@ -10,11 +10,11 @@ import (
 	"github.com/daypass/daypass/internal/policy"
 )
 
-// maxSimulated bounds the work of one request, in statements looked at: one
-// statement for one action on one resource is one. A page ends before it, so
-// that it may hold fewer results than MaxItems asks for (IAM API Reference,
-// SimulateCustomPolicy, MaxItems).
-const maxSimulated = 200_000
+// maxSimulated bounds the work of one request, see simulation.cost; it is some
+// seconds at the very worst. A page ends before it, so that it may hold fewer
+// results than MaxItems asks for (IAM API Reference, SimulateCustomPolicy,
+// MaxItems).
+const maxSimulated = 2_000_000_000
 
 // simulateCustomPolicy decides by policies that the request brings.
 //
@@ -57,10 +57,10 @@ func simulate(c *awsapi.Call, asked *simulationInput, source *policySource) (aws
 	if err != nil {
 		return nil, err
 	}
-	cost := max(1, s.statements()) * len(asked.resources)
+	cost := s.cost(asked)
 	if cost > maxSimulated {
-		return nil, invalidInput("The policies have " + strconv.Itoa(s.statements()) + " statements, and the request names " + strconv.Itoa(len(asked.resources)) +
-			" resources: that is too much for one action. Send fewer resources at a time.")
+		return nil, invalidInput("The simulation is too much work for one action: " + strconv.Itoa(len(asked.resources)) +
+			" resources, policies of " + strconv.Itoa(s.size) + " bytes. Send fewer resources or shorter policies and context values.")
 	}
 	var reply simulationResults
 	for i := first; i < len(asked.actions); i++ {

@@ -106,6 +106,9 @@ var contextKeyTypes = []string{
 	"ip", "ipList", "binary", "binaryList", "date", "dateList",
 }
 
+// maxContextEntries keeps the search for a key short. AWS's limit is not known.
+const maxContextEntries = 1000
+
 // contextEntries reads ContextEntries. The type of an entry says whether its key
 // is multivalued, which decides how operators read it. What its values must
 // look like is the operators' matter, as it is for a real request. Without a
@@ -113,6 +116,10 @@ var contextKeyTypes = []string{
 func (in *input) contextEntries() []contextEntry {
 	members, err := in.params.Structs("ContextEntries")
 	in.decoded(err)
+	if len(members) > maxContextEntries {
+		in.refuse(invalidInput("The list of context entries cannot exceed " + strconv.Itoa(maxContextEntries) + " items."))
+		members = nil
+	}
 	entries := make([]contextEntry, 0, len(members))
 	for i, m := range members {
 		at := "contextEntries." + strconv.Itoa(i+1) + ".member."

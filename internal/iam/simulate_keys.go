@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/daypass/daypass/internal/awsapi"
@@ -45,21 +44,32 @@ func contextKeysOf(documents []*policy.Document, texts []string) (awsapi.Result,
 	if err != nil {
 		return nil, err
 	}
-	var reply contextKeyNames
+	var keys keyList
 	for _, document := range append(documents, brought...) {
-		reply = appendKeys(reply, document)
+		keys.add(document)
 	}
-	return reply, nil
+	return contextKeyNames(keys.names), nil
 }
 
-// appendKeys adds the keys that a document reads to a list that has each once.
-func appendKeys(keys []string, document *policy.Document) []string {
+// keyList has each condition key once, as it is first written.
+type keyList struct {
+	names []string
+	had   map[string]bool // by lower case
+}
+
+// add adds the keys that a document reads.
+func (l *keyList) add(document *policy.Document) {
 	for _, key := range document.ContextKeys() {
-		if !slices.ContainsFunc(keys, func(had string) bool { return strings.EqualFold(had, key) }) {
-			keys = append(keys, key)
+		folded := strings.ToLower(key)
+		if l.had[folded] {
+			continue
 		}
+		if l.had == nil {
+			l.had = map[string]bool{}
+		}
+		l.had[folded] = true
+		l.names = append(l.names, key)
 	}
-	return keys
 }
 
 type contextKeyNames []string

@@ -96,7 +96,7 @@ func (d *Document) ContextKeys() []string {
 	if fault != nil {
 		return nil // not of a document that was parsed
 	}
-	var keys contextKeys
+	keys := contextKeys{had: map[string]bool{}}
 	for i := range root.members {
 		if m := &root.members[i]; m.name == "Version" {
 			keys.variables = m.value.text == version2012
@@ -114,15 +114,14 @@ func (d *Document) ContextKeys() []string {
 type contextKeys struct {
 	variables bool // the document's version has policy variables
 	list      []string
+	had       map[string]bool // by lower case
 }
 
 func (k *contextKeys) add(key string) {
-	for _, had := range k.list {
-		if equalASCIIFold(had, key) {
-			return
-		}
+	if folded := strings.ToLower(key); !k.had[folded] {
+		k.had[folded] = true
+		k.list = append(k.list, key)
 	}
-	k.list = append(k.list, key)
 }
 
 func (k *contextKeys) ofStatements(n *node) {
