@@ -21,9 +21,9 @@ func parseDate(s string) (milliseconds int64, ok bool) {
 		return parseEpoch(digits, negative, number != s)
 	}
 	r := dateReader{text: s, ok: true}
-	year, month, day := r.digits(4), 1, 1
+	year := r.digits(4)
 	r.expect('-')
-	month = r.digits(2)
+	month, day := r.digits(2), 1
 	if r.skip('-') {
 		day = r.digits(2)
 	}

@@ -106,10 +106,21 @@ func drawConditions(d dice, kind policy.Kind) object {
 
 func drawPrincipal(d dice, kind policy.Kind) any {
 	all := []any{
-		"*", object{"AWS": "*"}, object{"AWS": account}, object{"AWS": "arn:aws:iam::" + account + ":root"}, object{"AWS": user},
-		object{"Federated": provider}, object{"Federated": []any{"x.example", provider}, "AWS": []any{user}},
-		object{"AWS": []any{account, roleARN, sessionARN}}, object{"AWS": []any{account, roleARN}}, object{"AWS": roleARN}, object{"AWS": sessionARN}, object{"AWS": []any{account, user}},
-		object{"AWS": []any{roleID, userID}}, object{"Service": "ec2.amazonaws.com"}, object{"CanonicalUser": canonicalID},
+		"*",
+		object{"AWS": "*"},
+		object{"AWS": account},
+		object{"AWS": "arn:aws:iam::" + account + ":root"},
+		object{"AWS": user},
+		object{"Federated": provider},
+		object{"Federated": []any{"x.example", provider}, "AWS": []any{user}},
+		object{"AWS": []any{account, roleARN, sessionARN}},
+		object{"AWS": []any{account, roleARN}},
+		object{"AWS": roleARN},
+		object{"AWS": sessionARN},
+		object{"AWS": []any{account, user}},
+		object{"AWS": []any{roleID, userID}},
+		object{"Service": "ec2.amazonaws.com"},
+		object{"CanonicalUser": canonicalID},
 		object{"CanonicalUser": canonicalID, "AWS": []any{userID, roleARN}},
 	}
 	return pick(d, "principal", all...)
@@ -211,11 +222,16 @@ func drawRequest(d dice) *policy.Request {
 		Action:   pick(d, "action", "s3:GetObject", "S3:PUTObject", "iam:GetRole", "sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:TagSession"),
 		Resource: pick(d, "resource", "*", "arn:aws:s3:::b", "arn:aws:s3:::b/k", "arn:aws:s3:::a", "arn:aws:s3:::*", "arn:aws:iam::1:role/x"),
 		Principal: pick(d, "principal", []policy.Principal{
-			{}, {Federated: provider}, {Federated: provider + "x"}, {ARN: user, Account: account},
+			{},
+			{Federated: provider},
+			{Federated: provider + "x"},
+			{ARN: user, Account: account},
 			{ARN: user, Account: account, UniqueID: userID, CanonicalUser: canonicalID},
 			{ARN: sessionARN, Account: account, RoleARN: roleARN, UniqueID: roleID},
 			{ARN: sessionARN, Account: account, RoleARN: roleARN, Bounded: true},
-			{ARN: stranger, Account: "999999999999"}, {Service: "ec2.amazonaws.com"}, {Anonymous: true},
+			{ARN: stranger, Account: "999999999999"},
+			{Service: "ec2.amazonaws.com"},
+			{Anonymous: true},
 		}...),
 		Context: keys,
 	}

@@ -64,9 +64,15 @@ func FuzzParse(f *testing.F) {
 // panic, and none meets both an operator and the one that negates it.
 func FuzzCondition(f *testing.F) {
 	for _, seed := range [][3]string{
-		{"NumericEquals", "1", "+01.0e0"}, {"NumericEquals", "1e2147483647", "-1e-2147483647"}, {"DateEquals", "2030-01-31T23:59:59.5+01:00", "1893456000"},
-		{"IpAddress", "192.0.2.0/24", "::ffff:192.0.2.1"}, {"IpAddress", "2001:db8::/32", "1:2:3:4:5:6:7:8"}, {"ArnEquals", "arn:aws:s3:::b*", "arn:aws:s3:::b"},
-		{"StringEqualsIgnoreCase", "ΟΣ", "ος"}, {"StringLike", "${k:k}*", "\xff"}, {"StringEquals", "${k:v, 'x'}${*}", "x*"},
+		{"NumericEquals", "1", "+01.0e0"},
+		{"NumericEquals", "1e2147483647", "-1e-2147483647"},
+		{"DateEquals", "2030-01-31T23:59:59.5+01:00", "1893456000"},
+		{"IpAddress", "192.0.2.0/24", "::ffff:192.0.2.1"},
+		{"IpAddress", "2001:db8::/32", "1:2:3:4:5:6:7:8"},
+		{"ArnEquals", "arn:aws:s3:::b*", "arn:aws:s3:::b"},
+		{"StringEqualsIgnoreCase", "ΟΣ", "ος"},
+		{"StringLike", "${k:k}*", "\xff"},
+		{"StringEquals", "${k:v, 'x'}${*}", "x*"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}

@@ -30,8 +30,8 @@ type StatementReason struct {
 	Conditions []ConditionReason `json:"conditions"`
 }
 
-// ElementReason tells of Principal, Action or Resource, or their Not forms. An element that the
-// statement does not have is not Present and has Matched.
+// ElementReason tells of Principal, Action or Resource, or their Not forms. An
+// element that the statement does not have is not Present and has Matched.
 type ElementReason struct {
 	Element string   `json:"element,omitempty"` // as written: Action or NotAction
 	Present bool     `json:"present"`

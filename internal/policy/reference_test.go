@@ -88,7 +88,7 @@ func fill(text string, read func(string) []symbol, variables bool, keys *policy.
 		end := begin + strings.Index(text[begin:], "}")
 		name, fallback, hasFallback := strings.Cut(text[begin+2:end], ", '")
 		text = text[end+1:]
-		if strings.Contains("*?$", name) {
+		if name == "*" || name == "?" || name == "$" {
 			symbols = append(symbols, literal(name)...)
 			continue
 		}
@@ -214,7 +214,8 @@ func plainValue(base, wanted, got string, variables bool, keys *policy.Context) 
 		for i, s := range symbols {
 			units[i] = uint16(s)
 		}
-		return outcomeOf(ok && strings.ToLower(string(utf16.Decode(units))) == strings.ToLower(got))
+		lower := strings.ToLower(got) // not strings.EqualFold, which is another relation
+		return outcomeOf(ok && strings.ToLower(string(utf16.Decode(units))) == lower)
 	case base == "StringLike":
 		symbols, ok := fill(wanted, pattern, variables, keys)
 		return outcomeOf(ok && wild(symbols, literal(got)))
@@ -260,9 +261,9 @@ func plainCondition(operator, key string, wanted []string, variables, deny bool,
 	}
 	ifExists := strings.HasSuffix(operator, "IfExists")
 	base := strings.TrimSuffix(operator, "IfExists")
-	prefix := ""
-	if i := strings.Index(base, ":"); i >= 0 {
-		prefix, base = base[:i], base[i+1:]
+	prefix, rest, prefixed := strings.Cut(base, ":")
+	if prefixed {
+		base = rest
 	}
 	negated := strings.Contains(base, "Not")
 	base = strings.Replace(base, "Not", "", 1)
