@@ -305,6 +305,13 @@ func TestNotPrincipalDeniesTheBounded(t *testing.T) {
 			t.Errorf("boundary %s: %+v, want %v", boundary, got, want)
 		}
 	}
+	// Whom it lists is granted what the policy grants.
+	c := evalCase{account: evalAccount, identity: quiet}
+	p := c.policies(t)
+	p.Resource = []*policy.Document{sparing}
+	if got := policy.Evaluate(c.request(), p, nil); got.Effect != policy.Allow || got.Kind != policy.Resource {
+		t.Errorf("without identity policies: %+v", got)
+	}
 }
 
 // Each list takes documents of its own kind. One of another is not skipped, and
