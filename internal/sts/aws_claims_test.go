@@ -326,6 +326,11 @@ func TestRequestKeysInTrust(t *testing.T) {
 		`{"StringEquals":{"aws:SourceIp":"127.0.0.1","aws:UserAgent":"Go-http-client/1.1"}}`: http.StatusOK,
 		`{"StringEquals":{"aws:SourceIp":"192.0.2.1"}}`:                                      http.StatusForbidden,
 		`{"Bool":{"aws:SecureTransport":"true"}}`:                                            http.StatusForbidden,
+		`{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}`:                                       http.StatusOK,
+		`{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}`:                                    http.StatusForbidden,
+		`{"DateLessThan":{"aws:CurrentTime":"2024-01-01T00:00:00Z"}}`:                        http.StatusForbidden,
+		`{"StringEquals":{"sts:RoleSessionName":"${aws:RequestTag/job}"}}`:                   http.StatusForbidden, // the token has none
+		`{"StringEquals":{"sts:RoleSessionName":"${aws:RequestTag/job, 'job-1'}"}}`:          http.StatusOK,
 		`{"Null":{"aws:CurrentTime":"false","aws:EpochTime":"false"}}`:                       http.StatusOK,
 		`{"Null":{"aws:PrincipalArn":"true","aws:RequestedRegion":"true"}}`:                  http.StatusOK, // not signed, so for no region
 	} {

@@ -91,23 +91,18 @@ func claimList(value json.RawMessage) ([]string, bool) {
 	return texts, true
 }
 
-// NonPortable lists the condition keys in a trust policy that AWS does not have
-// for this token's provider, and Daypass only by extended claims, in the order
-// of the policy and as it spells them. It lists none where those are off.
+// NonPortable lists the condition keys that a trust policy reads, in conditions
+// and in policy variables, and that AWS does not have for this token's provider:
+// Daypass has them by extended claims alone. It lists none where those are off.
+// Order and spelling are those of the policy.
 func (t *Token) NonPortable(role *policy.Document) []string {
 	if t == nil || !t.extended {
 		return nil
 	}
-	var keys []string
-	for _, s := range role.Statements() {
-		for _, c := range s.Conditions() {
-			name, ok := cutProvider(t.ProviderURL, c.Key)
-			if ok && extendable(t.ProviderURL, name) && !slices.Contains(keys, c.Key) {
-				keys = append(keys, c.Key)
-			}
-		}
-	}
-	return keys
+	return slices.DeleteFunc(role.ContextKeys(), func(key string) bool {
+		name, ok := cutProvider(t.ProviderURL, key)
+		return !ok || !extendable(t.ProviderURL, name)
+	})
 }
 
 // cutProvider takes the provider's URL from a condition key.

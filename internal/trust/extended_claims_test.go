@@ -149,6 +149,10 @@ func TestNonPortable(t *testing.T) {
 	if diff := cmp.Diff([]string{"gitlab.com:project_path"}, gitlab.NonPortable(d)); diff != "" {
 		t.Error(diff)
 	}
+	d = admitting(t, "gitlab.com", `"sts:AssumeRoleWithWebIdentity"`, `{"StringEquals":{"sts:RoleSessionName":["${gitlab.com:job_id}","${gitlab.com:user_login}"]}}`)
+	if diff := cmp.Diff([]string{"gitlab.com:job_id"}, gitlab.NonPortable(d)); diff != "" {
+		t.Errorf("in a policy variable: %s", diff)
+	}
 }
 
 // Where a condition failed for want of a key, the account of it says that the

@@ -346,6 +346,23 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// The one key of the type Numeric (Service Authorization Reference).
+func TestGoogleOrganizationNumber(t *testing.T) {
+	t.Parallel()
+	tok := newToken(t, minted(t, "accounts.google.com", claims{"google:organization_number": json.Number("123456789012"), "azp": "client"}), false)
+	for condition, admitted := range map[string]bool{
+		`{"NumericEquals":{"accounts.google.com:google/organization_number":"123456789012"}}`:         true,
+		`{"NumericEquals":{"accounts.google.com:google/organization_number":123456789013}}`:           false,
+		`{"NumericLessThan":{"accounts.google.com:google/organization_number":"1"}}`:                  false,
+		`{"NumericEqualsIfExists":{"accounts.google.com:google:organization_number":"1"}}`:            true, // no such key
+		`{"NumericGreaterThanEquals":{"accounts.google.com:google/organization_number":"1.2345e11"}}`: true,
+	} {
+		if got, _ := decide(t, admitting(t, "accounts.google.com", `"sts:AssumeRoleWithWebIdentity"`, condition), tok); got.Allowed() != admitted {
+			t.Errorf("%s: %v", condition, got.Effect)
+		}
+	}
+}
+
 // The same for gitlab.com, whose tokens are those of a GitLab of one's own with
 // another issuer, from this package alone.
 func TestGitLabDotCom(t *testing.T) {
