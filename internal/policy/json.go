@@ -209,8 +209,11 @@ func newLines(text string) *lines {
 	return l
 }
 
+// line is at without the column, whose cost grows with the length of the line.
+func (l *lines) line(offset int) int { return sort.SearchInts(l.starts, offset+1) }
+
 func (l *lines) at(offset int) (line, column int) {
 	offset = min(offset, len(l.text))
-	line = sort.SearchInts(l.starts, offset+1)
+	line = l.line(offset)
 	return line, utf8.RuneCountInString(l.text[l.starts[line-1]:offset]) + 1
 }

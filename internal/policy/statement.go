@@ -18,7 +18,7 @@ func (p *parser) readStatement(n *node, s *statement) error {
 	if n.shape != isObject {
 		return p.refuse(n.offset, "Statement", syntaxErrors, "a statement is an object, not %s", n.shape)
 	}
-	s.line, _ = p.lines.at(n.offset)
+	s.line = p.lines.line(n.offset)
 	if err := p.readSid(n, s); err != nil {
 		return err
 	}
