@@ -2,7 +2,9 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,48 +14,56 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-var update = flag.Bool("update", false, "write testdata anew; sessions of earlier programs then count no longer")
+var update = flag.Bool("update", false, "write the testdata that is missing; sessions of earlier programs are those that it has")
 
 // TestOpensEarlierTokens: an installation that is upgraded keeps its ring and
-// its running sessions. The file holds a ring and credentials as version 1 of
-// both made them; the ring is of this test only.
+// its running sessions. Each file holds a ring and credentials as that version
+// of both made them; the rings are of this test only.
 func TestOpensEarlierTokens(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join("testdata", "version1.json")
+	tagged := typicalGrant()
+	tagged.SourceIdentity, tagged.Tags = "alice@example.com", []Tag{{Key: "team", Value: "data", Transitive: true}, {Key: "empty"}}
+	for name, want := range map[string]*Grant{"version1.json": typicalGrant(), "version2.json": tagged} {
+		c, keys := earlier(t, filepath.Join("testdata", name), want)
+		s, err := keys.Open(c.AccessKeyID, c.SessionToken)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		opened := &Session{Grant: *want, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}
+		if diff := cmp.Diff(opened, s, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+// earlier reads a file of testdata.
+func earlier(t *testing.T, file string, grant *Grant) (Credentials, *Keys) {
+	t.Helper()
 	type golden struct {
 		Ring        json.RawMessage
 		Credentials Credentials
 	}
-	if *update {
+	text, err := os.ReadFile(file)
+	if *update && errors.Is(err, fs.ErrNotExist) {
 		ring, err := NewKeys()
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.MarshalIndent(golden{Ring: ring, Credentials: mint(t, parse(t, ring), typicalGrant())}, "", "  ")
+		text, err = json.MarshalIndent(golden{Ring: ring, Credentials: mint(t, parse(t, ring), grant)}, "", "  ")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
+	} else if err != nil {
 		t.Fatal(err)
 	}
-	var earlier golden
-	if err := json.Unmarshal(text, &earlier); err != nil {
+	var g golden
+	if err := json.Unmarshal(text, &g); err != nil {
 		t.Fatal(err)
 	}
-	c := earlier.Credentials
-	s, err := parse(t, earlier.Ring).Open(c.AccessKeyID, c.SessionToken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := &Session{Grant: *typicalGrant(), AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}
-	if diff := cmp.Diff(want, s, cmpopts.EquateEmpty()); diff != "" {
-		t.Error(diff)
-	}
+	return g.Credentials, parse(t, g.Ring)
 }
 
 // TestConcurrentUse is for the race detector: one ring serves all requests.

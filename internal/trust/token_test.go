@@ -390,3 +390,28 @@ func TestGitLabDotCom(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkNewToken(b *testing.B) {
+	job := claims{"project_id": "20", "namespace_id": "72", "user_login": "sample-user", "ref_protected": "true", "pipeline_source": "push"}
+	for i := range 25 {
+		job["claim_"+strings.Repeat("x", i)] = "value"
+	}
+	for name, c := range map[string]struct {
+		issuer   string
+		extended bool
+	}{
+		"plain": {"https://gitlab.example.com", false}, "gitlab.com": {"https://gitlab.com", false}, "extended": {"https://gitlab.example.com", true},
+	} {
+		b.Run(name, func(b *testing.B) {
+			payload := minted(b, c.issuer, job)
+			url, _ := trust.ProviderURL(c.issuer)
+			p := trust.Provider{ARN: oidcProvider + url, URL: url, ExtendedClaims: c.extended}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := trust.NewToken(p, payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
