@@ -57,8 +57,10 @@ func TestReadRepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"init", "-q", "-b", "topic/x"}, {"remote", "add", "origin", "git@gitlab.example.com:mygroup/myproject.git"},
-		{"add", "f"}, {"-c", "user.name=n", "-c", "user.email=e@example.com", "commit", "-q", "-m", "a message"},
+		{"init", "-q", "-b", "topic/x"},
+		{"remote", "add", "origin", "git@gitlab.example.com:mygroup/myproject.git"},
+		{"add", "f"},
+		{"-c", "user.name=n", "-c", "user.email=e@example.com", "commit", "-q", "-m", "a message"},
 	} {
 		if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
