@@ -85,6 +85,9 @@ func (a *API) messageFor(f *Fault, wire wireError) string {
 	if f.Reason != "" && f.Reason != wire.Message {
 		b.WriteString("\n\nWhy: " + f.Reason)
 	}
+	for i, name := range f.Documents {
+		b.WriteString("\ndocument " + strconv.Itoa(i+1) + ": " + name)
+	}
 	if f.Why != nil {
 		b.WriteString("\n" + strings.TrimRight(f.Why.String(), "\n"))
 	}

@@ -372,7 +372,7 @@ func TestExplainToCaller(t *testing.T) {
 		plain   string // AWS's sentence
 		reasons string // what follows it, "" for nothing
 	}{
-		"a denial":         {"PutThing", sentence, "\nImplicitDeny: no statement allows it\n  document 1 statement 1 &quot;Read&quot; (Allow, line 1) does not match\n    Action\n      wanted &quot;things:Get*&quot;\n      got    &quot;things:PutThing&quot;"},
+		"a denial":         {"PutThing", sentence, "\ndocument 1: inline policy policyA\nImplicitDeny: no identity-based policy allows it\n  document 1 statement 1 &quot;Read&quot; (Allow, line 1 of the identity-based policy) does not match\n    Action\n      wanted &quot;things:Get*&quot;\n      got    &quot;things:PutThing&quot;"},
 		"a modelled error": {"LoseThing", "There is no &lt;thing&gt;.", "\n\nWhy: it was lost on Monday"},
 		"an error of ours": {"BreakThing", internalFault, ""},
 		"the zero fault":   {"ZeroThing", internalFault, ""},

@@ -100,7 +100,7 @@ func evaluate(r *Request, p *Policies, of Kind, why *Reasons) Evaluation {
 		e = a.weigh(r, p, of)
 	}
 	if why != nil {
-		why.Decision = e.Decision
+		why.Decision, why.Kind = e.Decision, e.Kind
 	}
 	return e
 }
@@ -116,6 +116,7 @@ func decideList(r *Request, docs []*Document, of Kind, at int, why *Reasons) (d 
 		d = Decide(r, docs, &own)
 		for i := range own.Statements {
 			own.Statements[i].Document += at
+			own.Statements[i].Kind = of
 		}
 		why.Statements = append(why.Statements, own.Statements...)
 	}

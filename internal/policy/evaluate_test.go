@@ -1,11 +1,13 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/daypass/daypass/internal/policy"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -386,6 +388,39 @@ func TestEvaluateCountsDocuments(t *testing.T) {
 	}
 	if got = policy.Evaluate(c.request(), p, nil); got != want {
 		t.Errorf("without reasons: %+v, want %+v", got, want)
+	}
+}
+
+// The reasons say which kind of policy decided, and of which each statement is,
+// as text and as JSON.
+func TestEvaluateTellsTheKind(t *testing.T) {
+	t.Parallel()
+	c := evalCase{account: evalAccount, identity: allow, boundary: quiet}
+	var why policy.Reasons
+	policy.Evaluate(c.request(), c.policies(t), &why)
+	want := `ImplicitDeny: no permissions boundary allows it
+  document 1 statement 1 (Allow, line 1 of the identity-based policy) matches
+  document 2 statement 1 (Allow, line 1 of the permissions boundary) does not match
+    Action
+      wanted "s3:GetBucketAcl"
+      got    "` + evalAction + `"
+`
+	if diff := cmp.Diff(want, why.String()); diff != "" {
+		t.Error(diff)
+	}
+	text, err := json.Marshal(&why)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again policy.Reasons
+	if err := json.Unmarshal(text, &again); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(why, again); diff != "" {
+		t.Error(diff)
+	}
+	if err := json.Unmarshal([]byte(`{"kind":"policy"}`), &again); err == nil {
+		t.Error("an unknown kind was read")
 	}
 }
 

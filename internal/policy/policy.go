@@ -75,6 +75,22 @@ func (k Kind) String() string {
 	}
 }
 
+// MarshalText writes the kind as String does.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText. An unknown text is an error, and
+// leaves no kind.
+func (k *Kind) UnmarshalText(text []byte) error {
+	*k = 0
+	for _, known := range [...]Kind{Identity, Trust, Resource, Session, Boundary} {
+		if known.String() == string(text) {
+			*k = known
+			return nil
+		}
+	}
+	return fmt.Errorf("policy: %q is no kind of policy", text)
+}
+
 // noun is the kind with its article.
 func (k Kind) noun() string {
 	if k == Identity {

@@ -11,6 +11,9 @@ import (
 // Context.
 type Reasons struct {
 	Decision
+	// Kind says which policies decided, where policies of several kinds were
+	// asked (Evaluation.Kind); Decide leaves it out.
+	Kind       Kind              `json:"kind,omitempty"`
 	Statements []StatementReason `json:"statements"`
 }
 
@@ -18,8 +21,11 @@ type Reasons struct {
 type StatementReason struct {
 	// Document and Statement are indices from 0. Statement is -1 for a document
 	// that could not be read.
-	Document   int               `json:"document"`
-	Statement  int               `json:"statement"`
+	Document  int `json:"document"`
+	Statement int `json:"statement"`
+	// Kind is that of the list of Policies in which the document stands; Decide
+	// leaves it out.
+	Kind       Kind              `json:"kind,omitempty"`
 	Sid        string            `json:"sid,omitempty"`
 	Effect     string            `json:"effect"` // Allow or Deny, as written
 	Line       int               `json:"line"`   // where the statement begins, from 1
@@ -213,7 +219,11 @@ func (r *Reasons) String() string {
 	case ExplicitDeny:
 		b.WriteString("ExplicitDeny: " + place(r.Document, r.Statement) + " denies it\n")
 	default:
-		b.WriteString("ImplicitDeny: no statement allows it\n")
+		by := "statement"
+		if r.Kind != 0 {
+			by = r.Kind.String()
+		}
+		b.WriteString("ImplicitDeny: no " + by + " allows it\n")
 	}
 	for i := range r.Statements {
 		r.Statements[i].write(&b)
@@ -246,7 +256,11 @@ func (s *StatementReason) write(b *strings.Builder) {
 	if s.Sid != "" {
 		b.WriteString(" " + strconv.Quote(s.Sid))
 	}
-	b.WriteString(" (" + s.Effect + ", line " + strconv.Itoa(s.Line) + ")")
+	b.WriteString(" (" + s.Effect + ", line " + strconv.Itoa(s.Line))
+	if s.Kind != 0 {
+		b.WriteString(" of the " + s.Kind.String())
+	}
+	b.WriteString(")")
 	if s.Matched {
 		b.WriteString(" matches\n")
 	} else {
