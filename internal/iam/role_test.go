@@ -203,6 +203,7 @@ func TestTrustPolicies(t *testing.T) {
 		{"not JSON", `{`, fault{400, "MalformedPolicyDocument", "This policy contains invalid Json"}},
 		{"no action", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*"}]}`, fault{400, "MalformedPolicyDocument", "Missing required field Action"}},
 		{"resource", strings.Replace(trustPolicy, `"Action"`, `"Resource": "*", "Action"`, 1), fault{400, "MalformedPolicyDocument", "Has prohibited field Resource"}},
+		{"all actions of STS", strings.Replace(trustPolicy, "sts:AssumeRoleWithWebIdentity", "sts:*", 1), fault{400, "MalformedPolicyDocument", "AssumeRole policy may only specify STS AssumeRole actions."}},
 		{"other action", strings.Replace(trustPolicy, "sts:AssumeRoleWithWebIdentity", "s3:GetObject", 1), fault{400, "MalformedPolicyDocument", "AssumeRole policy may only specify STS AssumeRole actions."}},
 		{"bad principal", strings.Replace(trustPolicy, `{"Federated": "`, `{"AWS": "x`, 1), fault{400, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"xarn:`}},
 		{"not implemented", strings.Replace(trustPolicy, "StringLike", "DateLessThan", 1), fault{400, "MalformedPolicyDocument", ""}},

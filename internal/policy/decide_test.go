@@ -35,7 +35,7 @@ func TestNeverOpen(t *testing.T) {
 	t.Parallel()
 	everything := mustParse(t, policy.Identity, identity(`"Effect":"Allow","Action":"*","Resource":"*"`))
 	nothing := mustParse(t, policy.Identity, identity(`"Effect":"Allow","NotAction":"a:b","NotResource":"arn:aws:s3:::x"`))
-	anyone := mustParse(t, policy.Trust, trust(`"Effect":"Allow","Action":"sts:*","Principal":"*"`))
+	anyone := mustParse(t, policy.Trust, trust(`"Effect":"Allow","Action":"sts:Assume*","Principal":"*"`))
 	ask := &policy.Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
 	none := policy.Decision{Document: -1, Statement: -1}
 
@@ -200,11 +200,11 @@ func TestPrincipal(t *testing.T) {
 		{`{"AWS":"123456789012"}`, policy.Principal{ARN: user}, false, false},
 	} {
 		r := &policy.Request{Action: "sts:AssumeRole", Resource: "arn:aws:iam::123456789012:role/r", Principal: tc.who}
-		allow := mustParse(t, policy.Trust, trust(`"Effect":"Allow","Action":"sts:*","Principal":`+tc.principal))
+		allow := mustParse(t, policy.Trust, trust(`"Effect":"Allow","Action":"sts:Assume*","Principal":`+tc.principal))
 		if got := decide(t, r, allow).Allowed(); got != tc.allow {
 			t.Errorf("Allow %s admits %+v: %v, want %v", tc.principal, tc.who, got, tc.allow)
 		}
-		deny := mustParse(t, policy.Trust, trust(`"Effect":"Deny","Action":"sts:*","Principal":`+tc.principal))
+		deny := mustParse(t, policy.Trust, trust(`"Effect":"Deny","Action":"sts:Assume*","Principal":`+tc.principal))
 		if got := decide(t, r, deny).Effect == policy.ExplicitDeny; got != tc.deny {
 			t.Errorf("Deny %s reaches %+v: %v, want %v", tc.principal, tc.who, got, tc.deny)
 		}

@@ -145,7 +145,7 @@ func drawStatement(d dice, kind policy.Kind, effects ...string) object {
 		}
 	}
 	if kind == policy.Trust {
-		s["Action"] = drawTexts(d, "action", "sts:*", "sts:AssumeRole", "STS:assume*", "sts:TagSession", "sts:AssumeRole?ith*")
+		s["Action"] = drawTexts(d, "action", "sts:Assume*", "sts:AssumeRole", "STS:assume*", "sts:TagSession", "sts:AssumeRole?ith*")
 		return s
 	}
 	s[not("Action")] = drawTexts(d, "action", "*", "s3:*", "S3:get*", "s3:GetObject", "iam:?et*", "sts:*")

@@ -52,7 +52,7 @@ func TestParseAccepts(t *testing.T) {
 		{"federated principals", policy.Trust, trust(trusted + `{"Federated":["` + provider + `","arn:aws:iam::123456789012:oidc-provider/localhost:8443/a","arn:aws:iam::123456789012:saml-provider/x","cognito-identity.amazonaws.com"]}`)},
 		{"services", policy.Trust, trust(trusted + `{"Service":["ec2.amazonaws.com"],"CanonicalUser":"` + strings.Repeat("0f", 32) + `"}`)},
 		{"Id", policy.Trust, `{"Id":"x","Statement":{` + trusted + `"*"}}`},
-		{"actions of a trust", policy.Trust, trust(`"Effect":"Allow","Principal":"*","Action":["sts:AssumeRole","STS:assumerolewithwebidentity","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity","sts:SetContext","sts:*","sts:Assume*"]`)},
+		{"actions of a trust", policy.Trust, trust(`"Effect":"Allow","Principal":"*","Action":["sts:AssumeRole","STS:assumerolewithwebidentity","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity","sts:SetContext","sts:Assume*","sts:*e"]`)},
 		{"deep enough", policy.Identity, identity(`"Effect":"Allow","Action":"s3:*","Resource":"*"`) + strings.Repeat(" \n", 100)},
 	} {
 		d, err := policy.Parse(tc.kind, tc.text)
@@ -311,7 +311,7 @@ func TestParseRefusesTrust(t *testing.T) {
 		{"no statement", `{}`, "Could not parse the policy: Statement is empty!", "no Statement"},
 		{"empty statement", `{"Statement":[]}`, "Could not parse the policy: Statement is empty!", "empty Statement"},
 		{"Id is a number", `{"Id":1,"Statement":[]}`, syntax, "Id is a string"},
-		{"same Sid", `{"Statement":[{"Sid":"A","Effect":"Allow","Action":"sts:*","Principal":"*"},{"Sid":"A","Effect":"Deny","Action":"sts:*","Principal":"*"}]}`, "The Statement Ids in the policy are not unique", `"A"`},
+		{"same Sid", `{"Statement":[{"Sid":"A","Effect":"Allow","Action":"sts:Assume*","Principal":"*"},{"Sid":"A","Effect":"Deny","Action":"sts:Assume*","Principal":"*"}]}`, "The Statement Ids in the policy are not unique", `"A"`},
 		{"no effect", trust(`"Action":"sts:AssumeRole","Principal":"*"`), "Missing required field Effect", "no Effect"},
 		{"no principal", trust(`"Effect":"Allow","Action":"sts:AssumeRole"`), "Missing required field Principal", "no Principal"},
 		{"no action", trust(`"Effect":"Allow","Principal":"*"`), "Missing required field Action", "no Action"},

