@@ -174,11 +174,11 @@ func TestParametersThatAreRefused(t *testing.T) {
 		},
 		"a session policy": {
 			parameters: []string{"Policy", `{"Version":"2012-10-17","Statement":[]}`}, code: invalid,
-			message: "Daypass does not serve session policies yet; leave out the parameter Policy.", reason: "would allow more than was asked for",
+			message: "Daypass does not serve session policies yet; leave out the parameters Policy and PolicyArns.", reason: "would allow more than was asked for",
 		},
 		"session policies by ARN": {
 			parameters: []string{"PolicyArns.member.1.arn", "arn:aws:iam::123456789012:policy/p"}, code: invalid,
-			message: "Daypass does not serve session policies yet; leave out the parameter PolicyArns.", reason: "would allow more than was asked for",
+			message: "Daypass does not serve session policies yet; leave out the parameters Policy and PolicyArns.", reason: "would allow more than was asked for",
 		},
 		"Amazon's ProviderId": {
 			parameters: []string{"ProviderId", "www.amazon.com"}, code: "InvalidIdentityToken", message: "Provided Token is not a Login With Amazon token",

@@ -96,11 +96,10 @@ func decodeWebIdentity(c *awsapi.Call) (*webIdentityRequest, error) {
 		return nil, err
 	}
 	in.duration = time.Duration(seconds) * time.Second
-	for _, name := range []string{"Policy", "PolicyArns"} {
-		if p.HasAny(name) {
-			return nil, awsapi.Invalid("Daypass does not serve session policies yet; leave out the parameter " + name + ".").
-				Because("a session policy that is ignored would allow more than was asked for")
-		}
+	// An empty list of ARNs is sent as "PolicyArns=", and asks for nothing.
+	if p.Has("Policy") || p.Get("PolicyArns") != "" || p.HasAny("PolicyArns.member") {
+		return nil, awsapi.Invalid("Daypass does not serve session policies yet; leave out the parameters Policy and PolicyArns.").
+			Because("a session policy that is ignored would allow more than was asked for")
 	}
 	if err := refuseProviderID(p); err != nil {
 		return nil, err
