@@ -30,7 +30,7 @@ const indexed = 8
 // request begins with one of the prefixes. No prefix begins another.
 type gate struct {
 	kind     gateKind
-	key      string // of a condition, in lower case
+	key      string // of a condition, by lowerKey
 	prefixes []string
 }
 
@@ -158,10 +158,21 @@ func (s *statement) gates() []gate {
 	}
 	for i := range s.conditions {
 		if c := &s.conditions[i]; c.needsPrefix() {
-			add(byKey, strings.ToLower(c.key), c.prefixes())
+			add(byKey, lowerKey(c.key), c.prefixes())
 		}
 	}
 	return gates
+}
+
+// lowerKey gives keys that Context takes for one the same spelling. It leaves
+// all but ASCII letters as they are, because Context does: a key in a spelling
+// that Context does not know would not be found, and its Deny passed over.
+func lowerKey(key string) string {
+	lower := []byte(key)
+	for i, b := range lower {
+		lower[i] = lowerASCII(b)
+	}
+	return string(lower)
 }
 
 // shortest leaves out texts that begin with another of them. It returns nil if

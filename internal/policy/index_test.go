@@ -91,6 +91,27 @@ func TestIndexKeepsWhatMayMatch(t *testing.T) {
 	}
 }
 
+// Keys are the same in the index as in Context, where the case of ASCII letters
+// alone does not count: a tag's key may hold any letters.
+func TestIndexFindsKeysOfAnyLetters(t *testing.T) {
+	t.Parallel()
+	for key, same := range map[string]string{
+		"aws:PrincipalTag/Ärzte":   "AWS:principaltag/ÄRZTE",
+		"aws:PrincipalTag/K\u212a": "aws:PrincipalTag/k\u212a",
+		"aws:PrincipalTag/İİ":      "AWS:PrincipalTag/İİ",
+	} {
+		d := longDocument(t, func(i int) string {
+			return fmt.Sprintf(`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{%q:"t%d"}}}`, key, i)
+		})
+		keys := &Context{}
+		keys.Set(same, "t77")
+		r := &Request{Action: "a:b", Resource: "*", Context: keys}
+		if got, want := Decide(r, []*Document{d}, nil), (Decision{ExplicitDeny, 0, 77}); got != want {
+			t.Errorf("%s: %+v, want %+v", key, got, want)
+		}
+	}
+}
+
 // The prefixes found are those that begin the text, each once.
 func TestPrefixes(t *testing.T) {
 	t.Parallel()
