@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
@@ -88,13 +90,11 @@ var (
 // ServeHTTP answers one request and writes its event.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := a.Now()
-	c := &Call{Request: r, Now: began, Snapshot: a.Directory.Snapshot()}
+	c := &Call{Request: r}
 	c.requestID = a.newRequestID()
 	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
 
-	result, err := a.serve(c)
-	reply := a.reply(c, result, err)
-
+	reply := a.answer(c)
 	c.Event.Status = reply.status
 	c.Event.Duration = a.Now().Sub(began)
 	if err := a.Events.Write(c.Event); err != nil {
@@ -104,12 +104,28 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply.write(w, c.requestID)
 }
 
+// answer is serve and its reply. A fault of the program is an answer too: the
+// request that met it may have changed something, and is on the record.
+func (a *API) answer(c *Call) (r reply) {
+	defer func() {
+		if met := recover(); met != nil {
+			a.Log.Error("the program met a fault of its own", "requestId", c.requestID, "fault", met, "stack", string(debug.Stack()))
+			r = a.faultReply(c, &Fault{Kind: Internal, Cause: fmt.Errorf("awsapi: panic: %v", met)})
+		}
+	}()
+	result, err := a.serve(c)
+	return a.reply(c, result, err)
+}
+
 // serve is the way of a request: every step may refuse it, and none can be
 // left out.
 func (a *API) serve(c *Call) (Result, error) {
 	if err := readBody(c); err != nil {
 		return nil, err
 	}
+	// Only now: who sends a body slowly must not be served as of a time before
+	// a permission was withdrawn or a session ended.
+	c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot()
 	if err := a.findOperation(c); err != nil {
 		return nil, err
 	}
@@ -233,10 +249,13 @@ func (a *API) newRequestID() string {
 	return id.String()
 }
 
+// sourceIP is the peer's address without its zone: policies compare addresses,
+// and one with a zone is in none of their networks, not even in a denied one.
 func sourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return ""
 	}
+	host, _, _ = strings.Cut(host, "%")
 	return host
 }

@@ -1,0 +1,121 @@
+package awsapi_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/sigv4"
+	"github.com/daypass/daypass/internal/store"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// during is a body that lets something happen before it arrives.
+type during struct {
+	happens func()
+	body    io.Reader
+}
+
+func (d *during) Read(p []byte) (int, error) {
+	if d.happens != nil {
+		d.happens()
+		d.happens = nil
+	}
+	return d.body.Read(p)
+}
+
+// A request whose body comes slowly is decided on what holds when it is whole:
+// else a key that is taken away would serve for as long as the body takes.
+func TestKeyThatGoesWhileTheBodyComes(t *testing.T) {
+	t.Parallel()
+	s := start(t, awsapitest.Options{})
+	credentials, err := s.User(t, "leaver", awsapitest.Administrator).Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const body = "Action=PutThing&Version=" + version
+	for _, c := range []struct {
+		happens func()
+		status  int
+	}{
+		{func() {}, http.StatusOK},
+		{func() {
+			err := s.Directory.Update(t.Context(), func(tx store.Tx) error {
+				return tx.Delete(store.AccessKeyID(s.Account, credentials.AccessKeyID))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}, http.StatusForbidden},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", &during{c.happens, strings.NewReader(body)})
+		r.ContentLength = int64(len(body))
+		if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, sigv4.HashPayload([]byte(body)), "things", awsapitest.Region, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		s.Handler.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("got %d %s, want %d", w.Code, w.Body, c.status)
+		}
+	}
+}
+
+// The zone of a peer's address is no part of what policies compare.
+func TestSourceAddressHasNoZone(t *testing.T) {
+	t.Parallel()
+	s := start(t, awsapitest.Options{})
+	for peer, want := range map[string]string{
+		"[fe80::1%eth0]:50000": "fe80::1", "[fe80::1]:50000": "fe80::1", "192.0.2.1:50000": "192.0.2.1", "": "",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?Action=GetThing&Version="+version, nil)
+		r.RemoteAddr = peer
+		s.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		if e := last(t, s); e.SourceIP != want {
+			t.Errorf("%q: the event has %q, want %q", peer, e.SourceIP, want)
+		}
+	}
+}
+
+// brokenResult panics while it is written.
+type brokenResult struct{}
+
+func (brokenResult) WriteXML(*awsapi.XML) { panic("no such member") }
+
+// A panic is answered and on the record like any other fault, and tells the
+// client nothing.
+func TestPanicIsAnEvent(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := awsapitest.Start(t, awsapitest.Options{
+		Now: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil)), ExplainToCaller: true,
+		Services: func(*awsapitest.Server) ([]*awsapi.Service, error) {
+			things, err := awsapi.NewService(awsapi.Service{Name: "things", Version: version, Namespace: namespace},
+				awsapi.Public("DropThing", func(*awsapi.Call) (awsapi.Result, error) { panic("no such thing") }),
+				awsapi.Public("MissThing", func(*awsapi.Call) (awsapi.Result, error) { return brokenResult{}, nil }))
+			return []*awsapi.Service{things}, err
+		},
+	})
+	for action, met := range map[string]string{"DropThing": "no such thing", "MissThing": "no such member"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?Version="+version+"&Action="+action, nil)
+		w := httptest.NewRecorder()
+		s.Handler.ServeHTTP(w, r)
+		if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), internalFault) || strings.Contains(w.Body.String(), "no such") {
+			t.Errorf("%s: %d %s", action, w.Code, w.Body)
+		}
+		if e := last(t, s); e.Operation != action || e.Status != http.StatusInternalServerError || e.Code != "InternalFailure" || !strings.Contains(e.ErrorChain, met) {
+			t.Errorf("%s: the event is %+v", action, e)
+		}
+		if !strings.Contains(log.String(), met) || !strings.Contains(log.String(), "goroutine") {
+			t.Errorf("%s: the log says %q", action, log.String())
+		}
+	}
+}
