@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,11 +74,28 @@ var tokenForm = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]*`)
 // NewLog writes to w, one Write for each event.
 func NewLog(w io.Writer) *Log { return &Log{w: w} }
 
+// maxText is the most bytes of one text in an event: as many as an ID token may
+// have, so that no claim is ever cut. What the sender of a request makes up can
+// have ten million, several times over, and would fill the disk.
+const maxText = 20000
+
+// bounded is e with no text longer than maxText that a request's sender could
+// make so.
+func bounded(e *Event) *Event {
+	b := *e
+	for _, text := range []*string{&b.UserAgent, &b.Message, &b.Action, &b.Resource, &b.Role, &b.Reason, &b.ErrorChain} {
+		if len(*text) > maxText {
+			*text = fmt.Sprintf("%s… (cut, %d bytes)", strings.ToValidUTF8((*text)[:maxText], ""), len(*text))
+		}
+	}
+	return &b
+}
+
 // Write appends one event. An error means that the event is not, or not
 // wholly, on the record. What a failed write left behind is ended by a line
 // break before the next event, so that it spoils no line but its own.
 func (l *Log) Write(e *Event) error {
-	line, err := json.Marshal(e)
+	line, err := json.Marshal(bounded(e))
 	if err != nil {
 		return fmt.Errorf("audit: encode the event: %w", err)
 	}

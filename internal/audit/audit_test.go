@@ -194,3 +194,27 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+// What a sender makes up as long as it likes does not fill the disk; a claim of
+// the longest token is whole.
+func TestLongTextsAreCut(t *testing.T) {
+	t.Parallel()
+	longest, long := strings.Repeat("s", 20000), strings.Repeat("é", 5_000_000)
+	given := audit.Event{
+		Subject: longest, UserAgent: longest, Message: long, Action: long, Resource: long, Role: long, Reason: long, ErrorChain: long,
+	}
+	var b bytes.Buffer
+	if err := audit.NewLog(&b).Write(&given); err != nil {
+		t.Fatal(err)
+	}
+	cut := strings.Repeat("é", 10000) + "… (cut, 10000000 bytes)"
+	want := audit.Event{
+		Subject: longest, UserAgent: longest, Message: cut, Action: cut, Resource: cut, Role: cut, Reason: cut, ErrorChain: cut,
+	}
+	if diff := cmp.Diff(want, decode(t, b.String())); diff != "" {
+		t.Errorf("event (-want +got):\n%.2000s", diff)
+	}
+	if given.Message != long {
+		t.Error("the event that was given is changed")
+	}
+}
