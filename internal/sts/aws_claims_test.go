@@ -393,6 +393,7 @@ func TestExtendedClaimsURL(t *testing.T) {
 		"https://gitlab.example.com": true, "https://gitlab.example.com:8443/sub/": true,
 		"": false, "gitlab.example.com": false, "http://gitlab.example.com": false, "https://": false,
 		"https://u@gitlab.example.com": false, "https://gitlab.example.com?": false, "https://gitlab.example.com#f": false,
+		"https://aws": false, "https://STS": false, "https://aws.example.com": true, "https://aws/": true, // aws:SourceIp would be the token's to say
 	} {
 		_, err := sts.New(sts.Config{ExtendedClaims: []string{url}})
 		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "extended claims") {

@@ -63,6 +63,10 @@ func providerURL(given string) (string, error) {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(given, "?#") {
 		return "", fmt.Errorf("sts: extended claims: %q is no provider's URL; write it as it was registered, https://gitlab.example.com", given)
 	}
+	// With such a name in front, a claim would read as one of AWS's own keys.
+	if name := strings.ToLower(strings.TrimPrefix(given, "https://")); name == "aws" || name == "sts" {
+		return "", fmt.Errorf("sts: extended claims: the claims of %q would pass for AWS's own condition keys, %s:…; give the provider a name with a domain", given, name)
+	}
 	return strings.TrimPrefix(given, "https://"), nil
 }
 
