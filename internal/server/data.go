@@ -51,6 +51,9 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("server: make the data directory: %w", err)
 	}
+	if err := checkDataDir(c.DataDir); err != nil {
+		return nil, err
+	}
 	key, err := openMasterKey(filepath.Join(c.DataDir, masterKeyFile), filepath.Join(c.DataDir, databaseFile))
 	if err != nil {
 		return nil, err
@@ -64,6 +67,19 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	return d, nil
+}
+
+// checkDataDir refuses a directory in which everybody can put a master key, a
+// database or a link in the place of what belongs there.
+func checkDataDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("server: data directory: %w", err)
+	}
+	if mode := info.Mode(); mode.Perm()&0o002 != 0 {
+		return fmt.Errorf("server: everybody can write in the data directory %s (mode %04o); find out who did, then chmod 700, or name another", dir, mode.Perm())
+	}
+	return nil
 }
 
 func openMasterKey(keyPath, databasePath string) (*masterkey.Key, error) {

@@ -100,6 +100,23 @@ func TestDataThatIsRefused(t *testing.T) {
 	})
 }
 
+// Where everybody can write, the files may be anybody's.
+func TestDataDirOpenToAllIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // what must be refused
+		t.Fatal(err)
+	}
+	wantRefused(t, newConfig(dir), dir, "mode 0777", "chmod 700")
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // readable by others is theirs to decide
+		t.Fatal(err)
+	}
+	mustStart(t, newConfig(dir)).mustStop(t)
+}
+
 // A first start that fails leaves nothing that hinders the next.
 func TestFirstStartThatFails(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
@@ -163,18 +164,22 @@ func onlyRoot(api http.Handler) http.Handler {
 // machine: without a certificate only loopback is served.
 func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, loopback bool, err error) {
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		return nil, "", false, errors.New("server: a certificate and its key go together; give both or neither")
+		return nil, "", false, errors.New("server: --tls-cert and --tls-key go together; give both or neither")
 	}
 	l, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return nil, "", false, fmt.Errorf("server: %w", err)
+		hint := ""
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "; stop what listens there, or give another address with --listen"
+		}
+		return nil, "", false, fmt.Errorf("server: %w%s", err, hint)
 	}
 	address, ok := l.Addr().(*net.TCPAddr)
 	loopback = ok && address.IP.IsLoopback()
 	if c.CertFile == "" {
 		if !loopback {
 			return nil, "", false, errors.Join(
-				fmt.Errorf("server: %s is not loopback, and credentials must not travel unencrypted; give a certificate and key, or listen on 127.0.0.1", c.Listen), l.Close())
+				fmt.Errorf("server: %s is not loopback, and credentials must not travel unencrypted; give a certificate with --tls-cert and --tls-key, or listen on 127.0.0.1", c.Listen), l.Close())
 		}
 		return l, "http://" + l.Addr().String(), loopback, nil
 	}
