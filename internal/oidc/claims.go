@@ -23,9 +23,10 @@ type Claims struct {
 	AuthorizedParty    string   // azp
 	HasAuthorizedParty bool     // azp is in the token, though perhaps empty
 
-	AMR   []string // nil: not in the token
-	Email string   // "": not in the token
-	ID    string   // jti; "": not in the token
+	AMR      []string // nil: not in the token
+	Email    string
+	HasEmail bool   // email is in the token, though perhaps empty
+	ID       string // jti; "": not in the token
 
 	// IssuedAt, Expires and NotBefore are iat, exp and nbf in whole seconds,
 	// UTC. NotBefore is zero if the token has none. A time outside the years
@@ -97,6 +98,8 @@ func (c *Claims) readIdentity() error {
 	if err := c.optional("email", &c.Email); err != nil {
 		return err
 	}
+	email, sent := c.members.get("email")
+	c.HasEmail = sent && !isNull(email)
 	if err := c.optional("jti", &c.ID); err != nil {
 		return err
 	}

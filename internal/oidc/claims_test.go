@@ -178,7 +178,7 @@ func TestClaims(t *testing.T) {
 	}
 	want := Claims{
 		Issuer: "https://a.example/x", Subject: "1234567890123456789012345", Audience: aud, AudClaim: []string{"one"},
-		AuthorizedParty: aud, HasAuthorizedParty: true, AMR: []string{"pwd", "mfa"}, Email: "a@example.com", ID: "last",
+		AuthorizedParty: aud, HasAuthorizedParty: true, AMR: []string{"pwd", "mfa"}, Email: "a@example.com", HasEmail: true, ID: "last",
 		IssuedAt: time.Unix(1789123700, 0).UTC(), Expires: time.Unix(1789123800, 0).UTC(), NotBefore: time.Unix(0, 0).UTC(),
 	}
 	if diff := cmp.Diff(want, *c, cmp.FilterPath(func(p cmp.Path) bool {

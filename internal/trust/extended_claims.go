@@ -45,7 +45,7 @@ func (t *Token) extend(all map[string]json.RawMessage) error {
 		if !ok {
 			continue
 		}
-		lower := strings.ToLower(name)
+		lower := strings.Map(lowerASCII, name)
 		if i, twice := at[lower]; twice {
 			t.Keys[i].Multi = true
 			t.Keys[i].Values = append(t.Keys[i].Values, key.Values...)
@@ -55,6 +55,15 @@ func (t *Token) extend(all map[string]json.RawMessage) error {
 		t.Keys = append(t.Keys, key)
 	}
 	return nil
+}
+
+// lowerASCII folds what policy.Context folds in the name of a key: claims whose
+// names differ in other letters' case are two keys there.
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
 }
 
 func extendable(url, name string) bool {

@@ -48,6 +48,8 @@ func TestExtendedClaims(t *testing.T) {
 		},
 		"no name":                 {claims{"": "x"}, nil},
 		"other case":              {claims{"Team": "data", "TEAM": []string{"ops"}, "team": "dev"}, map[string]string{"TEAM": "multi ops|data|dev"}},
+		"other case, not ASCII":   {claims{"Ärger": "a", "ärger": "b"}, map[string]string{"Ärger": "a", "ärger": "b"}},
+		"empty email":             {claims{"email": ""}, map[string]string{"email": ""}},
 		"other case, one no key":  {claims{"Team": claims{}, "team": "dev"}, map[string]string{"team": "dev"}},
 		"azp":                     {claims{"azp": "client"}, map[string]string{"azp": "client", "aud": "client", "oaud": "sts.amazonaws.com"}},
 		"control characters, XML": {claims{"x": "a\n<b>&\u0000"}, map[string]string{"x": "a\n<b>&\u0000"}},

@@ -34,8 +34,11 @@ type Token struct {
 	OAud []string
 	// AMR is the claim amr; nil when the token has none.
 	AMR []string
-	// Email is the claim email; empty when the token has none.
-	Email string
+	// Email is the claim email. HasEmail says that the token has it, though
+	// perhaps empty: an empty key is present, and IfExists does not pass it over
+	// (published captures of AWS, 2026).
+	Email    string
+	HasEmail bool
 	// Keys are further keys of the provider: those that AWS has for its tokens
 	// only, and extended claims.
 	Keys []Key
@@ -89,7 +92,7 @@ func ProviderURL(issuer string) (url string, ok bool) {
 func NewToken(p Provider, c *oidc.Claims) (*Token, error) {
 	t := &Token{
 		Provider: p.ARN, ProviderURL: p.URL, Subject: c.Subject, Audience: c.Audience,
-		AMR: c.AMR, Email: c.Email, extended: p.ExtendedClaims, claims: c,
+		AMR: c.AMR, Email: c.Email, HasEmail: c.HasEmail, extended: p.ExtendedClaims, claims: c,
 	}
 	if c.HasAuthorizedParty {
 		t.OAud = c.AudClaim

@@ -147,7 +147,7 @@ func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
 	if t.AMR != nil {
 		ctx.SetMultiIn(url, "amr", t.AMR)
 	}
-	if t.Email != "" {
+	if t.HasEmail {
 		ctx.SetIn(url, "email", t.Email)
 	}
 	for i := range t.Keys {

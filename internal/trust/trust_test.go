@@ -277,7 +277,11 @@ func TestConditionKeys(t *testing.T) {
 		},
 		"amr":       {func(tok *trust.Token) { tok.AMR = []string{"mfa"} }, with(map[string]key{"gitlab.example.com:amr": {[]string{"mfa"}, true}})},
 		"empty amr": {func(tok *trust.Token) { tok.AMR = []string{} }, with(map[string]key{"gitlab.example.com:amr": {[]string{}, true}})},
-		"email":     {func(tok *trust.Token) { tok.Email = "a@b.c" }, with(map[string]key{"gitlab.example.com:email": {[]string{"a@b.c"}, false}})},
+		"email": {
+			func(tok *trust.Token) { tok.Email, tok.HasEmail = "a@b.c", true },
+			with(map[string]key{"gitlab.example.com:email": {[]string{"a@b.c"}, false}}),
+		},
+		"empty email": {func(tok *trust.Token) { tok.HasEmail = true }, with(map[string]key{"gitlab.example.com:email": {[]string{""}, false}})},
 	} {
 		tok := token(mainBranch)
 		tc.change(tok)
