@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +27,8 @@ func newCI() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ci",
 		Short: "Run GitLab CI/CD jobs on this machine, with ID tokens",
-		Args:  cobra.NoArgs,
 	}
+	group(c)
 	c.AddCommand(newCIRun(), newCIToken())
 	return c
 }
@@ -95,7 +98,12 @@ With --endpoint, the aws CLI and the SDKs in it talk to that server.
 
 A keyword of the file that this version does not know, or that would change the
 job in a way that it does not serve, is an error with line and column.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("one job is run at a time; if this is one name, quote it: %s", quote(strings.Join(args, " ")))}
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			name := ""
 			if len(args) == 1 {
@@ -107,7 +115,7 @@ job in a way that it does not serve, is an error with line and column.`,
 	f.add(c)
 	c.Flags().StringVar(&f.file, "file", ".gitlab-ci.yml", "the pipeline's `FILE`; the job runs in its directory")
 	c.Flags().StringVar(&f.endpoint, "endpoint", "", "`URL` of the server that plays AWS for the job")
-	c.Flags().StringVar(&f.region, "region", "us-east-1", "AWS_DEFAULT_REGION for the job, with --endpoint, unless a --variable sets it")
+	c.Flags().StringVar(&f.region, "region", "us-east-1", "AWS_DEFAULT_REGION for the job, a `NAME`, with --endpoint, unless a --variable sets it")
 	c.Flags().StringArrayVar(&f.variables, "variable", nil, "project variable `NAME=VALUE` for the job; may be given again")
 	return c
 }
@@ -121,6 +129,9 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	variables, err := f.projectVariables()
 	if err != nil {
 		return err
+	}
+	for _, name := range removedTokens(definition, variables) {
+		_, _ = fmt.Fprintf(c.ErrOrStderr(), "note: the script uses %s, which is empty: GitLab removed it in 17.0; declare the token with id_tokens\n", name)
 	}
 	dir, err := filepath.Abs(filepath.Dir(f.file))
 	if err != nil {
@@ -163,7 +174,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 func (f *runFlags) pick(c *cobra.Command, name string) (*ci.Job, error) {
 	text, err := os.ReadFile(f.file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; give the pipeline's file with --file", err)
 	}
 	pipeline, err := ci.Parse(f.file, text)
 	if err != nil {
@@ -195,6 +206,9 @@ func (f *runFlags) pick(c *cobra.Command, name string) (*ci.Job, error) {
 func (f *runFlags) projectVariables() ([]ci.Variable, error) {
 	var variables []ci.Variable
 	if f.endpoint != "" {
+		if u, err := url.Parse(f.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, usageError{fmt.Errorf("--endpoint %q is no URL such as http://127.0.0.1:8350", f.endpoint)}
+		}
 		variables = append(variables,
 			ci.Variable{Name: "AWS_ENDPOINT_URL", Value: f.endpoint, Raw: true},
 			ci.Variable{Name: "AWS_ENDPOINT_URL_STS", Value: f.endpoint, Raw: true}, // aws-sdk-go-v2's web identity chain reads only this one
@@ -209,6 +223,23 @@ func (f *runFlags) projectVariables() ([]ci.Variable, error) {
 		variables = append(variables, ci.Variable{Name: name, Value: value})
 	}
 	return variables, nil
+}
+
+var removedToken = regexp.MustCompile(`\bCI_JOB_JWT(_V[12])?\b`)
+
+// removedTokens lists the predefined tokens of old GitLab that the job's
+// scripts use and nothing in the job or the project's variables sets (GitLab,
+// "Deprecations and removals by version", 17.0).
+func removedTokens(job *ci.Job, project []ci.Variable) []string {
+	var names []string
+	for _, line := range slices.Concat(job.BeforeScript, job.Script, job.AfterScript) {
+		names = append(names, removedToken.FindAllString(line, -1)...)
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+		return slices.ContainsFunc(job.IDTokens, func(t ci.IDToken) bool { return t.Name == name }) ||
+			slices.ContainsFunc(slices.Concat(job.Variables, project), func(v ci.Variable) bool { return v.Name == name })
+	})
 }
 
 // publishIssuer opens the issuer and serves it while the job runs, unless
@@ -248,8 +279,11 @@ func newCIToken() *cobra.Command {
 		Short: "Print one ID token, as a job would get it",
 		Long: `Print one ID token for a project and ref, as a job with a timeout of one hour
 would get it. It is a credential: whoever reads it can use it until it expires.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if len(audiences) == 0 {
+				return usageError{errors.New("a token needs an audience; give --aud AUDIENCE")}
+			}
 			i, err := openInstance(c, f.issuer)
 			if err != nil {
 				return err
@@ -268,6 +302,5 @@ would get it. It is a credential: whoever reads it can use it until it expires.`
 	}
 	f.add(c)
 	c.Flags().StringArrayVar(&audiences, "aud", nil, "the token's `AUDIENCE`; given more than once, aud is an array")
-	_ = c.MarkFlagRequired("aud") // fails only for a flag that is not there
 	return c
 }

@@ -27,7 +27,7 @@ with the aws CLI, and the tutorial's job run on two branches.
 
 Everything happens in a temporary directory that is removed at the end. The
 exit status is 0 only if each step went as expected.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runDemo(c.Context(), c.OutOrStdout(), keep)
 		},
@@ -272,7 +272,7 @@ func (d *demo) background(ctx context.Context, name string, args ...string) (str
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return "", context.Cause(ctx)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -305,10 +305,12 @@ func (d *demo) command(ctx context.Context, env []string, name string, args ...s
 	c.Dir = d.dir
 	c.Stdout = io.MultiWriter(&both, d.out)
 	c.Stderr = c.Stdout
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // a job that is killed cannot clean up
+	c.WaitDelay = 15 * time.Second
 	err = c.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return both.String(), exit.ExitCode(), ctx.Err()
+		return both.String(), exit.ExitCode(), context.Cause(ctx)
 	}
 	return both.String(), 0, err
 }

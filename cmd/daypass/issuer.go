@@ -17,8 +17,8 @@ func newIssuer() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "issuer",
 		Short: "A GitLab-compatible ID-token issuer on this machine",
-		Args:  cobra.NoArgs,
 	}
+	group(c)
 	c.AddCommand(newIssuerServe())
 	return c
 }
@@ -33,7 +33,7 @@ func newIssuerServe() *cobra.Command {
 The first start makes the directory: signing keys, a private certificate
 authority, and the issuer's URL with a port that is free then and stays. The
 file "thumbprint" in it is what IAM wants in --thumbprint-list.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			log := newLog(c)
 			issuer, err := openInstance(c, dir)
@@ -41,6 +41,9 @@ file "thumbprint" in it is what IAM wants in --thumbprint-list.`,
 				return err
 			}
 			l, err := issuer.Listen(c.Context(), time.Now())
+			if errors.Is(err, instance.ErrServed) {
+				return fmt.Errorf("%w, at %s: leave that process running, or stop it first", err, issuer.Issuer.URL())
+			}
 			if err != nil {
 				return err
 			}

@@ -27,9 +27,10 @@ func main() {
 
 // Exit codes of daypass itself. `daypass ci run` ends with the job's own.
 const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // 128 and the number of SIGINT, as shells have it
 )
 
 // exitError carries an exit code through cobra. Its message was printed before.
@@ -61,6 +62,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.As(err, &usage):
 		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
 		return exitUsage
+	case ctx.Err() != nil:
+		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
+		return exitInterrupted
 	default:
 		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
 		return exitFailure
@@ -79,13 +83,32 @@ runs .gitlab-ci.yml jobs on this machine.
 Try "daypass demo".`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
+	group(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 	})
 	root.AddCommand(newServe(), newIssuer(), newCI(), newDemo(), newVersion())
 	return root
+}
+
+// group makes c a command of sub-commands: alone it prints its help, and a
+// sub-command that it does not have is a wrong call.
+func group(c *cobra.Command) {
+	c.Args = noArguments
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+}
+
+// noArguments is cobra.NoArgs with the exit code of a wrong call.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	what := "argument"
+	if c.HasSubCommands() {
+		what = "command"
+	}
+	return usageError{fmt.Errorf("unknown %s %q; see \"%s --help\"", what, args[0], c.CommandPath())}
 }
 
 // newLog writes for people, to stderr: what happened, without a clock's noise

@@ -31,7 +31,7 @@ the file "credentials" in the data directory, in the format of the AWS CLI:
 
 Without a certificate only loopback addresses are served, since credentials
 must not travel unencrypted.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := completeServe(&config, caFile); err != nil {
 				return err
