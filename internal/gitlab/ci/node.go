@@ -167,6 +167,11 @@ func addLoadError(f *faults, text []byte, err error) {
 	if le.ContextMsg != "" {
 		message = le.ContextMsg + ": " + message
 	}
+	lines := bytes.SplitN(text, []byte("\n"), place.line+1)
+	if strings.Contains(message, "cannot start any token") && place.line <= len(lines) &&
+		bytes.HasPrefix(bytes.TrimLeft(lines[place.line-1], " "), []byte("\t")) {
+		message += " (a tab cannot indent; use spaces)"
+	}
 	f.add(place, "not valid YAML: %s", message)
 }
 
