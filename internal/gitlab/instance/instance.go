@@ -81,7 +81,11 @@ func Open(ctx context.Context, dir string, now time.Time) (*Instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance: %w", err)
 	}
-	return load(path, strings.TrimSpace(string(text)))
+	i, err := load(path, strings.TrimSpace(string(text)))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; put back what is missing, or begin in an empty directory", err)
+	}
+	return i, err
 }
 
 // create writes every file; the url comes last, so that a directory with a url
