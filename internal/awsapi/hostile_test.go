@@ -69,6 +69,31 @@ func TestKeyThatGoesWhileTheBodyComes(t *testing.T) {
 	}
 }
 
+// A name of megabytes is not held against each statement and told for each.
+func TestLongResourceIsNotDecided(t *testing.T) {
+	t.Parallel()
+	s := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(*awsapitest.Server) ([]*awsapi.Service, error) {
+		named := awsapi.Resource{Template: "${Name}", Of: func(c *awsapi.Call) string { return c.Params.Get("Name") }}
+		key := func(c *awsapi.Call) []string { return []string{"things:Key", c.Params.Get("Key")} }
+		things, err := awsapi.NewService(awsapi.Service{Name: "things", Version: version, Namespace: namespace},
+			awsapi.Signed("PutThing", []awsapi.Need{{Action: "things:PutThing", Resource: named, Keys: key}},
+				func(*awsapi.Call) (awsapi.Result, error) { return nil, nil }))
+		return []*awsapi.Service{things}, err
+	}})
+	for _, c := range []struct {
+		name, key int
+		status    int
+	}{{8192, 8192, http.StatusOK}, {8193, 1, http.StatusBadRequest}, {1, 8193, http.StatusBadRequest}} {
+		reply := call(t, s, s.AdminConfig, "Action", "PutThing", "Name", strings.Repeat("n", c.name), "Key", strings.Repeat("k", c.key))
+		if reply.Status != c.status || len(reply.Body) > 1000 {
+			t.Errorf("%+v: got %d %.1000s", c, reply.Status, reply.Body)
+		}
+		if events := s.Events(); len(events[len(events)-1]) > 2000 {
+			t.Errorf("%+v: the event has %d bytes", c, len(events[len(events)-1]))
+		}
+	}
+}
+
 // The zone of a peer's address is no part of what policies compare.
 func TestSourceAddressHasNoZone(t *testing.T) {
 	t.Parallel()

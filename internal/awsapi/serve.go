@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,11 @@ import (
 // maxBody is the largest request body in bytes; a larger one is answered 413
 // without a body (recorded on AWS STS).
 const maxBody = 10_000_000
+
+// maxAsked is the longest text, in bytes, that policies are asked about. The
+// longest that an operation takes is an ARN of 2048 characters; the reasons of a
+// denial repeat the text for every statement.
+const maxAsked = 4 * 2048
 
 // Config is what the front door needs.
 type Config struct {
@@ -224,6 +230,10 @@ func authorize(c *Call, asked *auth.Request) error {
 		q := &auth.Question{Action: need.Action, Resource: need.Resource.Of(c)}
 		if need.Keys != nil {
 			q.Keys = need.Keys(c)
+		}
+		if slices.ContainsFunc(append(q.Keys[:len(q.Keys):len(q.Keys)], q.Resource), func(s string) bool { return len(s) > maxAsked }) {
+			return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).
+				Because("no resource has such a name; nothing was decided about it")
 		}
 		answer := c.Caller.Decide(asked, q, nil)
 		if answer.Allowed() {
