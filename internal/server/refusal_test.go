@@ -140,7 +140,7 @@ func TestAddressesThatAreRefused(t *testing.T) {
 			t.Parallel()
 			c := newConfig(filepath.Join(t.TempDir(), "data"))
 			c.Listen = address
-			wantRefused(t, c, address+" is not loopback, and credentials must not travel unencrypted")
+			wantRefused(t, c, address+" is not loopback, and credentials must not travel unencrypted", "--tls-cert and --tls-key")
 			if _, err := os.Stat(c.DataDir); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("a data directory was made: %v", err)
 			}
@@ -155,7 +155,7 @@ func TestAddressesThatAreRefused(t *testing.T) {
 		defer l.Close() //nolint:errcheck // nothing was sent
 		c := newConfig(t.TempDir())
 		c.Listen = l.Addr().String()
-		wantRefused(t, c, "address already in use")
+		wantRefused(t, c, "address already in use", "another address with --listen")
 	})
 }
 
