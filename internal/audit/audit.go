@@ -9,10 +9,12 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +73,23 @@ type Log struct {
 // section 7.1): a header, which is a JSON object in base64url, a dot, the rest.
 var tokenForm = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]*`)
 
+// spacedTokenForm is tokenForm with white space behind the header's brace. It
+// then begins as words do, of which a header is longer.
+var (
+	spacedTokenForm  = regexp.MustCompile(`\be(?:yA[gi]|w[ko0])[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_.-]*`)
+	spacedTokenStart = [][]byte{[]byte("eyA"), []byte("ewk"), []byte("ewo"), []byte("ew0")}
+)
+
+// withoutTokens puts "(token)" in the place of what looks like one.
+func withoutTokens(line []byte) []byte {
+	line = tokenForm.ReplaceAllLiteral(line, []byte("(token)"))
+	// Few lines have such a start, and to search for it is five times as fast.
+	if slices.ContainsFunc(spacedTokenStart, func(start []byte) bool { return bytes.Contains(line, start) }) {
+		line = spacedTokenForm.ReplaceAllLiteral(line, []byte("(token)"))
+	}
+	return line
+}
+
 // NewLog writes to w, one Write for each event.
 func NewLog(w io.Writer) *Log { return &Log{w: w} }
 
@@ -99,7 +118,7 @@ func (l *Log) Write(e *Event) error {
 	if err != nil {
 		return fmt.Errorf("audit: encode the event: %w", err)
 	}
-	line = append(tokenForm.ReplaceAllLiteral(line, []byte("(token)")), '\n')
+	line = append(withoutTokens(line), '\n')
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.broken {

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -181,6 +182,26 @@ func TestTokensAreReplaced(t *testing.T) {
 	e := decode(t, b.String())
 	if e.Role != "(token)" || e.Message != "Value '(token)' at 'roleSessionName'" || e.Audience[0] != "(token)" || e.Subject != "eyJ is no token. Nor is this" {
 		t.Errorf("event is %s", b.String())
+	}
+}
+
+// A header may have white space behind its brace.
+func TestTokensWithWhiteSpaceAreReplaced(t *testing.T) {
+	t.Parallel()
+	for _, header := range []string{`{ "alg":"RS256"}`, "{  \"alg\":\"RS256\"}", "{\n \"alg\":\"RS256\"}", "{\t\"alg\":\"RS256\"}", "{\r\n\"alg\":\"RS256\"}"} {
+		token := base64.RawURLEncoding.EncodeToString([]byte(header)) + ".eyAiaXNzIjogImgifQ.c2lnbmF0dXJl_-"
+		var b bytes.Buffer
+		if err := audit.NewLog(&b).Write(&audit.Event{Role: token, Message: "Value '" + token + "' at"}); err != nil {
+			t.Fatal(err)
+		}
+		if e := decode(t, b.String()); e.Role != "(token)" || e.Message != "Value '(token)' at" {
+			t.Errorf("%q: event is %s", header, b.String())
+		}
+	}
+	words := "https://my-framework.example.com ewok.example.com https://eyAi.example"
+	var b bytes.Buffer
+	if err := audit.NewLog(&b).Write(&audit.Event{Issuer: words}); err != nil || decode(t, b.String()).Issuer != words {
+		t.Errorf("%v, event is %s", err, b.String())
 	}
 }
 
