@@ -94,6 +94,19 @@ func TestLongResourceIsNotDecided(t *testing.T) {
 	}
 }
 
+// A message repeats what was sent, but not all of it.
+func TestLongMessageIsCut(t *testing.T) {
+	t.Parallel()
+	s := start(t, awsapitest.Options{})
+	reply := call(t, s, s.AdminConfig, "Action", strings.Repeat("<", 3_000_000))
+	const begin = "Could not find operation "
+	shown := strings.Repeat("&lt;", 64<<10-len(begin))
+	wantBody(t, reply, http.StatusBadRequest, fault(someNamespace, "Sender", "InvalidAction", begin+shown+"… (cut)", reply))
+	if events := s.Events(); len(events[len(events)-1]) > 200_000 {
+		t.Errorf("the event has %d bytes", len(events[len(events)-1]))
+	}
+}
+
 // The zone of a peer's address is no part of what policies compare.
 func TestSourceAddressHasNoZone(t *testing.T) {
 	t.Parallel()

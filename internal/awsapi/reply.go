@@ -13,6 +13,10 @@ import (
 // service (recorded on AWS).
 const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
 
+// maxMessage bounds a fault's message, in bytes. A value of ten megabytes that
+// breaks two constraints would come back eight times as long.
+const maxMessage = 64 << 10
+
 // reply is a response ready to be written.
 type reply struct {
 	status      int
@@ -53,6 +57,9 @@ func resultReply(c *Call, result Result) reply {
 
 func (a *API) faultReply(c *Call, f *Fault) reply {
 	wire := f.onTheWire()
+	if len(wire.Message) > maxMessage { // it repeats what was sent
+		wire.Message = strings.ToValidUTF8(wire.Message[:maxMessage], "") + "… (cut)"
+	}
 	noteFault(c.Event, f, wire)
 	namespace := faultNamespace
 	if c.service != nil && f.Kind != UnknownOperation {
