@@ -196,7 +196,7 @@ func (a *API) findOperation(c *Call) error {
 		version = "NO_VERSION_SPECIFIED"
 	}
 	return (&Fault{Kind: UnknownOperation, Message: "Could not find operation " + action + " for version " + version}).
-		Because("Daypass serves no such operation; docs/aws-divergences.md lists what it serves")
+		Because("Daypass serves no such operation; README.md lists those that it serves")
 }
 
 // authenticate finds the caller and gives what authorisation asks of the request.

@@ -93,7 +93,11 @@ func openMasterKey(keyPath, databasePath string) (*masterkey.Key, error) {
 	if _, err := os.Lstat(databasePath); err == nil {
 		return nil, fmt.Errorf("server: %s exists and its master key %s does not; put the key back, for without it nothing sealed in the database opens", databasePath, keyPath)
 	}
-	return masterkey.Create(keyPath)
+	key, err := masterkey.Create(keyPath)
+	if errors.Is(err, masterkey.ErrExists) { // another first start was quicker
+		return masterkey.Load(keyPath)
+	}
+	return key, err
 }
 
 // prepare makes what an empty store lacks, and reads the session keys.
@@ -103,7 +107,6 @@ func (d *data) prepare(ctx context.Context, c *Config) error {
 		if err := d.create(ctx, c); err != nil {
 			return err
 		}
-		d.created = true
 		record, err = d.store.Get(ctx, store.SessionKeysID())
 	}
 	if err != nil {
@@ -122,19 +125,18 @@ func (d *data) prepare(ctx context.Context, c *Config) error {
 	return err
 }
 
-// create writes the administrator's credentials file and then, in one
-// transaction, everything a first start makes. The file comes first: a crash
-// between the two leaves an empty store, and the next start does both again;
-// the other way about, nobody would ever learn the key.
+// create makes, in one transaction, everything a first start makes, and writes
+// the administrator's credentials file inside it, before it is committed: a
+// crash between the two leaves an empty store, and the next start does both
+// again; the other way about, nobody would ever learn the key. Of two first
+// starts at once, the store lets one in after the other, and the second leaves
+// all as it is.
 func (d *data) create(ctx context.Context, c *Config) error {
 	if !arn.ValidAccount(c.Account) {
 		return fmt.Errorf("server: account %q is not 12 digits", c.Account)
 	}
 	admin, err := newAdministrator(c.Account, c.Random)
 	if err != nil {
-		return err
-	}
-	if err := writeCredentials(filepath.Join(c.DataDir, credentialsFile), admin); err != nil {
 		return err
 	}
 	ring, err := session.NewKeys()
@@ -151,7 +153,12 @@ func (d *data) create(ctx context.Context, c *Config) error {
 	}
 	now := c.Now().UTC().Truncate(time.Second)
 	_, err = d.store.Update(ctx, func(tx store.Tx) error {
+		if _, err := tx.Get(store.SessionKeysID()); !errors.Is(err, store.ErrNotFound) {
+			return err // nil: another first start was quicker
+		}
+		d.created = true
 		return errors.Join(
+			writeCredentials(filepath.Join(c.DataDir, credentialsFile), admin),
 			store.PutRecord(tx, store.AccountID(c.Account), store.Account{Account: c.Account, Created: now}),
 			store.PutRecord(tx, store.UserID(c.Account, administratorName), store.User{
 				Account: c.Account, Name: administratorName, Path: "/", ID: admin.userID, Created: now,

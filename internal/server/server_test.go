@@ -187,6 +187,32 @@ func read(t *testing.T, path ...string) string {
 	return string(text)
 }
 
+// Two first starts at once: whoever comes to answer, the credentials file holds
+// the key of the one administrator that there is.
+func TestFirstStartsAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		dir := filepath.Join(t.TempDir(), "data")
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				r, err := start(t, newConfig(dir))
+				if err != nil {
+					t.Logf("one did not start, which is allowed: %v", err)
+					return
+				}
+				if err := r.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		after := mustStart(t, newConfig(dir))
+		wantCaller(t, after.administrator(t, dir), administratorARN)
+		after.mustStop(t)
+	}
+}
+
 const administratorARN = "arn:aws:iam::123456789012:user/administrator"
 
 func TestFirstAndSecondStart(t *testing.T) {
