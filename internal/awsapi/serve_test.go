@@ -173,7 +173,7 @@ func TestReplies(t *testing.T) {
 				return fault(someNamespace, "Sender", "InvalidAction", "Could not find operation FindThing for version 2026-11-21", r)
 			}, audit.Event{
 				Service: "things", Fault: "UnknownOperation", Code: "InvalidAction", Message: "Could not find operation FindThing for version 2026-11-21",
-				Reason: "Daypass serves no such operation; docs/aws-divergences.md lists what it serves",
+				Reason: "Daypass serves no such operation; README.md lists those that it serves",
 			},
 		},
 		"unknown version": {
@@ -181,7 +181,7 @@ func TestReplies(t *testing.T) {
 				return fault(someNamespace, "Sender", "InvalidAction", "Could not find operation GetThing for version 2011-06-16", r)
 			}, audit.Event{
 				Fault: "UnknownOperation", Code: "InvalidAction", Message: "Could not find operation GetThing for version 2011-06-16",
-				Reason: "Daypass serves no such operation; docs/aws-divergences.md lists what it serves",
+				Reason: "Daypass serves no such operation; README.md lists those that it serves",
 			},
 		},
 		"no version": {
@@ -189,7 +189,7 @@ func TestReplies(t *testing.T) {
 				return fault(someNamespace, "Sender", "InvalidAction", "Could not find operation GetThing for version NO_VERSION_SPECIFIED", r)
 			}, audit.Event{
 				Fault: "UnknownOperation", Code: "InvalidAction", Message: "Could not find operation GetThing for version NO_VERSION_SPECIFIED",
-				Reason: "Daypass serves no such operation; docs/aws-divergences.md lists what it serves",
+				Reason: "Daypass serves no such operation; README.md lists those that it serves",
 			},
 		},
 		"an operation in another case": {
@@ -197,7 +197,7 @@ func TestReplies(t *testing.T) {
 				return fault(someNamespace, "Sender", "InvalidAction", "Could not find operation getThing for version 2026-11-21", r)
 			}, audit.Event{
 				Service: "things", Fault: "UnknownOperation", Code: "InvalidAction", Message: "Could not find operation getThing for version 2026-11-21",
-				Reason: "Daypass serves no such operation; docs/aws-divergences.md lists what it serves",
+				Reason: "Daypass serves no such operation; README.md lists those that it serves",
 			},
 		},
 	} {
