@@ -1,8 +1,10 @@
 package session
 
 import (
+	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,24 +14,38 @@ import (
 // The binary form of a grant. A number is an unsigned varint in its shortest
 // form; a string is its length in bytes, then the bytes.
 //
-//	version byte: 1 for a grant without tags, 2 for one with
+//	version byte: 1 for a grant without tags, 2 for one with, 3 for one that
+//	    needs what only version 3 has
 //	account number
-//	role id, role name, role path, session name
+//	version 3: kind, one byte
+//	role id, role name, role path, session name; in version 3, of another kind
+//	    than a role: user id, user name, session name
 //	issued at, seconds since 1970; seconds from there to expiry
 //	provider, source identity, token id
 //	number of context keys, then for each:
 //	    key; one byte, 0 for a single value and 1 for a multivalued key;
 //	    single: the value; multivalued: the number of values, then the values
-//	version 2: number of tags, at least one, then for each:
+//	versions 2 and 3: number of tags, in version 2 at least one, then for each:
 //	    key, value; one byte, 1 for a transitive tag and 0 for another
+//	version 3: policy; number of policy ARNs, then those; one byte, 1 for a
+//	    chained session and 0 for another; number of ancestors, then for each
+//	    the ten bytes that its access key id spells in base32 behind "ASIA"
 //
-// There is one spelling of a grant, and nothing may follow it. A grant without
-// tags stays version 1, so that earlier programs open it while nodes are
-// upgraded one by one.
+// There is one spelling of a grant, and nothing may follow it. A grant that
+// needs nothing of a later version stays version 1 or 2, so that earlier
+// programs open it while nodes are upgraded one by one.
+//
+// A policy is not compressed, though it would shrink well: what a compressor
+// writes may change with its release, and the grant would have two spellings. A
+// policy of 2,048 characters, ten ARNs and 50 short tags fit as they are.
 const (
 	grantVersion       = 1
 	taggedGrantVersion = 2
+	fullGrantVersion   = 3
 )
+
+// ancestorBytes is what an access key id is but for its prefix.
+const ancestorBytes = (accessKeyIDLength - prefixOfID) * 5 / 8
 
 // latestTime bounds both times: 9999-12-31T23:59:59Z, the last that AWS's
 // timestamp format can write.
@@ -38,17 +54,14 @@ const latestTime = 253402300799
 // validate holds a grant against its contract. It does not ask whether the
 // names are AWS's: that is the business of whoever made the role.
 func (g *Grant) validate() error {
-	switch {
-	case g == nil:
+	if g == nil {
 		return &GrantError{Field: "Account", Problem: "is missing: the grant is nil"}
-	case !arn.ValidAccount(g.Account):
+	}
+	if !arn.ValidAccount(g.Account) {
 		return &GrantError{Field: "Account", Problem: "is not 12 digits"}
-	case len(g.RoleID) != uniqueIDLength || !strings.HasPrefix(g.RoleID, "AROA"):
-		return &GrantError{Field: "RoleID", Problem: "is not a role's unique id (AROA and 17 characters)"}
-	case g.RoleName == "":
-		return &GrantError{Field: "RoleName", Problem: "is empty"}
-	case g.SessionName == "":
-		return &GrantError{Field: "SessionName", Problem: "is empty"}
+	}
+	if err := g.validatePrincipal(); err != nil {
+		return err
 	}
 	if err := validateTime("IssuedAt", g.IssuedAt); err != nil {
 		return err
@@ -59,10 +72,100 @@ func (g *Grant) validate() error {
 	if !g.Expires.After(g.IssuedAt) {
 		return &GrantError{Field: "Expires", Problem: "is not later than IssuedAt"}
 	}
+	if g.Expires.Sub(g.IssuedAt) > MaxDuration {
+		return &GrantError{Field: "Expires", Problem: "is more than 36 hours later than IssuedAt"}
+	}
 	if err := validateContext(g.Context); err != nil {
 		return err
 	}
-	return validateTags(g.Tags)
+	if err := validateTags(g.Tags); err != nil {
+		return err
+	}
+	return g.validateChain()
+}
+
+// validatePrincipal asks for what the kind has, and that it has nothing else: a
+// grant with both a role and a user could be read in two ways.
+func (g *Grant) validatePrincipal() error {
+	if g.Kind >= principalKinds {
+		return &GrantError{Field: "Kind", Problem: "is none that this program knows"}
+	}
+	if g.Kind == AssumedRole {
+		switch {
+		case len(g.RoleID) != uniqueIDLength || !strings.HasPrefix(g.RoleID, "AROA"):
+			return &GrantError{Field: "RoleID", Problem: "is not a role's unique id (AROA and 17 characters)"}
+		case g.RoleName == "":
+			return &GrantError{Field: "RoleName", Problem: "is empty"}
+		case g.SessionName == "":
+			return &GrantError{Field: "SessionName", Problem: "is empty"}
+		}
+		return mustBeEmpty("a role session", []field{{"UserID", g.UserID == ""}, {"UserName", g.UserName == ""}})
+	}
+	switch {
+	case len(g.UserID) != uniqueIDLength || !strings.HasPrefix(g.UserID, "AIDA"):
+		return &GrantError{Field: "UserID", Problem: "is not a user's unique id (AIDA and 17 characters)"}
+	case g.UserName == "":
+		return &GrantError{Field: "UserName", Problem: "is empty"}
+	case g.Kind == FederatedUser && g.SessionName == "":
+		return &GrantError{Field: "SessionName", Problem: "is empty"}
+	}
+	none := []field{
+		{"RoleID", g.RoleID == ""},
+		{"RoleName", g.RoleName == ""},
+		{"RolePath", g.RolePath == ""},
+		{"Ancestors", len(g.Ancestors) == 0},
+		{"Chained", !g.Chained},
+	}
+	if g.Kind == UserSession {
+		none = append(none, field{"SessionName", g.SessionName == ""}, field{"Policy", g.Policy == ""},
+			field{"PolicyARNs", len(g.PolicyARNs) == 0}, field{"Tags", len(g.Tags) == 0})
+	}
+	return mustBeEmpty("a "+g.Kind.String(), none)
+}
+
+// field is a field of a grant, and whether it is empty.
+type field struct {
+	name  string
+	empty bool
+}
+
+func mustBeEmpty(what string, fields []field) error {
+	for _, f := range fields {
+		if !f.empty {
+			return &GrantError{Field: f.name, Problem: "is set, and " + what + " has none"}
+		}
+	}
+	return nil
+}
+
+// validateChain asks that what a revocation goes by is there.
+func (g *Grant) validateChain() error {
+	switch {
+	case len(g.PolicyARNs) > maxPolicyARNs:
+		return &GrantError{Field: "PolicyARNs", Problem: fmt.Sprintf("has %d elements, at most %d are allowed", len(g.PolicyARNs), maxPolicyARNs)}
+	case slices.Contains(g.PolicyARNs, ""):
+		return &GrantError{Field: "PolicyARNs", Problem: "has an empty element"}
+	case len(g.Ancestors) > MaxAncestors:
+		return &GrantError{Field: "Ancestors", Problem: fmt.Sprintf("has %d elements, at most %d are allowed", len(g.Ancestors), MaxAncestors)}
+	case g.Chained && len(g.Ancestors) == 0:
+		return &GrantError{Field: "Ancestors", Problem: "is empty, and the session is chained"}
+	}
+	for i, id := range g.Ancestors {
+		if _, ok := ancestorOf(id); !ok {
+			return &GrantError{Field: "Ancestors", Problem: fmt.Sprintf("has at %d what is not a session's access key id (ASIA and 16 characters)", i)}
+		}
+	}
+	return nil
+}
+
+// ancestorOf gives the bytes that an access key id of a session spells.
+func ancestorOf(id string) (raw [ancestorBytes]byte, ok bool) {
+	if len(id) != accessKeyIDLength || id[:prefixOfID] != "ASIA" {
+		return raw, false
+	}
+	// The decoder skips line breaks; it then gives fewer bytes than there are.
+	n, err := base32.StdEncoding.WithPadding(base32.NoPadding).Decode(raw[:], []byte(id[prefixOfID:]))
+	return raw, err == nil && n == len(raw)
 }
 
 func validateTime(field string, t time.Time) error {
@@ -111,51 +214,94 @@ func validateTags(tags []Tag) error {
 	return nil
 }
 
+// version is the first that can say all of a grant.
+func (g *Grant) version() byte {
+	switch {
+	case g.Kind != AssumedRole || g.Policy != "" || len(g.PolicyARNs) > 0 || len(g.Ancestors) > 0 || g.Chained:
+		return fullGrantVersion
+	case len(g.Tags) > 0:
+		return taggedGrantVersion
+	}
+	return grantVersion
+}
+
 // appendGrant writes a grant that validate has passed.
 func appendGrant(b []byte, g *Grant) []byte {
-	version := byte(grantVersion)
-	if len(g.Tags) > 0 {
-		version = taggedGrantVersion
-	}
+	version := g.version()
 	b = append(b, version)
 	b = binary.AppendUvarint(b, accountNumber(g.Account))
-	b = appendString(b, g.RoleID)
-	b = appendString(b, g.RoleName)
-	b = appendString(b, g.RolePath)
+	if version == fullGrantVersion {
+		b = append(b, byte(g.Kind))
+	}
+	if g.Kind == AssumedRole {
+		b = appendString(b, g.RoleID)
+		b = appendString(b, g.RoleName)
+		b = appendString(b, g.RolePath)
+	} else {
+		b = appendString(b, g.UserID)
+		b = appendString(b, g.UserName)
+	}
 	b = appendString(b, g.SessionName)
 	b = binary.AppendUvarint(b, uint64(g.IssuedAt.Unix()))
 	b = binary.AppendUvarint(b, uint64(g.Expires.Unix()-g.IssuedAt.Unix()))
 	b = appendString(b, g.Provider)
 	b = appendString(b, g.SourceIdentity)
 	b = appendString(b, g.TokenID)
-	b = binary.AppendUvarint(b, uint64(len(g.Context)))
-	for _, kv := range g.Context {
-		b = appendString(b, kv.Key)
-		if !kv.Multi {
-			b = append(b, 0)
-			b = appendString(b, kv.Values[0])
-			continue
-		}
-		b = append(b, 1)
-		b = binary.AppendUvarint(b, uint64(len(kv.Values)))
-		for _, value := range kv.Values {
-			b = appendString(b, value)
-		}
+	b = appendContext(b, g.Context)
+	if version >= taggedGrantVersion {
+		b = appendTags(b, g.Tags)
 	}
-	if len(g.Tags) == 0 {
+	if version < fullGrantVersion {
 		return b
 	}
-	b = binary.AppendUvarint(b, uint64(len(g.Tags)))
-	for _, tag := range g.Tags {
-		b = appendString(b, tag.Key)
-		b = appendString(b, tag.Value)
-		transitive := byte(0)
-		if tag.Transitive {
-			transitive = 1
-		}
-		b = append(b, transitive)
+	b = appendString(b, g.Policy)
+	b = appendStrings(b, g.PolicyARNs)
+	b = appendBool(b, g.Chained)
+	b = binary.AppendUvarint(b, uint64(len(g.Ancestors)))
+	for _, id := range g.Ancestors {
+		raw, _ := ancestorOf(id) // validate has seen to it
+		b = append(b, raw[:]...)
 	}
 	return b
+}
+
+func appendContext(b []byte, context []KeyValue) []byte {
+	b = binary.AppendUvarint(b, uint64(len(context)))
+	for _, kv := range context {
+		b = appendString(b, kv.Key)
+		b = appendBool(b, kv.Multi)
+		if kv.Multi {
+			b = appendStrings(b, kv.Values)
+		} else {
+			b = appendString(b, kv.Values[0])
+		}
+	}
+	return b
+}
+
+func appendTags(b []byte, tags []Tag) []byte {
+	b = binary.AppendUvarint(b, uint64(len(tags)))
+	for _, tag := range tags {
+		b = appendString(b, tag.Key)
+		b = appendString(b, tag.Value)
+		b = appendBool(b, tag.Transitive)
+	}
+	return b
+}
+
+func appendStrings(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, s := range list {
+		b = appendString(b, s)
+	}
+	return b
+}
+
+func appendBool(b []byte, is bool) []byte {
+	if is {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -181,17 +327,29 @@ func accountID(n uint64) string {
 }
 
 // decodeGrant reads what appendGrant wrote, and nothing else. The strings of g
-// share the memory of s.
+// share the memory of s. What a grant may not be, validate says when it is
+// minted; here it is only that no grant has two spellings.
 func decodeGrant(s string, g *Grant) bool {
+	*g = Grant{}
 	d := decoder{rest: s}
 	version := d.byte()
-	if version != grantVersion && version != taggedGrantVersion {
+	if version < grantVersion || version > fullGrantVersion {
 		return false
 	}
 	g.Account = accountID(d.number(maxAccount))
-	g.RoleID = d.string()
-	g.RoleName = d.string()
-	g.RolePath = d.string()
+	if version == fullGrantVersion {
+		if g.Kind = PrincipalKind(d.byte()); g.Kind >= principalKinds {
+			return false
+		}
+	}
+	if g.Kind == AssumedRole {
+		g.RoleID = d.string()
+		g.RoleName = d.string()
+		g.RolePath = d.string()
+	} else {
+		g.UserID = d.string()
+		g.UserName = d.string()
+	}
 	g.SessionName = d.string()
 	issued := d.number(latestTime)
 	lasts := d.number(latestTime)
@@ -201,11 +359,17 @@ func decodeGrant(s string, g *Grant) bool {
 	g.SourceIdentity = d.string()
 	g.TokenID = d.string()
 	g.Context = d.context()
-	g.Tags = nil
-	if version == taggedGrantVersion {
+	if version >= taggedGrantVersion {
 		g.Tags = d.tags()
 	}
-	return !d.failed && d.rest == "" && lasts > 0 && issued+lasts <= latestTime
+	if version == fullGrantVersion {
+		g.Policy = d.string()
+		g.PolicyARNs = d.values()
+		g.Chained = d.bool()
+		g.Ancestors = d.ancestors()
+	}
+	// A grant that an earlier version can say is not of a later one.
+	return !d.failed && d.rest == "" && lasts > 0 && issued+lasts <= latestTime && g.version() == version
 }
 
 // decoder eats a string from the front. Once something is not as it must be, it
@@ -225,6 +389,14 @@ func (d *decoder) byte() byte {
 	b := d.rest[0]
 	d.rest = d.rest[1:]
 	return b
+}
+
+func (d *decoder) bool() bool {
+	b := d.byte()
+	if b > 1 {
+		d.fail()
+	}
+	return b == 1
 }
 
 // number reads a varint of at most most, in its shortest form.
@@ -268,41 +440,48 @@ func (d *decoder) context() []KeyValue {
 	for i := range context {
 		kv := &context[i]
 		kv.Key = d.string()
-		switch d.byte() {
-		case 0:
-			single[i] = d.string()
-			kv.Values = single[i : i+1 : i+1]
-		case 1:
-			kv.Multi = true
+		if kv.Multi = d.bool(); kv.Multi {
 			kv.Values = d.values()
-		default:
-			d.fail()
+			continue
 		}
+		single[i] = d.string()
+		kv.Values = single[i : i+1 : i+1]
 	}
 	return context
 }
 
-// tags reads one tag or more: without a tag the grant would have a second
-// spelling.
 func (d *decoder) tags() []Tag {
 	count := int(d.number(uint64(len(d.rest) / 3))) // a tag takes at least three bytes
 	if count == 0 {
-		d.fail()
 		return nil
 	}
 	tags := make([]Tag, count)
 	for i := range tags {
 		tags[i].Key = d.string()
 		tags[i].Value = d.string()
-		switch d.byte() {
-		case 0:
-		case 1:
-			tags[i].Transitive = true
-		default:
-			d.fail()
-		}
+		tags[i].Transitive = d.bool()
 	}
 	return tags
+}
+
+func (d *decoder) ancestors() []string {
+	count := int(d.number(MaxAncestors))
+	if count*ancestorBytes > len(d.rest) {
+		d.fail()
+		return nil
+	}
+	if count == 0 {
+		return nil
+	}
+	ancestors := make([]string, count)
+	var id [accessKeyIDLength]byte
+	copy(id[:], "ASIA")
+	for i := range ancestors {
+		base32.StdEncoding.Encode(id[prefixOfID:], []byte(d.rest[:ancestorBytes]))
+		d.rest = d.rest[ancestorBytes:]
+		ancestors[i] = string(id[:])
+	}
+	return ancestors
 }
 
 func (d *decoder) values() []string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -40,6 +41,31 @@ func TestMintRefuses(t *testing.T) {
 		{"single key with two values", "Context", func(g *Grant) { g.Context[0].Values = []string{"a", "b"} }},
 		{"empty tag key", "Tags", func(g *Grant) { g.Tags = []Tag{{Key: "team"}, {Value: "x"}} }},
 		{"tag twice", "Tags", func(g *Grant) { g.Tags = []Tag{{Key: "Team"}, {Key: "cost"}, {Key: "tEAM"}} }},
+		{"37 hours", "Expires", func(g *Grant) { g.Expires = g.IssuedAt.Add(MaxDuration + time.Second) }},
+		{"unknown kind", "Kind", func(g *Grant) { g.Kind = principalKinds }},
+		{"a role that is a user", "UserID", func(g *Grant) { g.UserID = "AIDAJ2UCCR6DPCEXAMPLE" }},
+		{"a role with a user's name", "UserName", func(g *Grant) { g.UserName = "bob" }},
+		{"eleven policies", "PolicyARNs", func(g *Grant) { g.PolicyARNs = strings.Split("a,b,c,d,e,f,g,h,i,j,k", ",") }},
+		{"empty policy ARN", "PolicyARNs", func(g *Grant) { g.PolicyARNs = []string{"a", ""} }},
+		{"17 ancestors", "Ancestors", func(g *Grant) { g.Ancestors = slices.Repeat([]string{"ASIAQAAAAAAAQAAAAAAA"}, 17) }},
+		{"chained from nothing", "Ancestors", func(g *Grant) { g.Chained = true }},
+		{"an ancestor with a long-lived key", "Ancestors", func(g *Grant) { g.Ancestors = []string{"AKIAQAAAAAAAQAAAAAAA"} }},
+		{"a short ancestor", "Ancestors", func(g *Grant) { g.Ancestors = []string{"ASIAQAAAAAAAQAAAAAA"} }},
+		{"an ancestor in small letters", "Ancestors", func(g *Grant) { g.Ancestors = []string{"ASIAqaaaaaaaqaaaaaaa"} }},
+		{"an ancestor with a line break", "Ancestors", func(g *Grant) { g.Ancestors = []string{"ASIAQAAAAAAAQAAAAAA\n"} }},
+		{"a user without id", "UserID", func(g *Grant) { *g = *userGrant(UserSession); g.UserID = "" }},
+		{"a role's id", "UserID", func(g *Grant) { *g = *userGrant(FederatedUser); g.UserID = "AROAJ2UCCR6DPCEXAMPLE" }},
+		{"a user without name", "UserName", func(g *Grant) { *g = *userGrant(FederatedUser); g.UserName = "" }},
+		{"a federated user without name", "SessionName", func(g *Grant) { *g = *userGrant(FederatedUser); g.SessionName = "" }},
+		{"a user session with a name", "SessionName", func(g *Grant) { *g = *userGrant(UserSession); g.SessionName = "bob" }},
+		{"a user session with a policy", "Policy", func(g *Grant) { *g = *userGrant(UserSession); g.Policy = "{}" }},
+		{"a user session with a managed policy", "PolicyARNs", func(g *Grant) { *g = *userGrant(UserSession); g.PolicyARNs = []string{"a"} }},
+		{"a user session with tags", "Tags", func(g *Grant) { *g = *userGrant(UserSession); g.Tags = []Tag{{Key: "a"}} }},
+		{"a user that is a role", "RoleID", func(g *Grant) { *g = *userGrant(UserSession); g.RoleID = "AROAJ2UCCR6DPCEXAMPLE" }},
+		{"a user with a role's name", "RoleName", func(g *Grant) { *g = *userGrant(FederatedUser); g.RoleName = "deploy" }},
+		{"a user with a role's path", "RolePath", func(g *Grant) { *g = *userGrant(FederatedUser); g.RolePath = "/" }},
+		{"a user with ancestors", "Ancestors", func(g *Grant) { *g = *userGrant(FederatedUser); g.Ancestors = []string{"ASIAQAAAAAAAQAAAAAAA"} }},
+		{"a user that is chained", "Chained", func(g *Grant) { *g = *userGrant(UserSession); g.Chained = true }},
 	} {
 		g := typicalGrant()
 		tt.spoil(g)
@@ -97,20 +123,35 @@ func TestDecodeGrantRefuses(t *testing.T) {
 			t.Errorf("with tags, decodes when cut to %d bytes", i)
 		}
 	}
+	full := string(appendGrant(nil, chainedGrant()))
+	for i := range len(full) {
+		if decodeGrant(full[:i], &g) {
+			t.Errorf("with everything, decodes when cut to %d bytes", i)
+		}
+	}
+	user := string(appendGrant(nil, userGrant(UserSession)))
 	account := binary.AppendUvarint(nil, accountNumber(typicalGrant().Account))
 	end := 1 + len(account) // the account stands behind the version
 	long := good[:end-1] + string([]byte{good[end-1] | 0x80, 0}) + good[end:]
 	for name, s := range map[string]string{
-		"trailing byte":           good + "\x00",
-		"unknown version":         "\x03" + good[1:],
-		"tags announced, none":    "\x02" + good[1:],
-		"no tags in version 2":    "\x02" + good[1:] + "\x00",
-		"tags in version 1":       "\x01" + tagged[1:],
-		"neither 0 nor 1":         tagged[:len(tagged)-1] + "\x02",
-		"more tags than bytes":    "\x02" + good[1:] + "\x7f" + tagged[len(good)+1:],
-		"version 0":               "\x00" + good[1:],
-		"number in a longer form": long,
-		"huge number":             "\x01" + strings.Repeat("\xff", 20),
+		"trailing byte":             good + "\x00",
+		"unknown version":           "\x04" + good[1:],
+		"tags announced, none":      "\x02" + good[1:],
+		"no tags in version 2":      "\x02" + good[1:] + "\x00",
+		"tags in version 1":         "\x01" + tagged[1:],
+		"neither 0 nor 1":           tagged[:len(tagged)-1] + "\x02",
+		"more tags than bytes":      "\x02" + good[1:] + "\x7f" + tagged[len(good)+1:],
+		"version 3 of nothing new":  "\x03" + good[1:end] + "\x00" + good[end:] + "\x00\x00\x00\x00\x00",
+		"version 3 of tags alone":   "\x03" + tagged[1:end] + "\x00" + tagged[end:] + "\x00\x00\x00\x00",
+		"version 3 in version 2":    "\x02" + full[1:end] + full[end+1:],
+		"a byte after version 3":    full + "\x00",
+		"unknown kind":              user[:end] + "\x03" + user[end+1:],
+		"chained neither 0 nor 1":   user[:len(user)-2] + "\x02\x00",
+		"more ancestors than bytes": user[:len(user)-1] + "\x01",
+		"17 ancestors":              user[:len(user)-1] + "\x11" + strings.Repeat("x", 17*ancestorBytes),
+		"version 0":                 "\x00" + good[1:],
+		"number in a longer form":   long,
+		"huge number":               "\x01" + strings.Repeat("\xff", 20),
 	} {
 		if decodeGrant(s, &g) {
 			t.Errorf("%s: decodes", name)
@@ -118,17 +159,73 @@ func TestDecodeGrantRefuses(t *testing.T) {
 	}
 }
 
-// A grant without tags is written as version 1, which earlier programs open; a
-// grant with tags is not, for they would leave the tags out.
-func TestVersionFollowsTags(t *testing.T) {
+// A grant is written in the first version that can say it, which earlier
+// programs open, and in no earlier one, for those would leave something out.
+func TestVersionFollowsNeed(t *testing.T) {
 	t.Parallel()
-	g := typicalGrant()
-	if v := appendGrant(nil, g)[0]; v != 1 {
-		t.Errorf("without tags: version %d, want 1", v)
+	for name, tt := range map[string]struct {
+		change func(g *Grant)
+		want   byte
+	}{
+		"nothing":            {func(*Grant) {}, 1},
+		"tags":               {func(g *Grant) { g.Tags = []Tag{{Key: "team"}} }, 2},
+		"policy":             {func(g *Grant) { g.Policy = "{}" }, 3},
+		"managed policy":     {func(g *Grant) { g.PolicyARNs = []string{"a"} }, 3},
+		"ancestors":          {func(g *Grant) { g.Ancestors = []string{"ASIAQAAAAAAAQAAAAAAA"} }, 3},
+		"a user's session":   {func(g *Grant) { *g = *userGrant(UserSession) }, 3},
+		"a federated user's": {func(g *Grant) { *g = *userGrant(FederatedUser) }, 3},
+		"everything":         {func(g *Grant) { *g = *chainedGrant() }, 3},
+	} {
+		g := typicalGrant()
+		tt.change(g)
+		if v := appendGrant(nil, g)[0]; v != tt.want {
+			t.Errorf("%s: version %d, want %d", name, v, tt.want)
+		}
 	}
-	g.Tags = []Tag{{Key: "team"}}
-	if v := appendGrant(nil, g)[0]; v != 2 {
-		t.Errorf("with tags: version %d, want 2", v)
+}
+
+// TestFullSessionFits mints what AWS takes at most of each: a session policy of
+// 2,048 characters, ten managed ones and 50 tags (STS API Reference,
+// AssumeRole), beside a chain of full length. AWS's own bound on all of it packed
+// (PackedPolicySize) is not published; what it admits is short tags, as here.
+func TestFullSessionFits(t *testing.T) {
+	t.Parallel()
+	keys, g := newKeys(t), typicalGrant()
+	g.Policy = strings.Repeat("x", 2048)
+	for i := range 10 {
+		g.PolicyARNs = append(g.PolicyARNs, fmt.Sprintf("arn:aws:iam::012345678901:policy/team/policy-of-some-length-%d", i))
+	}
+	for i := range 50 {
+		g.Tags = append(g.Tags, Tag{Key: fmt.Sprintf("cost-center-%02d", i), Value: "platform/team-a"})
+	}
+	g.Ancestors, g.Chained = slices.Repeat([]string{"ASIAQAAAAAAAQAAAAAAA"}, MaxAncestors), true
+	c := mint(t, keys, g)
+	t.Logf("the token has %d of %d characters", len(c.SessionToken), MaxTokenLength)
+	if _, err := keys.Open(c.AccessKeyID, c.SessionToken); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLineage(t *testing.T) {
+	t.Parallel()
+	id := func(i int) string { return fmt.Sprintf("ASIA%016d", i) }
+	s := &Session{AccessKeyID: id(0)}
+	for i := 1; i <= MaxAncestors+5; i++ {
+		before := slices.Clone(s.Ancestors)
+		next := &Session{AccessKeyID: id(i)}
+		next.Ancestors = s.Lineage()
+		if !slices.Equal(before, s.Ancestors) {
+			t.Fatal("Lineage changes its session")
+		}
+		var want []string
+		for j := max(0, i-MaxAncestors); j < i; j++ {
+			want = append(want, id(j))
+		}
+		want[0] = id(0)
+		if !slices.Equal(next.Ancestors, want) {
+			t.Fatalf("session %d has the ancestors %v, want %v", i, next.Ancestors, want)
+		}
+		s = next
 	}
 }
 
@@ -138,7 +235,7 @@ func TestOpenRefusesUnknownVersion(t *testing.T) {
 	t.Parallel()
 	keys := newKeys(t)
 	plain := appendGrant(nil, typicalGrant())
-	plain[0] = taggedGrantVersion + 1
+	plain[0] = fullGrantVersion + 1
 	id := "ASIAQAAAAAAAAAAAAAAA"
 	sealed, err := keys.seal.Encrypt(plain, []byte(id))
 	if err != nil {
@@ -212,7 +309,14 @@ func TestParseKeysRefuses(t *testing.T) {
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	keys := newKeys(t)
-	c := mint(t, keys, typicalGrant())
+	for _, g := range []*Grant{typicalGrant(), chainedGrant(), userGrant(UserSession), userGrant(FederatedUser)} {
+		wantNotPrinted(t, keys, g)
+	}
+}
+
+func wantNotPrinted(t *testing.T, keys *Keys, g *Grant) {
+	t.Helper()
+	c := mint(t, keys, g)
 	s, err := keys.Open(c.AccessKeyID, c.SessionToken)
 	if err != nil {
 		t.Fatal(err)
@@ -220,8 +324,11 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		for _, v := range []any{c, &c, *s, s} {
 			text := fmt.Sprintf(verb, v)
-			if strings.Contains(text, c.SecretAccessKey) || strings.Contains(text, c.SessionToken) {
+			if strings.Contains(text, c.SecretAccessKey) || strings.Contains(text, c.SessionToken) || g.Policy != "" && strings.Contains(text, g.Policy) {
 				t.Errorf("%s of %T shows a secret", verb, v)
+			}
+			if !strings.Contains(text, c.AccessKeyID) {
+				t.Errorf("%s of %T does not name the access key: %s", verb, v, text)
 			}
 		}
 	}
@@ -235,6 +342,9 @@ func FuzzDecodeGrant(f *testing.F) {
 	f.Add(string(appendGrant(nil, g)))
 	g.Tags = []Tag{{Key: "team", Value: "data", Transitive: true}, {Key: "empty"}}
 	f.Add(string(appendGrant(nil, g)))
+	for _, g := range []*Grant{chainedGrant(), userGrant(UserSession), userGrant(FederatedUser)} {
+		f.Add(string(appendGrant(nil, g)))
+	}
 	f.Add("")
 	f.Add("\x01\xff\xff\xff\xff")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -261,6 +371,17 @@ func BenchmarkMint(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	keys := newKeys(b)
 	c := mint(b, keys, typicalGrant())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := keys.Open(c.AccessKeyID, c.SessionToken); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpenFull(b *testing.B) {
+	keys := newKeys(b)
+	c := mint(b, keys, chainedGrant())
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := keys.Open(c.AccessKeyID, c.SessionToken); err != nil {

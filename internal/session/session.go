@@ -1,5 +1,5 @@
-// Package session makes and opens role sessions that live in their own session
-// token. Nothing is stored for a session: whoever holds the key ring can open
+// Package session makes and opens sessions (of roles, of IAM users, of federated
+// users) that live in their own session token. Nothing is stored for a session: whoever holds the key ring can open
 // its token, on any node, without a look into the store.
 //
 // # What a token is
@@ -17,7 +17,8 @@
 // Open proves that this installation minted the token. It does not look at the
 // clock: ask Session.Expired. It does not know whether the role is still there:
 // compare RoleID with the role's present unique id, because a role that was
-// deleted and made again has another one, and its old sessions are over.
+// deleted and made again has another one, and its old sessions are over; UserID
+// likewise with the user's. It does not know of revocations.
 //
 // # Which variant of the cipher
 //
@@ -32,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -58,33 +60,96 @@ type GrantError struct {
 // Error names the field.
 func (e *GrantError) Error() string { return "session: grant field " + e.Field + " " + e.Problem }
 
+// MaxDuration is the longest that a session lasts: 129,600 seconds (STS API
+// Reference, GetSessionToken and GetFederationToken, DurationSeconds). The key
+// ring keeps a key for as long.
+const MaxDuration = 36 * time.Hour
+
+// MaxAncestors bounds Grant.Ancestors.
+const MaxAncestors = 16
+
+// maxPolicyARNs bounds Grant.PolicyARNs (STS API Reference, AssumeRole,
+// PolicyArns: up to 10).
+const maxPolicyARNs = 10
+
+// PrincipalKind is what a session acts as.
+type PrincipalKind uint8
+
+// The kinds of principals. The zero value is the role, which all sessions were
+// before there were kinds.
+const (
+	AssumedRole   PrincipalKind = iota
+	UserSession                 // GetSessionToken: the IAM user, for a while
+	FederatedUser               // GetFederationToken: whom the IAM user vouches for
+	principalKinds
+)
+
+// String names the kind.
+func (k PrincipalKind) String() string {
+	switch k {
+	case AssumedRole:
+		return "AssumedRole"
+	case UserSession:
+		return "UserSession"
+	case FederatedUser:
+		return "FederatedUser"
+	}
+	return fmt.Sprintf("PrincipalKind(%d)", uint8(k))
+}
+
 // Grant is what a session is: who it acts as, for how long, and on whose word.
 // The zero Grant cannot be minted.
 type Grant struct {
-	Account     string // 12 digits
-	RoleID      string // the role's unique id, AROA…, 21 characters
-	RoleName    string
-	RolePath    string // "/" or "/path/"; "" where the caller does not keep it
+	Account string // 12 digits
+	Kind    PrincipalKind
+
+	// The role, for AssumedRole; empty for the other kinds.
+	RoleID   string // the role's unique id, AROA…, 21 characters
+	RoleName string
+	RolePath string // "/" or "/path/"; "" where the caller does not keep it
+
+	// The IAM user, for UserSession and FederatedUser; empty for roles.
+	UserID   string // the user's unique id, AIDA…, 21 characters
+	UserName string
+
+	// SessionName is the role session's name, or the federated user's. A
+	// UserSession has none.
 	SessionName string
 
 	// IssuedAt and Expires are whole seconds, as AWS writes them; Open gives
-	// them in UTC. Expires is later than IssuedAt.
+	// them in UTC. Expires is later than IssuedAt, by at most MaxDuration.
 	IssuedAt time.Time
 	Expires  time.Time
 
 	// Provider is the ARN of the OpenID Connect provider whose token started
-	// the session, "" if none did.
+	// the session or, Chained, the first session of its chain; "" if none did.
 	Provider string
 	// Context are the condition keys that later requests of the session carry
 	// (IAM User Guide, "Available keys for AWS OIDC federation").
 	Context []KeyValue
 	// SourceIdentity is aws:SourceIdentity in later requests, "" if none was set.
 	SourceIdentity string
-	// TokenID is the jti of the identity token, "" if it had none.
+	// TokenID is the jti of the identity token at the beginning, "" if it had none.
 	TokenID string
 	// Tags are the session tags, aws:PrincipalTag/KEY in later requests (IAM
 	// User Guide, "Pass session tags in AWS STS").
 	Tags []Tag
+
+	// Policy and PolicyARNs are the session policies: what the session may do is
+	// what the principal's policies and these allow both (IAM User Guide,
+	// "Session policies"). Policy is the inline one, the text as submitted, "" for
+	// none. A UserSession has none of either, nor tags: GetSessionToken takes none.
+	Policy     string
+	PolicyARNs []string // at most 10
+
+	// Ancestors are the access key ids of the sessions that this role session
+	// was chained from, so that revoking one of them reaches it: the first of the
+	// chain, then the nearest, oldest first; see Session.Lineage.
+	Ancestors []string
+	// Chained says that another role session began this one. It has Ancestors
+	// then; the chain of one that a UserSession began has them as well and is not
+	// Chained. aws:FederatedProvider is not a key of a chained session.
+	Chained bool
 }
 
 // Tag is one session tag. Within a grant no two keys differ in case alone.
@@ -103,7 +168,7 @@ type KeyValue struct {
 	Values []string
 }
 
-// Credentials is what AssumeRoleWithWebIdentity hands out (STS API Reference,
+// Credentials is what every operation that begins a session hands out (STS API Reference,
 // Credentials).
 type Credentials struct {
 	AccessKeyID     string // ASIA…, 20 characters
@@ -129,7 +194,15 @@ type Session struct {
 
 // String names the session and hides its secret.
 func (s Session) String() string {
-	return "session " + s.SessionName + " of role " + s.RoleName + " with access key " + s.AccessKeyID
+	switch s.Kind {
+	case AssumedRole:
+		return "session " + s.SessionName + " of role " + s.RoleName + " with access key " + s.AccessKeyID
+	case UserSession:
+		return "session of user " + s.UserName + " with access key " + s.AccessKeyID
+	case FederatedUser:
+		return "federated user " + s.SessionName + " of user " + s.UserName + " with access key " + s.AccessKeyID
+	}
+	return "session of unknown kind with access key " + s.AccessKeyID
 }
 
 // GoString is String.
@@ -139,6 +212,20 @@ func (s Session) GoString() string { return s.String() }
 // of Expires on. A nil and a zero Session are over.
 func (s *Session) Expired(now time.Time) bool {
 	return s == nil || !now.Before(s.Expires)
+}
+
+// Lineage gives the Ancestors of a session that s begins: those of s, then s
+// itself. Of a chain longer than MaxAncestors the second goes first: the session
+// at its head, and the nearest, are those that people revoke.
+func (s *Session) Lineage() []string {
+	ancestors := s.Ancestors
+	if len(ancestors) < MaxAncestors {
+		return append(slices.Clone(ancestors), s.AccessKeyID)
+	}
+	lineage := make([]string, 0, MaxAncestors)
+	lineage = append(lineage, ancestors[0])
+	lineage = append(lineage, ancestors[len(ancestors)-(MaxAncestors-2):]...)
+	return append(lineage, s.AccessKeyID)
 }
 
 // Mint makes the credentials of a new session. random gives the access key id;

@@ -25,6 +25,29 @@ func typicalGrant() *Grant {
 	}
 }
 
+// chainedGrant is a role session with everything that a grant can have.
+func chainedGrant() *Grant {
+	g := typicalGrant()
+	g.SourceIdentity, g.Tags = "alice@example.com", []Tag{{Key: "team", Value: "data", Transitive: true}, {Key: "empty"}}
+	g.Policy = "{\n  \"Version\": \"2012-10-17\", \"Statement\": []\n}"
+	g.PolicyARNs = []string{"arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::012345678901:policy/ci/deploy"}
+	g.Ancestors, g.Chained = []string{"ASIAQAAAAAAAQAAAAAAA", "ASIA7777777777777777"}, true
+	return g
+}
+
+func userGrant(kind PrincipalKind) *Grant {
+	g := typicalGrant()
+	g.Kind, g.UserID, g.UserName = kind, "AIDAJ2UCCR6DPCEXAMPLE", "bob"
+	g.RoleID, g.RoleName, g.RolePath, g.Provider, g.TokenID, g.Context = "", "", "", "", "", nil
+	g.Expires = g.IssuedAt.Add(MaxDuration)
+	if kind == UserSession {
+		g.SessionName = ""
+	} else {
+		g.Policy, g.PolicyARNs, g.Tags = `{"Statement":[]}`, []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}, []Tag{{Key: "team"}}
+	}
+	return g
+}
+
 func newKeys(tb testing.TB) *Keys {
 	tb.Helper()
 	ring, err := NewKeys()
