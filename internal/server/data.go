@@ -139,7 +139,7 @@ func (d *data) create(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
-	ring, err := session.NewKeys()
+	ring, err := session.NewKeys(c.Now())
 	if err != nil {
 		return err
 	}

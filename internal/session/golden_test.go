@@ -48,7 +48,7 @@ func earlier(t *testing.T, file string, grant *Grant) (Credentials, *Keys) {
 	}
 	text, err := os.ReadFile(file)
 	if *update && errors.Is(err, fs.ErrNotExist) {
-		ring, err := NewKeys()
+		ring, err := NewKeys(start)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +67,18 @@ func earlier(t *testing.T, file string, grant *Grant) (Credentials, *Keys) {
 		t.Fatal(err)
 	}
 	return g.Credentials, parse(t, g.Ring)
+}
+
+// readGolden reads a file of testdata that must be there.
+func readGolden(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestConcurrentUse is for the race detector: one ring serves all requests.

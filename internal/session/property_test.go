@@ -161,61 +161,6 @@ func TestSessionsDiffer(t *testing.T) {
 	}
 }
 
-func TestRotation(t *testing.T) {
-	t.Parallel()
-	ring, err := NewKeys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	opens := func(keys *Keys, c Credentials) bool {
-		t.Helper()
-		s, err := keys.Open(c.AccessKeyID, c.SessionToken)
-		if err != nil && !errors.Is(err, ErrInvalid) {
-			t.Fatal(err)
-		}
-		if err == nil && s.SecretAccessKey != c.SecretAccessKey {
-			t.Error("the secret changed with the ring")
-		}
-		return err == nil
-	}
-	first := parse(t, ring)
-	old := mint(t, first, typicalGrant())
-	rotated, err := RotateKeys(ring)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := parse(t, rotated)
-	fresh := mint(t, second, typicalGrant())
-	if old.SessionToken[:6] == fresh.SessionToken[:6] {
-		t.Error("the rotated ring still seals with the first key")
-	}
-	if !opens(second, old) {
-		t.Error("the rotated ring does not open what the primary before it sealed")
-	}
-	if !opens(first, fresh) {
-		t.Error("a node that has not seen the rotation does not open what the others seal")
-	}
-	again, err := RotateKeys(rotated)
-	if err != nil {
-		t.Fatal(err)
-	}
-	third := parse(t, again)
-	if !opens(third, fresh) {
-		t.Error("the second rotation forgot the primary before it")
-	}
-	if opens(third, old) {
-		t.Error("the second rotation did not forget the first key")
-	}
-	for range 5 {
-		if again, err = RotateKeys(again); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, want := len(again), len(rotated); got > want+30 {
-		t.Errorf("the ring grows with each rotation: %d bytes, then %d", want, got)
-	}
-}
-
 func TestAccessKeyIDs(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -12,7 +12,7 @@ import (
 )
 
 func typicalGrant() *Grant {
-	issued := time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
+	issued := start
 	return &Grant{
 		Account: "012345678901", RoleID: "AROAJ2UCCR6DPCEXAMPLE", RoleName: "deploy-staging", RolePath: "/ci/",
 		SessionName: "project-42-pipeline-1234567", IssuedAt: issued, Expires: issued.Add(time.Hour),
@@ -24,6 +24,9 @@ func typicalGrant() *Grant {
 		},
 	}
 }
+
+// start is when the rings of the tests are made.
+var start = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
 
 // chainedGrant is a role session with everything that a grant can have.
 func chainedGrant() *Grant {
@@ -50,7 +53,7 @@ func userGrant(kind PrincipalKind) *Grant {
 
 func newKeys(tb testing.TB) *Keys {
 	tb.Helper()
-	ring, err := NewKeys()
+	ring, err := NewKeys(start)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -66,7 +69,14 @@ func parse(tb testing.TB, ring []byte) *Keys {
 	return keys
 }
 
-func mint(tb testing.TB, keys *Keys, g *Grant) Credentials {
+// failer is what testing.TB and rapid.T have in common.
+type failer interface {
+	Helper()
+	Error(args ...any)
+	Fatal(args ...any)
+}
+
+func mint(tb failer, keys *Keys, g *Grant) Credentials {
 	tb.Helper()
 	c, err := keys.Mint(g, rand.Reader)
 	if err != nil {

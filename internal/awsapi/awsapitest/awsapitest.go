@@ -131,7 +131,7 @@ func (s *Server) openState(t testing.TB) {
 	s.Store = sql
 	s.masterKey, err = masterkey.Create(filepath.Join(dir, "master.key"))
 	must(t, err)
-	ring, err := session.NewKeys()
+	ring, err := session.NewKeys(s.now())
 	must(t, err)
 	s.SessionKeys, err = session.ParseKeys(ring)
 	must(t, err)
