@@ -1,5 +1,6 @@
 // Package directory holds, compiled and in memory, what decisions are taken on:
-// the accounts, providers, roles, policies, users and access keys.
+// the accounts, providers, roles, policies, users, access keys and the keys of
+// sessions.
 //
 // A Directory follows a store.Store. Each change of the store yields a new
 // Snapshot that shares all that did not change with the one before it (the
@@ -43,8 +44,8 @@ type Directory struct {
 }
 
 // Open reads the whole store once. It fails when the store cannot be read, and
-// when an access key cannot be opened under the master key: that is another
-// key's data, and no request could be answered rightly.
+// when an access key or the session keys cannot be opened under the master key:
+// that is another key's data, and no request could be answered rightly.
 func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error) {
 	d := &Directory{store: st, opener: opener}
 	d.snapshot.Store(newSnapshot())
@@ -124,7 +125,8 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = applyRecord(r, &s.users, treeKey(r.Account, r.Key), compileUser)
 	case store.KindAccessKey:
 		return d.applyAccessKey(s, r)
-	case store.KindSessionKeys: // read by the server when it starts
+	case store.KindSessionKeys:
+		return d.applySessionKeys(s, r)
 	default:
 		return fmt.Errorf("directory: the store holds a record of kind %q, which this version does not know; start the version that wrote it", r.Kind)
 	}

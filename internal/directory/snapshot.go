@@ -7,6 +7,7 @@ import (
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
@@ -23,6 +24,8 @@ type Snapshot struct {
 	users      *iradix.Tree[*User]
 	accessKeys *iradix.Tree[*AccessKey]
 	problems   *iradix.Tree[string]
+
+	sessionKeys *session.Keys // nil: none
 }
 
 // OIDCProvider is a provider with its names worked out.

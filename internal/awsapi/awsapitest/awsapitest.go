@@ -133,10 +133,15 @@ func (s *Server) openState(t testing.TB) {
 	must(t, err)
 	ring, err := session.NewKeys(s.now())
 	must(t, err)
-	s.SessionKeys, err = session.ParseKeys(ring)
+	sealed, err := s.masterKey.Seal(ring, []byte(store.KindSessionKeys))
+	must(t, err)
+	_, err = sql.Update(t.Context(), func(tx store.Tx) error {
+		return store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealed})
+	})
 	must(t, err)
 	s.Directory, err = directory.Open(t.Context(), sql, s.masterKey)
 	must(t, err)
+	s.SessionKeys = s.Directory.Snapshot().SessionKeys()
 	s.AddAccount(t, s.Account)
 }
 
