@@ -13,6 +13,7 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 
@@ -76,7 +77,7 @@ func newThings() (*awsapi.Service, error) {
 		Template: "arn:aws:things::${Account}:thing/${Name}",
 		Of:       func(c *awsapi.Call) string { return "arn:aws:things::" + c.Account + ":thing/" + c.Params.Get("Name") },
 	}
-	keys := func(c *awsapi.Call) []string { return []string{"things:Colour", c.Params.Get("Colour")} }
+	keys := func(c *awsapi.Call, keys *policy.Context) { keys.Set("things:Colour", c.Params.Get("Colour")) }
 	nothing := func(*awsapi.Call) (awsapi.Result, error) { return nil, nil }
 	return awsapi.NewService(awsapi.Service{Name: "things", Version: "2026-11-21", Namespace: "https://things.example.com/"},
 		awsapi.Signed("GetThing", []awsapi.Need{{Action: "things:GetThing", Resource: of, Keys: keys}}, nothing),

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/sigv4"
@@ -53,15 +52,13 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Authenticator holds what credentials are verified with.
-type Authenticator struct {
-	Keys *session.Keys
-}
-
 // Authenticate finds out who signed r for the given service (its signing name,
-// "sts"). Everything is read from one snapshot and the request; there is no I/O.
-// Errors are *Error.
-func (a *Authenticator) Authenticate(snapshot *directory.Snapshot, r *sigv4.Request, service string, now time.Time) (*Caller, *sigv4.Authorization, error) {
+// "sts"). Everything is read from one snapshot, which has the session keys too,
+// and the request; there is no I/O. Errors are *Error.
+//
+// The credentials of GetSessionToken and GetFederationToken may not call IAM
+// without MFA, which Daypass does not have (STS API Reference, both operations).
+func Authenticate(snapshot *directory.Snapshot, r *sigv4.Request, service string, now time.Time) (*Caller, *sigv4.Authorization, error) {
 	signed, err := sigv4.Parse(r)
 	if err != nil {
 		return nil, nil, fromSigv4(err)
@@ -69,7 +66,7 @@ func (a *Authenticator) Authenticate(snapshot *directory.Snapshot, r *sigv4.Requ
 	if err := signed.CheckService(service); err != nil {
 		return nil, signed, fromSigv4(err)
 	}
-	caller, secret, err := a.find(snapshot, signed, now)
+	caller, secret, err := find(snapshot, signed, now)
 	if err != nil {
 		return nil, signed, err
 	}
@@ -81,6 +78,9 @@ func (a *Authenticator) Authenticate(snapshot *directory.Snapshot, r *sigv4.Requ
 	}
 	if caller.Session == nil && signed.SecurityToken != "" {
 		return nil, signed, &Error{Kind: UnknownKey, Reason: "the request carries a session token, and access key " + signed.AccessKeyID + " is a long-lived key, which has none"}
+	}
+	if s := caller.Session; s != nil && s.Kind != session.AssumedRole && service == "iam" {
+		return nil, signed, &Error{Kind: UnknownKey, Reason: "the " + nameOf(s) + " may not call IAM: temporary credentials of a user may not, without MFA"}
 	}
 	return caller, signed, nil
 }
@@ -98,51 +98,21 @@ func KeyIDForRecord(id string) string {
 }
 
 // find gives the caller and secret of the key that the request names.
-func (a *Authenticator) find(snapshot *directory.Snapshot, signed *sigv4.Authorization, now time.Time) (*Caller, string, error) {
+func find(snapshot *directory.Snapshot, signed *sigv4.Authorization, now time.Time) (*Caller, string, error) {
 	if key, ok := snapshot.AccessKey(signed.AccessKeyID); ok {
 		return userCaller(snapshot, key)
 	}
 	if signed.SecurityToken == "" {
 		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + KeyIDForRecord(signed.AccessKeyID) + " is not known here, and the request carries no session token"}
 	}
-	s, err := a.Keys.Open(signed.AccessKeyID, signed.SecurityToken)
+	s, err := snapshot.SessionKeys().Open(signed.AccessKeyID, signed.SecurityToken)
 	if err != nil {
 		return nil, "", &Error{Kind: UnknownKey, Reason: "the session token does not open for access key " + KeyIDForRecord(signed.AccessKeyID) + ": it is damaged, another key's, or another installation's", Cause: err}
 	}
 	if s.Expired(now) {
-		return nil, "", &Error{Kind: Expired, Reason: "the session " + s.SessionName + " of role " + s.RoleName + " ended at " + iso8601(s.Expires)}
+		return nil, "", &Error{Kind: Expired, Reason: "the " + nameOf(s) + " ended at " + iso8601(s.Expires)}
 	}
 	return sessionCaller(snapshot, s)
-}
-
-func userCaller(snapshot *directory.Snapshot, key *directory.AccessKey) (*Caller, string, error) {
-	if !key.Active {
-		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + key.ID + " is inactive"}
-	}
-	user, ok := snapshot.User(key.Account, key.UserName)
-	if !ok {
-		return nil, "", &Error{Kind: UnknownKey, Reason: "access key " + key.ID + " belongs to user " + key.UserName + ", who is gone"}
-	}
-	return &Caller{
-		Account: user.Account, ARN: user.ARN, UserID: user.ID, AccessKeyID: key.ID,
-		principalType: "User", principalARN: user.ARN, userName: user.Name,
-		policies: snapshot.UserPolicies(nil, user),
-	}, key.SecretAccessKey, nil
-}
-
-// sessionCaller binds a session to its role by the role's unique id: a role
-// that was deleted, even if it was made again, has no sessions (recorded on AWS).
-func sessionCaller(snapshot *directory.Snapshot, s *session.Session) (*Caller, string, error) {
-	role, ok := snapshot.Role(s.Account, s.RoleName)
-	if !ok || role.ID != s.RoleID {
-		return nil, "", &Error{Kind: UnknownKey, Reason: "role " + s.RoleName + " (" + s.RoleID + ") of this session was deleted"}
-	}
-	return &Caller{
-		Account: s.Account, ARN: arn.AssumedRole(s.Account, role.Name, s.SessionName),
-		UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID, Session: s,
-		principalType: "AssumedRole", principalARN: role.ARN,
-		policies: snapshot.RolePolicies(nil, role),
-	}, s.SecretAccessKey, nil
 }
 
 func fromSigv4(err error) *Error {

@@ -280,29 +280,25 @@ func TestQuerySigned(t *testing.T) {
 	f.wantReason(t, "MalformedAuthentication", "signed in its query")
 }
 
-// Nothing that was made without its parts lets anyone in.
-func TestZeroAuthenticator(t *testing.T) {
+// A request that is good here is good nowhere else.
+func TestAuthenticateElsewhere(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	asked := signedRequest(t, f.session, f.clock())
-	whole := auth.Authenticator{Keys: f.SessionKeys}
-	if c, _, err := whole.Authenticate(f.Directory.Snapshot(), asked, "things", f.clock()); err != nil || c.ARN != caller {
+	if c, _, err := auth.Authenticate(f.Directory.Snapshot(), asked, "things", f.clock()); err != nil || c.ARN != caller {
 		t.Fatalf("the request is no good one: %v", err)
 	}
 	for name, refused := range map[string]func() (*auth.Caller, *sigv4.Authorization, error){
-		"no keys": func() (*auth.Caller, *sigv4.Authorization, error) {
-			return new(auth.Authenticator).Authenticate(f.Directory.Snapshot(), asked, "things", f.clock())
-		},
 		"no service": func() (*auth.Caller, *sigv4.Authorization, error) {
-			return whole.Authenticate(f.Directory.Snapshot(), asked, "", f.clock())
+			return auth.Authenticate(f.Directory.Snapshot(), asked, "", f.clock())
 		},
 		"another store": func() (*auth.Caller, *sigv4.Authorization, error) {
-			return whole.Authenticate(otherSnapshot(t), asked, "things", f.clock())
+			return auth.Authenticate(otherSnapshot(t), asked, "things", f.clock())
 		},
 		"no body hash": func() (*auth.Caller, *sigv4.Authorization, error) {
 			unhashed := *asked
 			unhashed.PayloadHash = ""
-			return whole.Authenticate(f.Directory.Snapshot(), &unhashed, "things", f.clock())
+			return auth.Authenticate(f.Directory.Snapshot(), &unhashed, "things", f.clock())
 		},
 	} {
 		c, _, err := refused()

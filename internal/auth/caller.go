@@ -10,21 +10,26 @@ import (
 	"github.com/daypass/daypass/internal/session"
 )
 
-// Caller is who signed a request: a user with a long-lived key, or a role
-// session. Its zero value may do nothing.
+// Caller is who signed a request: a user with a long-lived key or with the
+// credentials of GetSessionToken, a role session, or a federated user. Its zero
+// value may do nothing.
 type Caller struct {
 	Account     string
-	ARN         string // arn:aws:iam::…:user/NAME or arn:aws:sts::…:assumed-role/ROLE/SESSION
-	UserID      string // AIDA…, or AROA…:SESSION
+	ARN         string // arn:aws:iam::…:user/NAME, arn:aws:sts::…:assumed-role/ROLE/SESSION or …:federated-user/NAME
+	UserID      string // AIDA…, AROA…:SESSION or ACCOUNT:NAME
 	AccessKeyID string
-	// Session is nil for a user.
+	// Session is nil for a user with a long-lived key.
 	Session *session.Session
 
 	principalType string // aws:PrincipalType
-	principalARN  string // aws:PrincipalArn: for a session the role's ARN, with its path
+	principalARN  string // aws:PrincipalArn: for a role session the role's ARN, with its path
 	userName      string // aws:username, users only
 	policies      []directory.Attached
+	limits        []directory.Attached // session policies; none limits nothing
 }
+
+// UserName is the name of the IAM user, "" for others.
+func (c *Caller) UserName() string { return c.userName }
 
 // Request is what authorisation takes from the request besides action and
 // resource: the values of the global condition keys.
@@ -40,8 +45,10 @@ type Request struct {
 type Question struct {
 	Action   string // iam:CreateRole
 	Resource string // an ARN, or "*"
-	// Keys are the condition keys that this operation adds, name and value in turn.
-	Keys []string
+	// Untold says that a denial does not name the resource.
+	Untold bool
+	// Keys sets the condition keys that this operation adds; nil for none.
+	Keys func(*policy.Context)
 }
 
 // Answer is a decision with what a denial needs to be told.
@@ -56,31 +63,72 @@ type Answer struct {
 // Reasons are filled where why is not nil.
 func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
 	var keys policy.Context
-	c.setPrincipalKeys(&keys)
-	r.SetKeys(&keys)
-	for i := 0; i+1 < len(q.Keys); i += 2 {
-		keys.Set(q.Keys[i], q.Keys[i+1])
+	asked, policies := c.asks(r, q, &keys)
+	policies.ResourceAccount = c.Account
+	return c.answer(policy.Evaluate(asked, policies, why), "")
+}
+
+// DecideTrust answers one question about acting on a role, such as
+// sts:AssumeRole: the role's trust policy has a say beside the caller's own
+// policies (policy.EvaluateTrust), in whichever account the role is.
+func (c *Caller) DecideTrust(r *Request, q *Question, role *directory.Role, why *policy.Reasons) Answer {
+	var keys policy.Context
+	asked, policies := c.asks(r, q, &keys)
+	policies.ResourceAccount = role.Account
+	return c.answer(policy.EvaluateTrust(asked, role.Trust, policies, why), "trust policy of "+role.ARN)
+}
+
+// Keys are the condition keys that a question is decided by.
+func (c *Caller) Keys(r *Request, q *Question) *policy.Context {
+	keys := &policy.Context{}
+	c.asks(r, q, keys)
+	return keys
+}
+
+// asks puts a question into the words of package policy.
+func (c *Caller) asks(r *Request, q *Question, keys *policy.Context) (*policy.Request, *policy.Policies) {
+	c.setPrincipalKeys(keys)
+	r.SetKeys(keys)
+	if q.Keys != nil {
+		q.Keys(keys)
 	}
-	documents := make([]*policy.Document, len(c.policies))
-	for i := range c.policies {
-		documents[i] = c.policies[i].Document
+	return &policy.Request{Action: q.Action, Resource: q.Resource, Principal: c.principal(), Context: keys},
+		&policy.Policies{Identity: documentsOf(c.policies), Session: documentsOf(c.limits)}
+}
+
+func documentsOf(attached []directory.Attached) []*policy.Document {
+	if len(attached) == 0 {
+		return nil
 	}
-	answer := Answer{Evaluation: policy.Evaluate(&policy.Request{
-		Action:    q.Action,
-		Resource:  q.Resource,
-		Principal: c.principal(),
-		Context:   &keys,
-	}, &policy.Policies{Identity: documents, ResourceAccount: c.Account}, why)}
-	if answer.Effect != policy.ImplicitDeny && answer.Document >= 0 && answer.Document < len(c.policies) {
-		answer.Source = c.policies[answer.Document].Source
+	documents := make([]*policy.Document, len(attached))
+	for i := range attached {
+		documents[i] = attached[i].Document
 	}
-	return answer
+	return documents
+}
+
+// answer names the document that decided; beyond is the one that counts behind
+// the caller's own.
+func (c *Caller) answer(e policy.Evaluation, beyond string) Answer {
+	a := Answer{Evaluation: e}
+	if e.Effect == policy.ImplicitDeny || e.Document < 0 {
+		return a
+	}
+	switch at := e.Document; {
+	case at < len(c.policies):
+		a.Source = c.policies[at].Source
+	case at < len(c.policies)+len(c.limits):
+		a.Source = c.limits[at-len(c.policies)].Source
+	default:
+		a.Source = beyond
+	}
+	return a
 }
 
 // principal is the caller as the policies of resources and roles name it.
 func (c *Caller) principal() policy.Principal {
 	p := policy.Principal{ARN: c.ARN, Account: c.Account, UniqueID: c.UserID}
-	if c.Session != nil {
+	if c.Session != nil && c.Session.Kind == session.AssumedRole {
 		p.RoleARN, p.UniqueID = c.principalARN, c.Session.RoleID
 	}
 	return p
@@ -88,9 +136,12 @@ func (c *Caller) principal() policy.Principal {
 
 // Documents names the caller's policies in the order in which Decide counts them.
 func (c *Caller) Documents() []string {
-	names := make([]string, len(c.policies))
+	names := make([]string, 0, len(c.policies)+len(c.limits))
 	for i := range c.policies {
-		names[i] = c.policies[i].Source
+		names = append(names, c.policies[i].Source)
+	}
+	for i := range c.limits {
+		names = append(names, c.limits[i].Source)
 	}
 	return names
 }
@@ -109,8 +160,10 @@ func (c *Caller) setPrincipalKeys(keys *policy.Context) {
 	if c.Session == nil {
 		return
 	}
+	// Present with temporary credentials only, and Daypass knows no MFA devices.
+	keys.Set("aws:MultiFactorAuthPresent", "false")
 	keys.Set("aws:TokenIssueTime", iso8601(c.Session.IssuedAt))
-	if c.Session.Provider != "" {
+	if c.Session.Provider != "" && !c.Session.Chained {
 		keys.Set("aws:FederatedProvider", c.Session.Provider)
 	}
 	if c.Session.SourceIdentity != "" {
@@ -152,6 +205,9 @@ func iso8601(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z")
 // Denial is AWS's sentence for an answer that is no; see policy.Denial.
 func (c *Caller) Denial(q *Question, a Answer) string {
 	d := policy.Denial{Caller: c.ARN, Action: q.Action, Resource: q.Resource, Evaluation: a.Evaluation}
+	if q.Untold {
+		d.Resource = ""
+	}
 	if _, _, managed := arn.PolicyName(a.Source); managed {
 		d.Policy = a.Source
 	}

@@ -173,7 +173,7 @@ func TestKeys(t *testing.T) {
 		{`"StringEquals":{"aws:PrincipalTag/team":"Data"}`, false},
 		{`"Null":{"aws:RequestTag/team":"true","sts:SourceIdentity":"true","aws:TagKeys":"true"}`, true}, // of the exchange alone
 		{`"Null":{"aws:username":"true"}`, true},
-		{`"Null":{"aws:MultiFactorAuthPresent":"true"}`, true},
+		{`"Bool":{"aws:MultiFactorAuthPresent":"false"}`, true}, // with temporary credentials it is there
 	} {
 		f.give(t, nil, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{`+c.condition+`}}]}`)
 		if reply := f.get(t, f.session, "Colour", "red"); (reply.Status == http.StatusOK) != c.allowed {
@@ -278,7 +278,7 @@ func TestReasonsDoNotChangeTheAnswer(t *testing.T) {
 func (f *fixture) callerOf(t *testing.T, c aws.Credentials) *auth.Caller {
 	t.Helper()
 	request := signedRequest(t, c, f.clock())
-	who, _, err := (&auth.Authenticator{Keys: f.SessionKeys}).Authenticate(f.Directory.Snapshot(), request, "things", f.clock())
+	who, _, err := auth.Authenticate(f.Directory.Snapshot(), request, "things", f.clock())
 	if err != nil {
 		t.Fatal(err)
 	}

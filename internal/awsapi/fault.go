@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/policy"
@@ -59,6 +60,8 @@ type Fault struct {
 	Documents []string        // names of the documents that Why counts
 	Action    string          // what was denied
 	Resource  string
+	Account   string  // whose policies denied; "" means the caller's
+	Denied    *Denied // for the encoded message of a denial; nil for none
 	Cause     error
 }
 
@@ -151,8 +154,9 @@ var queryErrors = map[Kind]wireError{
 	Throttled:               {"Throttling", http.StatusBadRequest, "Rate exceeded"},
 }
 
-// onTheWire gives code, status and message of a fault in the Query dialect.
-func (f *Fault) onTheWire() wireError {
+// onTheWire gives code, status and message of a fault in the Query dialect, as
+// the service says it; the service is nil where the request named none.
+func (f *Fault) onTheWire(service *Service) wireError {
 	if f.Kind == Modelled {
 		return wireError{Code: f.Code, Status: f.Status, Message: f.Message}
 	}
@@ -162,6 +166,10 @@ func (f *Fault) onTheWire() wireError {
 	}
 	if f.Message != "" && f.Kind != Internal {
 		row.Message = f.Message
+	}
+	if f.Kind == UnknownAccessKey && service != nil && service.Name == "iam" {
+		// IAM's sentence has no full stop, STS's has (raw replies that users published).
+		row.Message = strings.TrimSuffix(row.Message, ".")
 	}
 	return row
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/sigv4"
 	"github.com/daypass/daypass/internal/store"
 
@@ -74,7 +75,7 @@ func TestLongResourceIsNotDecided(t *testing.T) {
 	t.Parallel()
 	s := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(*awsapitest.Server) ([]*awsapi.Service, error) {
 		named := awsapi.Resource{Template: "${Name}", Of: func(c *awsapi.Call) string { return c.Params.Get("Name") }}
-		key := func(c *awsapi.Call) []string { return []string{"things:Key", c.Params.Get("Key")} }
+		key := func(c *awsapi.Call, keys *policy.Context) { keys.Set("things:Key", c.Params.Get("Key")) }
 		things, err := awsapi.NewService(awsapi.Service{Name: "things", Version: version, Namespace: namespace},
 			awsapi.Signed("PutThing", []awsapi.Need{{Action: "things:PutThing", Resource: named, Keys: key}},
 				func(*awsapi.Call) (awsapi.Result, error) { return nil, nil }))

@@ -1,7 +1,7 @@
 package awsapi
 
 import (
-	"cmp"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,98 +11,165 @@ import (
 // Params are the parameters of a Query request. Of several values under one
 // name the first on the wire wins, and a name that the operation does not ask
 // for is ignored (recorded on AWS).
-type Params struct{ values url.Values }
+type Params struct {
+	values map[string]string
+	names  []string // in the order in which they came
+}
 
 // ParseParams reads application/x-www-form-urlencoded text.
 func ParseParams(encoded string) (Params, error) {
-	values, err := url.ParseQuery(encoded)
-	if err != nil {
-		return Params{}, &Fault{Kind: MalformedInput, Message: "The request parameters could not be decoded.", Cause: err}
+	p := Params{values: map[string]string{}}
+	for encoded != "" {
+		var pair string
+		pair, encoded, _ = strings.Cut(encoded, "&")
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err == nil {
+			value, err = url.QueryUnescape(value)
+		}
+		if err != nil {
+			return Params{}, malformed("a percent-encoding of the parameters is broken").because(err)
+		}
+		p.add(name, value)
 	}
-	return Params{values: values}, nil
+	return p, nil
+}
+
+func (p *Params) add(name, value string) {
+	if _, again := p.values[name]; again {
+		return
+	}
+	p.values[name] = value
+	p.names = append(p.names, name)
+}
+
+// malformed is MalformedInput as AWS sends it, which says nothing of what is
+// wrong (recorded on AWS); the reason is for the operator.
+func malformed(reason string) *Fault {
+	return (&Fault{Kind: MalformedInput}).Because("%s", reason)
+}
+
+func (f *Fault) because(cause error) *Fault {
+	f.Cause = cause
+	return f
 }
 
 // Get returns a parameter, "" when it is absent.
-func (p Params) Get(name string) string { return p.values.Get(name) }
+func (p Params) Get(name string) string { return p.values[name] }
 
 // Has reports whether a parameter was sent, be it empty.
-func (p Params) Has(name string) bool { return p.values.Has(name) }
+func (p Params) Has(name string) bool {
+	_, has := p.values[name]
+	return has
+}
 
 // HasAny reports whether a parameter, or a member of it, was sent.
 func (p Params) HasAny(name string) bool {
-	for key := range p.values {
-		if key == name || strings.HasPrefix(key, name+".") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.names, func(key string) bool { return key == name || strings.HasPrefix(key, name+".") })
 }
 
-// indexBeyond is how far an index may lie beyond the number of members
-// (recorded on AWS; further is MalformedInput).
+// indexBeyond is how far an index may lie beyond the one before it, and beyond 1
+// for the first; further is MalformedInput (recorded on AWS: of a list without
+// members so far, the index 11 is taken and 12 is not).
 const indexBeyond = 10
 
-// List returns NAME.member.1, NAME.member.2 … in order of their indexes. An
-// empty list is sent as "NAME=". Indexes may have leading zeros.
-func (p Params) List(name string) ([]string, error) {
-	members := map[string]string{} // by index as written
-	for key, values := range p.values {
-		if written, ok := strings.CutPrefix(key, name+".member."); ok && len(values) > 0 {
-			members[written] = values[0]
-		}
+// members gathers the members of a list by their indexes. A member that is
+// missing between two others is one that is null, which no operation takes
+// (recorded on AWS).
+type members[T any] struct {
+	name    string
+	byIndex map[int]T
+	written map[int]string // how the index is spelled
+}
+
+func newMembers[T any](name string) *members[T] {
+	return &members[T]{name: name, byIndex: map[int]T{}, written: map[int]string{}}
+}
+
+// index reads an index, which may have leading zeros.
+func (m *members[T]) index(written string) (int, error) {
+	n, err := strconv.Atoi(written)
+	if err != nil || n < 1 || written[0] == '+' {
+		return 0, malformed(m.name + ".member." + written + " is no member of a list: members count from 1")
 	}
-	return inOrder(name, members)
+	if spelled, again := m.written[n]; again && spelled != written {
+		return 0, malformed("the index " + written + " of " + m.name + " is given in two spellings")
+	}
+	m.written[n] = written
+	return n, nil
+}
+
+// list gives the members in order of their indexes.
+func (m *members[T]) list() ([]T, error) {
+	indexes := slices.Sorted(maps.Keys(m.byIndex))
+	last, null := 1, 0
+	for i, n := range indexes {
+		if n > last+indexBeyond {
+			return nil, malformed("the index " + strconv.Itoa(n) + " of " + m.name + " is too far beyond the member before it")
+		}
+		if null == 0 && n != i+1 {
+			null = i + 1
+		}
+		last = n
+	}
+	if null > 0 {
+		return nil, Invalid("1 validation error detected: Value null at '" + strings.ToLower(m.name[:1]) + m.name[1:] + "." + strconv.Itoa(null) +
+			".member' failed to satisfy constraint: Member must not be null")
+	}
+	all := make([]T, len(indexes))
+	for i, n := range indexes {
+		all[i] = m.byIndex[n]
+	}
+	return all, nil
+}
+
+// List returns NAME.member.1, NAME.member.2 … in order of their indexes. An
+// empty list is sent as "NAME=".
+func (p Params) List(name string) ([]string, error) {
+	m := newMembers[string](name)
+	for _, key := range p.names {
+		written, ok := strings.CutPrefix(key, name+".member.")
+		if !ok {
+			continue
+		}
+		n, err := m.index(written)
+		if err != nil {
+			return nil, err
+		}
+		m.byIndex[n] = p.values[key]
+	}
+	return m.list()
 }
 
 // Structs is List for a list of structures: of NAME.member.1.FIELD it returns
 // the parameter FIELD of the first. A member without a field is MalformedInput,
 // and so is one whose index is spelled in two ways.
 func (p Params) Structs(name string) ([]Params, error) {
-	members := map[string]Params{} // by index as written
-	for key, values := range p.values {
+	m := newMembers[Params](name)
+	for _, key := range p.names {
 		rest, ok := strings.CutPrefix(key, name+".member.")
 		if !ok {
 			continue
 		}
 		written, field, _ := strings.Cut(rest, ".")
 		if field == "" {
-			return nil, &Fault{Kind: MalformedInput, Message: "Key " + key + " names no field of a list member."}
+			return nil, malformed("the parameter " + key + " names no field of a list member")
 		}
-		if members[written].values == nil {
-			members[written] = Params{values: url.Values{}}
+		n, err := m.index(written)
+		if err != nil {
+			return nil, err
 		}
-		members[written].values[field] = values
+		member, ok := m.byIndex[n]
+		if !ok {
+			member = Params{values: map[string]string{}}
+		}
+		member.add(field, p.values[key])
+		m.byIndex[n] = member
 	}
-	return inOrder(name, members)
-}
-
-// inOrder gives the members of a list in order of their indexes, which are
-// numbers from 1 on, each given once.
-func inOrder[T any](name string, members map[string]T) ([]T, error) {
-	type member struct {
-		index int
-		value T
-	}
-	ordered := make([]member, 0, len(members))
-	for written, value := range members {
-		index, err := strconv.Atoi(written)
-		if err != nil || index < 1 {
-			return nil, &Fault{Kind: MalformedInput, Message: "Key " + name + ".member." + written + " is not a valid list member."}
-		}
-		ordered = append(ordered, member{index, value})
-	}
-	slices.SortFunc(ordered, func(a, b member) int { return cmp.Compare(a.index, b.index) })
-	list := make([]T, 0, len(ordered))
-	for i, m := range ordered {
-		if m.index > len(ordered)+indexBeyond {
-			return nil, &Fault{Kind: MalformedInput, Message: "Index " + strconv.Itoa(m.index) + " of " + name + " is too far beyond its members."}
-		}
-		if i > 0 && ordered[i-1].index == m.index {
-			return nil, &Fault{Kind: MalformedInput, Message: "Index " + strconv.Itoa(m.index) + " of " + name + " is given twice."}
-		}
-		list = append(list, m.value)
-	}
-	return list, nil
+	return m.list()
 }
 
 // Int returns an integer parameter, and whether it was sent. A sign and
@@ -118,7 +185,7 @@ func (p Params) Int(name string) (value int, sent bool, err error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return 0, true, &Fault{Kind: MalformedInput, Message: "Value " + text + " of " + name + " is not an integer."}
+		return 0, true, malformed("the value of " + name + " is not an integer that 32 bits hold")
 	}
 	return int(n), true, nil
 }
@@ -129,12 +196,12 @@ func (p Params) Bool(name string) (bool, error) {
 	if !p.Has(name) {
 		return false, nil
 	}
-	switch text := p.Get(name); text {
+	switch p.Get(name) {
 	case "true", "1":
 		return true, nil
 	case "false", "0":
 		return false, nil
 	default:
-		return false, &Fault{Kind: MalformedInput, Message: "Value " + text + " of " + name + " is not a boolean; give true or false."}
+		return false, malformed("the value of " + name + " is not a boolean; give true or false")
 	}
 }

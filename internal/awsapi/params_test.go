@@ -2,6 +2,8 @@ package awsapi_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +25,7 @@ func mustParams(t *testing.T, encoded string) awsapi.Params {
 // `.01` is `.1`, an empty list is an empty value.
 func TestParamsTolerances(t *testing.T) {
 	t.Parallel()
-	p := mustParams(t, "A=1&A=2&L.member.01=x&L.member.3=z&E=&N=%2B0900&Unknown=u&X.arn=1")
+	p := mustParams(t, "A=1&A=2&L.member.2=z&L.member.01=x&E=&N=%2B0900&Unknown=u&X.arn=1")
 	if got := p.Get("A"); got != "1" {
 		t.Errorf("A = %q, want the first", got)
 	}
@@ -47,7 +49,7 @@ func TestParamsTolerances(t *testing.T) {
 func TestParamsRefusals(t *testing.T) {
 	t.Parallel()
 	for _, encoded := range []string{
-		"L.member.0=x", "L.member.-1=x", "L.member.a=x", "L.member.12=x", "L.member.1=x&L.member.01=y",
+		"L.member.0=x", "L.member.-1=x", "L.member.a=x", "L.member.+1=x", "L.member.12=x", "L.member.1=x&L.member.12=y", "L.member.1=x&L.member.01=y",
 		"N=", "N= 900", "N=9e2", "N=900.0", "N=2147483648", "N=%zz",
 	} {
 		p, err := awsapi.ParseParams(encoded)
@@ -67,7 +69,7 @@ func TestParamsRefusals(t *testing.T) {
 // Structures are the list members of SimulateCustomPolicy's ContextEntries.
 func TestParamsStructs(t *testing.T) {
 	t.Parallel()
-	p := mustParams(t, "S.member.3.Key=c&S.member.01.Key=a&S.member.01.Key=A&S.member.01.Values.member.2=y&S.member.01.Values.member.1=x&E=&SX.member.1.Key=z")
+	p := mustParams(t, "S.member.2.Key=c&S.member.01.Key=a&S.member.01.Key=A&S.member.01.Values.member.2=y&S.member.01.Values.member.1=x&E=&SX.member.1.Key=z")
 	members, err := p.Structs("S")
 	if err != nil || len(members) != 2 {
 		t.Fatalf("S = %v, %v", members, err)
@@ -92,6 +94,31 @@ func TestParamsStructs(t *testing.T) {
 		if !errors.As(err, &f) || f.Kind != awsapi.MalformedInput {
 			t.Errorf("%q: %v, want MalformedInput", encoded, err)
 		}
+	}
+}
+
+// A member that is missing between two others is null.
+func TestParamsGaps(t *testing.T) {
+	t.Parallel()
+	for encoded, at := range map[string]string{
+		"L.member.2=x": "1", "L.member.11=x": "1", "L.member.1=x&L.member.8=y&L.member.15=z": "2", "L.member.1=x&L.member.2=x&L.member.4=y": "3",
+	} {
+		p := mustParams(t, encoded)
+		_, err := p.List("L")
+		var f *awsapi.Fault
+		want := "1 validation error detected: Value null at 'l." + at + ".member' failed to satisfy constraint: Member must not be null"
+		if !errors.As(err, &f) || f.Kind != awsapi.InvalidInput || f.Message != want {
+			t.Errorf("%q: %v, want %s", encoded, err, want)
+		}
+	}
+	// Clients that sort names by their letters send 10 and 100 before 2.
+	var encoded []string
+	for i := range 100 {
+		encoded = append(encoded, fmt.Sprintf("L.member.%d=%d", i+1, i+1))
+	}
+	slices.Sort(encoded)
+	if list, err := mustParams(t, strings.Join(encoded, "&")).List("L"); err != nil || len(list) != 100 || list[99] != "100" {
+		t.Errorf("100 members: %q, %v", list, err)
 	}
 }
 

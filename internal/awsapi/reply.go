@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strconv"
@@ -22,7 +23,11 @@ type reply struct {
 	status      int
 	contentType string
 	location    string
-	body        []byte
+	// bare replies carry no request ids: the request did not get as far.
+	bare bool
+	// extended is whether the reply carries STS's second id.
+	extended bool
+	body     []byte
 }
 
 func (a *API) reply(c *Call, result Result, err error) reply {
@@ -34,7 +39,14 @@ func (a *API) reply(c *Call, result Result, err error) reply {
 		return reply{status: http.StatusRequestEntityTooLarge}
 	case errors.Is(err, errNoAction):
 		c.Event.Fault, c.Event.Reason = InvalidInput.String(), err.Error()
-		return reply{status: http.StatusFound, location: "https://aws.amazon.com/iam"}
+		location := "https://aws.amazon.com/iam"
+		if query := c.Request.URL.RawQuery; query != "" && c.Request.Method == http.MethodGet {
+			location += "?" + query
+		}
+		return reply{status: http.StatusFound, location: location, extended: true}
+	case errors.Is(err, errTarget):
+		c.Event.Fault, c.Event.Reason = MalformedInput.String(), err.Error()
+		return reply{status: http.StatusBadRequest, bare: true}
 	}
 	return a.faultReply(c, asFault(err))
 }
@@ -52,15 +64,25 @@ func resultReply(c *Call, result Result) reply {
 	x.Text("RequestId", c.requestID)
 	x.Close()
 	x.Close()
-	return reply{status: http.StatusOK, contentType: "text/xml", body: x.Bytes()}
+	return reply{status: http.StatusOK, contentType: "text/xml", extended: c.isSTS(), body: x.Bytes()}
 }
 
 func (a *API) faultReply(c *Call, f *Fault) reply {
-	wire := f.onTheWire()
+	wire := f.onTheWire(c.service)
 	if len(wire.Message) > maxMessage { // it repeats what was sent
 		wire.Message = strings.ToValidUTF8(wire.Message[:maxMessage], "") + "… (cut)"
 	}
 	noteFault(c.Event, f, wire)
+	if f.Denied != nil && c.Snapshot != nil {
+		account := f.Account
+		if account == "" {
+			account = c.Account
+		}
+		c.Event.Encoded = sealDenial(c.Snapshot.SessionKeys(), account, f)
+		if a.EncodeDenials && c.Event.Encoded != "" { // as EC2 says it
+			wire.Message += " Encoded authorization failure message: " + c.Event.Encoded
+		}
+	}
 	namespace := faultNamespace
 	if c.service != nil && f.Kind != UnknownOperation {
 		namespace = c.service.Namespace
@@ -74,12 +96,16 @@ func (a *API) faultReply(c *Call, f *Fault) reply {
 	x.Open("Error")
 	x.Text("Type", sender)
 	x.Text("Code", wire.Code)
-	x.Text("Message", a.messageFor(f, wire))
+	if message := a.messageFor(f, wire); message != "" { // a MalformedInput has none
+		x.Text("Message", message)
+	}
 	x.Close()
 	x.Text("RequestId", c.requestID)
 	x.Close()
-	return reply{status: wire.Status, contentType: "text/xml", body: x.Bytes()}
+	return reply{status: wire.Status, contentType: "text/xml", extended: c.service == nil || c.isSTS(), body: x.Bytes()}
 }
+
+func (c *Call) isSTS() bool { return c.service != nil && c.service.Name == "sts" }
 
 // messageFor is AWS's sentence, followed by the reasons where the operator
 // lets callers see them.
@@ -90,7 +116,10 @@ func (a *API) messageFor(f *Fault, wire wireError) string {
 	var b strings.Builder
 	b.WriteString(wire.Message)
 	if f.Reason != "" && f.Reason != wire.Message {
-		b.WriteString("\n\nWhy: " + f.Reason)
+		if b.Len() > 0 {
+			b.WriteString("\n\n")
+		}
+		b.WriteString("Why: " + f.Reason)
 	}
 	for i, name := range f.Documents {
 		b.WriteString("\ndocument " + strconv.Itoa(i+1) + ": " + name)
@@ -117,9 +146,16 @@ func noteFault(e *audit.Event, f *Fault, wire wireError) {
 	}
 }
 
+// write sends the reply. STS names a request twice; what its second id tells is
+// not known (recorded on AWS: it is there in every reply, errors included).
 func (p reply) write(w http.ResponseWriter, requestID string) {
 	h := w.Header()
-	h["X-Amzn-Requestid"] = []string{requestID}
+	if !p.bare {
+		h["X-Amzn-Requestid"] = []string{requestID}
+	}
+	if p.extended {
+		h["X-Amz-Sts-Extended-Request-Id"] = []string{base64.StdEncoding.EncodeToString([]byte("daypass:" + requestID))}
+	}
 	if p.location != "" {
 		h["Location"] = []string{p.location}
 	}

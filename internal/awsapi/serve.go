@@ -16,14 +16,12 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/directory"
-	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/sigv4"
 
 	"github.com/google/uuid"
@@ -33,23 +31,21 @@ import (
 // without a body (recorded on AWS STS).
 const maxBody = 10_000_000
 
-// maxAsked is the longest text, in bytes, that policies are asked about. The
-// longest that an operation takes is an ARN of 2048 characters; the reasons of a
-// denial repeat the text for every statement.
-const maxAsked = 4 * 2048
-
 // Config is what the front door needs.
 type Config struct {
-	Services      []*Service
-	Directory     *directory.Directory
-	Authenticator *auth.Authenticator
-	Events        *audit.Log
-	Log           *slog.Logger // for what concerns no request's answer
-	Now           func() time.Time
-	Random        io.Reader // of request ids
+	Services  []*Service
+	Directory *directory.Directory
+	Events    *audit.Log
+	Log       *slog.Logger // for what concerns no request's answer
+	Now       func() time.Time
+	Random    io.Reader // of request ids
 	// ExplainToCaller adds the operator's reasons to the message of a denial.
 	// They tell a stranger what a trust policy asks for: off by default.
 	ExplainToCaller bool
+	// EncodeDenials adds to the message of a denial its encoded form, which tells
+	// a stranger nothing: who may, has it decoded (DecodeAuthorizationMessage).
+	// Off by default, since AWS's STS and IAM do not.
+	EncodeDenials bool
 }
 
 // API serves AWS's Query protocol.
@@ -80,17 +76,20 @@ type Call struct {
 	Event    *audit.Event
 	Request  *http.Request
 	Now      time.Time
+	Input    any // what the operation's decoding step read, nil without one
 
+	asked     *auth.Request // how a signed request was asked
 	requestID string
 	body      []byte
 	service   *Service
 	operation Operation
 }
 
-// errTooLarge and errNoAction are answered without XML.
+// These are answered without XML.
 var (
 	errTooLarge = errors.New("awsapi: the request body is larger than 10,000,000 bytes")
-	errNoAction = errors.New("awsapi: the request names no Action")
+	errNoAction = errors.New("awsapi: the request names no Action, or is no form")
+	errTarget   = errors.New("awsapi: a percent-encoding in the request's target is broken")
 )
 
 // ServeHTTP answers one request and writes its event.
@@ -138,11 +137,15 @@ func (a *API) serve(c *Call) (Result, error) {
 	if c.operation.public {
 		return c.operation.run(c)
 	}
-	asked, err := a.authenticate(c)
-	if err != nil {
+	if err := a.authenticate(c); err != nil {
 		return nil, err
 	}
-	if err := authorize(c, asked); err != nil {
+	if c.operation.decode != nil {
+		if err := c.operation.decode(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := authorize(c); err != nil {
 		return nil, err
 	}
 	return c.operation.run(c)
@@ -171,18 +174,23 @@ func readBody(c *Call) error {
 // of a POST. The version names the service, the Action the operation.
 func (a *API) findOperation(c *Call) error {
 	encoded := c.Request.URL.RawQuery
-	if c.Request.Method == http.MethodPost {
-		encoded = string(c.body)
-	}
-	params, err := ParseParams(encoded)
+	fromQuery, err := ParseParams(encoded)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errTarget, err)
 	}
-	c.Params = params
-	action, version := params.Get("Action"), params.Get("Version")
-	if action == "" {
+	c.Params = fromQuery
+	if c.Request.Method == http.MethodPost {
+		if !isForm(c.Request.Header.Get("Content-Type")) {
+			return errNoAction
+		}
+		if c.Params, err = ParseParams(string(c.body)); err != nil {
+			return err
+		}
+	}
+	if !c.Params.Has("Action") {
 		return errNoAction
 	}
+	action, version := c.Params.Get("Action"), c.Params.Get("Version")
 	service, ok := a.byVersion[version]
 	if ok {
 		c.service = service
@@ -192,60 +200,38 @@ func (a *API) findOperation(c *Call) error {
 			return nil
 		}
 	}
-	if version == "" {
+	if !c.Params.Has("Version") {
 		version = "NO_VERSION_SPECIFIED"
 	}
 	return (&Fault{Kind: UnknownOperation, Message: "Could not find operation " + action + " for version " + version}).
 		Because("Daypass serves no such operation; README.md lists those that it serves")
 }
 
-// authenticate finds the caller and gives what authorisation asks of the request.
-func (a *API) authenticate(c *Call) (*auth.Request, error) {
+// isForm reports whether a body is a Query request's. AWS takes no other, nor
+// one that does not say so (recorded on AWS).
+func isForm(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
+}
+
+// authenticate finds the caller, and notes what authorisation asks of the request.
+func (a *API) authenticate(c *Call) error {
 	r := c.Request
 	signed := &sigv4.Request{
 		Method: r.Method, RequestURI: r.RequestURI, Host: r.Host,
 		Header: r.Header, ContentLength: r.ContentLength, PayloadHash: sigv4.HashPayload(c.body),
 	}
-	caller, authorization, err := a.Authenticator.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
-	asked := &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
+	caller, authorization, err := auth.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
+	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
 	if authorization != nil {
 		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
-		asked.Region = authorization.Region
+		c.asked.Region = authorization.Region
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.Caller, c.Account = caller, caller.Account
 	c.Event.Account, c.Event.Principal = caller.Account, caller.ARN
-	return asked, nil
-}
-
-// authorize asks for every need of the operation. Reasons are worked out only
-// for a no.
-func authorize(c *Call, asked *auth.Request) error {
-	for _, need := range c.operation.needs {
-		if need.Action == "" { // NoPermission
-			continue
-		}
-		q := &auth.Question{Action: need.Action, Resource: need.Resource.Of(c)}
-		if need.Keys != nil {
-			q.Keys = need.Keys(c)
-		}
-		if slices.ContainsFunc(append(q.Keys[:len(q.Keys):len(q.Keys)], q.Resource), func(s string) bool { return len(s) > maxAsked }) {
-			return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).
-				Because("no resource has such a name; nothing was decided about it")
-		}
-		answer := c.Caller.Decide(asked, q, nil)
-		if answer.Allowed() {
-			continue
-		}
-		why := &policy.Reasons{}
-		answer = c.Caller.Decide(asked, q, why)
-		return &Fault{
-			Kind: AccessDenied, Message: c.Caller.Denial(q, answer), Reason: c.Caller.Denial(q, answer),
-			Why: why, Documents: c.Caller.Documents(), Action: q.Action, Resource: q.Resource,
-		}
-	}
 	return nil
 }
 

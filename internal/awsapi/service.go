@@ -5,6 +5,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/policy"
 )
 
 // Service is one AWS service as a table of operations. It is immutable.
@@ -21,6 +24,7 @@ type Operation struct {
 	name   string
 	public bool
 	needs  []Need
+	decode func(*Call) error // nil: run reads the parameters
 	run    func(*Call) (Result, error)
 }
 
@@ -28,15 +32,29 @@ type Operation struct {
 type Need struct {
 	Action   string // iam:CreateRole
 	Resource Resource
-	// Keys gives the condition keys that the operation adds, name and value in
-	// turn; nil for none.
-	Keys func(*Call) []string
+	// Keys sets the condition keys that the operation adds; nil for none.
+	Keys func(*Call, *policy.Context)
+	// When says which requests ask for it; the zero value means all.
+	When When
+	// Trust finds the role whose trust policy has a say beside the caller's own
+	// policies, as in sts:AssumeRole; nil for an action on anything else. A role
+	// that is not there is answered like one that does not trust.
+	Trust func(*Call) (*directory.Role, bool)
+}
+
+// When tells of which requests something is true.
+type When struct {
+	Words string // for people: with tags
+	Of    func(*Call) bool
 }
 
 // Resource says on what an action is asked for.
 type Resource struct {
 	Template string // for people: arn:aws:iam::${Account}:role${Path}${RoleName}
 	Of       func(*Call) string
+	// Untold says that a denial does not name the resource (reported by users
+	// for some operations of AWS STS).
+	Untold bool
 }
 
 // Signed is an operation whose caller must be known and must have every one of
@@ -44,6 +62,15 @@ type Resource struct {
 // nothing, give NoPermission.
 func Signed(name string, needs []Need, run func(*Call) (Result, error)) Operation {
 	return Operation{name: name, needs: needs, run: run}
+}
+
+// Decoding is the operation with a step that reads the parameters, after the
+// caller is known and before permission is asked, so that needs can speak of
+// what was read (Call.Input). Its faults are told to callers without the
+// permission too: AWS validates first.
+func (op Operation) Decoding(decode func(*Call) error) Operation {
+	op.decode = decode
+	return op
 }
 
 // NoPermission is the needs of an operation that no policy can deny, such as
@@ -104,7 +131,14 @@ func (op Operation) describe() string {
 			needs = append(needs, "signed, no permission needed")
 			continue
 		}
-		needs = append(needs, n.Action+" on "+n.Resource.Template)
+		need := n.Action + " on " + n.Resource.Template
+		if n.Trust != nil {
+			need += " and its trust policy"
+		}
+		if n.When.Of != nil {
+			need += " (" + n.When.Words + ")"
+		}
+		needs = append(needs, need)
 	}
 	return strings.Join(needs, ", ")
 }

@@ -72,6 +72,17 @@ func (v *Validation) Range(member string, value, least, most int) {
 	}
 }
 
+// Size asks for a list of at most most elements; shown is the list as messages
+// write it (ShowList).
+func (v *Validation) Size(member, shown string, n, most int) {
+	if n > most {
+		v.fail(member, shown, fmt.Sprintf("Member must have length less than or equal to %d", most))
+	}
+}
+
+// ShowList writes a list as AWS's messages do: [a, b].
+func ShowList(elements []string) string { return "[" + strings.Join(elements, ", ") + "]" }
+
 // OneOf asks for one of the values.
 func (v *Validation) OneOf(member, value string, values ...string) {
 	for _, allowed := range values {

@@ -22,6 +22,7 @@ import (
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/store"
 )
 
@@ -88,7 +89,7 @@ func signed(name string, on awsapi.Resource, run func(*awsapi.Call) (awsapi.Resu
 
 // signedWith is signed with condition keys that the operation adds. The event
 // of an operation that was allowed says on what it acted.
-func signedWith(keys func(*awsapi.Call) []string, name string, on awsapi.Resource, run func(*awsapi.Call) (awsapi.Result, error)) awsapi.Operation {
+func signedWith(keys func(*awsapi.Call, *policy.Context), name string, on awsapi.Resource, run func(*awsapi.Call) (awsapi.Result, error)) awsapi.Operation {
 	return awsapi.Signed(name, []awsapi.Need{{Action: "iam:" + name, Resource: on, Keys: keys}},
 		func(c *awsapi.Call) (awsapi.Result, error) {
 			c.Event.Resource = on.Of(c)

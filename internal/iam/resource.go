@@ -6,6 +6,7 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/policy"
 )
 
 // On what each action is asked for (Service Authorization Reference, "Resource
@@ -75,7 +76,7 @@ func policyPath(c *awsapi.Call) string { return "policy path " + pathOf(c.Params
 func allProviders(c *awsapi.Call) string { return arn.OIDCProvider(c.Account, "*") }
 
 // policyARNKey is the condition key iam:PolicyARN of attaching and detaching.
-func policyARNKey(c *awsapi.Call) []string { return []string{"iam:PolicyARN", policyARN(c)} }
+func policyARNKey(c *awsapi.Call, keys *policy.Context) { keys.Set("iam:PolicyARN", policyARN(c)) }
 
 // pathOf gives a path parameter, "/" where it was not sent.
 func pathOf(p awsapi.Params, name string) string {

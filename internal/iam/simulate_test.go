@@ -439,7 +439,7 @@ func TestSimulateRefusals(t *testing.T) {
 		"two values of one":     {[]string{"ContextEntries.member.1.ContextKeyName", "aws:x", "ContextEntries.member.1.ContextKeyType", "string", "ContextEntries.member.1.ContextKeyValues.member.1", "a", "ContextEntries.member.1.ContextKeyValues.member.2", "b"}, fault{http.StatusBadRequest, invalidInput, "The context key aws:x has 2 values"}},
 		"no value of one":       {[]string{"ContextEntries.member.1.ContextKeyName", "aws:x"}, fault{http.StatusBadRequest, invalidInput, "The context key aws:x has 0 values"}},
 		"a key twice":           {[]string{"ContextEntries.member.1.ContextKeyName", "aws:x", "ContextEntries.member.1.ContextKeyValues.member.1", "a", "ContextEntries.member.2.ContextKeyName", "AWS:X", "ContextEntries.member.2.ContextKeyValues.member.1", "b"}, fault{http.StatusBadRequest, invalidInput, "The context key AWS:X is given twice."}},
-		"an entry that is none": {[]string{"ContextEntries.member.1", "aws:x"}, fault{http.StatusBadRequest, "MalformedInput", "Key ContextEntries.member.1 names no field"}},
+		"an entry that is none": {[]string{"ContextEntries.member.1", "aws:x"}, fault{http.StatusBadRequest, "MalformedInput", ""}},
 		"a marker of another":   {[]string{"Marker", "Mg"}, fault{http.StatusBadRequest, validation, "Invalid Marker."}},
 		"a marker of words":     {[]string{"Marker", "eA"}, fault{http.StatusBadRequest, validation, "Invalid Marker."}},
 	} {
@@ -450,7 +450,10 @@ func TestSimulateRefusals(t *testing.T) {
 		if name == "an owner's number" {
 			want = "'123456789012' is not a valid as a Resource Owner."
 		}
-		if reply.Status != c.want.Status || !strings.Contains(body, "<Code>"+c.want.Code+"</Code>") || !strings.Contains(body, "<Message>"+want) {
+		if want != "" {
+			want = "<Message>" + want
+		}
+		if reply.Status != c.want.Status || !strings.Contains(body, "<Code>"+c.want.Code+"</Code>") || !strings.Contains(body, want) || c.want.Code == "MalformedInput" && strings.Contains(body, "<Message>") {
 			t.Errorf("%s: got %d %s, want %s %s", name, reply.Status, reply.Body, c.want.Code, want)
 		}
 	}

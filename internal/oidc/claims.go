@@ -48,6 +48,9 @@ func (c *Claims) All() map[string]json.RawMessage {
 	return all
 }
 
+// Member is one claim as sent. It is the token's own and not to be changed.
+func (c *Claims) Member(name string) (value json.RawMessage, ok bool) { return c.members.get(name) }
+
 // FirstWithPrefix is the name of the first claim, in the token's order, whose
 // name begins with prefix.
 func (c *Claims) FirstWithPrefix(prefix string) (name string, ok bool) {

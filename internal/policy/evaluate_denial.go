@@ -4,7 +4,8 @@ package policy
 type Denial struct {
 	// Caller is the ARN of the user or the session.
 	Caller string
-	// Action and Resource are those of the request.
+	// Action and Resource are those of the request. An empty Resource is not
+	// told: of some actions that have none, AWS says nothing in its place.
 	Action, Resource string
 	// Evaluation is the answer. One that allows is told as one that does not.
 	Evaluation Evaluation
@@ -18,7 +19,10 @@ type Denial struct {
 // messages"). It names the kind of policy that decided and, of an explicit
 // deny, the managed policy.
 func (d *Denial) String() string {
-	text := "User: " + d.Caller + " is not authorized to perform: " + d.Action + " on resource: " + d.Resource
+	text := "User: " + d.Caller + " is not authorized to perform: " + d.Action
+	if d.Resource != "" {
+		text += " on resource: " + d.Resource
+	}
 	kind := d.Evaluation.Kind
 	if kind == 0 { // the zero Evaluation, for which nothing was asked
 		kind = Identity

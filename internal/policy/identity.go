@@ -3,18 +3,22 @@ package policy
 // identityGrammar is that of the policies of users and roles, of permissions
 // boundaries, which are such policies, and of session policies. The sentences
 // are AWS's as the projects moto and versitygw reproduce them; they were not
-// compared with AWS again. Those of STS for a session policy are not known, so
-// that they are taken to be IAM's.
+// compared with AWS again. Those of STS for a session policy are known for
+// invalid JSON alone; the others are taken to be IAM's.
 //
 // AWS may ask more of a managed policy than of an inline one; both are the same
 // here, and a document of the older version is admitted in both.
 func identityGrammar(kind Kind) *grammar {
+	invalidJSON := syntaxErrors
+	if kind == Session { // until 2025; since then STS sends its JSON reader's own words (reported by users)
+		invalidJSON = "The policy is not in the valid JSON format."
+	}
 	return &grammar{
 		kind:        kind,
 		anyLiteral:  kind == Session,
 		resource:    true,
 		notAction:   true,
-		invalidJSON: syntaxErrors,
+		invalidJSON: invalidJSON,
 		badVersion:  syntaxErrors,
 		noStatement: syntaxErrors,
 		badSid:      syntaxErrors,

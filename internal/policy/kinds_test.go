@@ -17,8 +17,12 @@ func TestParseBoundaryAndSession(t *testing.T) {
 		if d.Kind() != kind {
 			t.Errorf("kind %v, want %v", d.Kind(), kind)
 		}
+		notJSON := syntax
+		if kind == policy.Session {
+			notJSON = "The policy is not in the valid JSON format."
+		}
 		testRefusals(t, kind, []refusal{
-			{"not JSON", `{`, syntax, "not JSON"},
+			{"not JSON", `{`, notJSON, "not JSON"},
 			{"Id", `{"Id":"x","Statement":[]}`, syntax, "a " + kind.String() + " has no Id"},
 			{"principal", identity(ok + `,"Principal":"*"`), "Policy document should not specify a principal.", "a " + kind.String() + " holds no Principal"},
 			{"not principal", identity(ok + `,"NotPrincipal":"*"`), "Policy document should not specify a principal.", "holds no NotPrincipal"},

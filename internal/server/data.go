@@ -36,11 +36,10 @@ const (
 
 // data is an open data directory.
 type data struct {
-	store       *sqlstore.Store
-	masterKey   *masterkey.Key
-	sessionKeys *session.Keys
-	events      *audit.Log
-	created     bool // this start made the account
+	store     *sqlstore.Store
+	masterKey *masterkey.Key
+	events    *audit.Log
+	created   bool // this start made the account
 }
 
 // openData opens the data directory, and fills an empty one: master key,
@@ -100,29 +99,12 @@ func openMasterKey(keyPath, databasePath string) (*masterkey.Key, error) {
 	return key, err
 }
 
-// prepare makes what an empty store lacks, and reads the session keys.
+// prepare makes what an empty store lacks.
 func (d *data) prepare(ctx context.Context, c *Config) error {
-	record, err := d.store.Get(ctx, store.SessionKeysID())
-	if errors.Is(err, store.ErrNotFound) {
-		if err := d.create(ctx, c); err != nil {
-			return err
-		}
-		record, err = d.store.Get(ctx, store.SessionKeysID())
-	}
-	if err != nil {
+	if _, err := d.store.Get(ctx, store.SessionKeysID()); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	var sealed store.SessionKeys
-	if err := store.Decode(record.Document, &sealed); err != nil {
-		return err
-	}
-	ring, err := d.masterKey.Open(sealed.Sealed, []byte(store.KindSessionKeys))
-	if err != nil {
-		return fmt.Errorf("server: the session keys do not open under the master key %s; put back the key that belongs to this database: %w",
-			filepath.Join(c.DataDir, masterKeyFile), err)
-	}
-	d.sessionKeys, err = session.ParseKeys(ring)
-	return err
+	return d.create(ctx, c)
 }
 
 // create makes, in one transaction, everything a first start makes, and writes

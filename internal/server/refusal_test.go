@@ -64,7 +64,7 @@ func TestDataThatIsRefused(t *testing.T) {
 		"no master key":              {map[string]string{"master.key": ""}, nil, []string{"daypass.db exists and its master key", "put the key back"}},
 		"a damaged master key":       {map[string]string{"master.key": strings.Replace(key, "A", "B", 1)}, masterkey.ErrDamaged, []string{"master.key"}},
 		"half a master key":          {map[string]string{"master.key": key[:len(key)/2]}, masterkey.ErrDamaged, nil},
-		"another database's key":     {map[string]string{"master.key": read(t, other, "master.key")}, masterkey.ErrOpen, []string{"session keys do not open", "put back the key that belongs to this database"}},
+		"another database's key":     {map[string]string{"master.key": read(t, other, "master.key")}, masterkey.ErrOpen, []string{"does not open under this master key", "start with the key file that belongs to this store"}},
 		"another key's database":     {map[string]string{"daypass.db": read(t, other, "daypass.db")}, masterkey.ErrOpen, nil},
 		"a database that is damaged": {map[string]string{"daypass.db": "SQLite format 3\x00" + strings.Repeat("x", 8000)}, nil, []string{"daypass.db"}},
 	} {

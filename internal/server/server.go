@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
-	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
@@ -66,6 +65,9 @@ type Config struct {
 	// ExplainToCaller adds to each denial why it was denied. Off by default: it
 	// tells a stranger what the trust policies ask for.
 	ExplainToCaller bool
+	// EncodeDenials adds to each denial its encoded form, for
+	// sts:DecodeAuthorizationMessage. Off by default: AWS's STS and IAM do not.
+	EncodeDenials bool
 	// ExtendedClaims are the URLs, with https://, of the providers whose tokens'
 	// claims are all condition keys. Off by default: AWS has no such keys, so a
 	// trust policy that names one does something else there.
@@ -125,7 +127,7 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	}
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots})
 	stsService, err := sts.New(sts.Config{
-		SessionKeys: d.sessionKeys, ProviderKeys: providerKeys, Random: c.Random, ExtendedClaims: c.ExtendedClaims,
+		ProviderKeys: providerKeys, Random: c.Random, ExtendedClaims: c.ExtendedClaims,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -136,8 +138,7 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	}
 	api, err := awsapi.New(awsapi.Config{
 		Services: []*awsapi.Service{stsService, iamService}, Directory: dir,
-		Authenticator: &auth.Authenticator{Keys: d.sessionKeys}, Events: d.events,
-		Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller,
+		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -145,12 +146,17 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	return onlyRoot(api), dir, nil
 }
 
+// unknownPath is what AWS's Query endpoints answer to any path but "/", and to
+// any method there (recorded on AWS STS).
+const unknownPath = "<UnknownOperationException/>\n"
+
 // onlyRoot serves the Query protocol where AWS's endpoints do: at "/".
 func onlyRoot(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path != "/":
-			http.NotFound(w, r)
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, unknownPath) // a client that went away is told nothing
 		case r.Method != http.MethodGet && r.Method != http.MethodPost:
 			w.Header().Set("Allow", "GET, POST")
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)

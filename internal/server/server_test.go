@@ -413,6 +413,7 @@ func TestRequestInFlightIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Expect", "100-continue")
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.client.Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
 	response, err := r.client.Do(request)
 	if err != nil {

@@ -28,12 +28,9 @@ func (s *service) token(in *webIdentityRequest, provider *directory.OIDCProvider
 // admit asks the role's trust policy. A role that does not exist is answered
 // as one that does not trust.
 func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Token) (*directory.Role, error) {
-	role, ok := c.Snapshot.Role(in.account, in.roleName)
+	role, ok := in.role(c)
 	if !ok {
-		return nil, denied("there is no role " + in.roleName + " in account " + in.account)
-	}
-	if !strings.EqualFold(role.ARN, in.roleARN) {
-		return nil, denied("the role " + in.roleName + " has another path: its ARN is " + role.ARN)
+		return nil, denied(in.missing(c))
 	}
 	request := auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: c.Request.TLS != nil}
 	asked := trust.Session{RoleSessionName: in.sessionName, RoleARN: role.ARN, Account: role.Account, RequestKeys: request.SetKeys}
@@ -46,11 +43,12 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 	if trust.Decide(role.Trust, token, &asked, keys, nil).Allowed() {
 		return role, nil
 	}
-	why := &policy.Reasons{}
-	decision := trust.Decide(role.Trust, token, &asked, keys, why)
+	why, kept := &policy.Reasons{}, &policy.Context{}
+	decision := trust.Decide(role.Trust, token, &asked, kept, why)
 	fault := denied(notAdmitted(role, token, decision.Action, why))
 	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
-	fault.Action, fault.Resource = decision.Action, role.ARN
+	fault.Action, fault.Resource, fault.Account = decision.Action, role.ARN, role.Account
+	fault.Denied = &awsapi.Denied{PrincipalID: token.Provider + ":" + token.Subject, PrincipalARN: token.Provider, Keys: kept}
 	return nil, fault
 }
 

@@ -12,6 +12,10 @@ import (
 	"github.com/daypass/daypass/internal/trust"
 )
 
+// notValidated is AWS's one sentence for a token that is not good, whatever the
+// reason (recorded on AWS, 2026-09).
+const notValidated = "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements."
+
 func denied(reason string) *awsapi.Fault {
 	return (&awsapi.Fault{Kind: awsapi.AccessDenied, Message: notAuthorized}).Because("%s", reason)
 }

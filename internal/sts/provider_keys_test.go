@@ -146,7 +146,7 @@ func TestInstance(t *testing.T) {
 	f := &fixture{clock: newClock()}
 	f.Server = awsapitest.Start(t, awsapitest.Options{Now: f.clock.Now, Services: func(s *awsapitest.Server) ([]*awsapi.Service, error) {
 		keys := jwks.New(jwks.Config{Now: f.clock.Now, AllowLoopback: true, Roots: x509.NewCertPool()})
-		service, err := sts.New(sts.Config{SessionKeys: s.SessionKeys, ProviderKeys: keys, Random: rand.Reader})
+		service, err := sts.New(sts.Config{ProviderKeys: keys, Random: rand.Reader})
 		return []*awsapi.Service{service}, err
 	}})
 	t.Cleanup(func() { f.wantNoSecrets(t) })

@@ -150,9 +150,9 @@ func TestParametersThatAreRefused(t *testing.T) {
 		"43201 seconds":          {parameters: []string{"DurationSeconds", "43201"}, code: invalid, message: one("Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200")},
 		"-3600 seconds":          {parameters: []string{"DurationSeconds", "-3600"}, code: invalid, message: one("Value '-3600' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900")},
 		"more than the role's":   {parameters: []string{"DurationSeconds", "3601"}, code: invalid, message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
-		"seconds in words":       {parameters: []string{"DurationSeconds", "an hour"}, code: "MalformedInput", message: "Value an hour of DurationSeconds is not an integer."},
-		"fraction of a second":   {parameters: []string{"DurationSeconds", "900.0"}, code: "MalformedInput", message: "Value 900.0 of DurationSeconds is not an integer."},
-		"2^31 seconds":           {parameters: []string{"DurationSeconds", "2147483648"}, code: "MalformedInput", message: "Value 2147483648 of DurationSeconds is not an integer."},
+		"seconds in words":       {parameters: []string{"DurationSeconds", "an hour"}, code: "MalformedInput", reason: "is not an integer"},
+		"fraction of a second":   {parameters: []string{"DurationSeconds", "900.0"}, code: "MalformedInput", reason: "is not an integer"},
+		"2^31 seconds":           {parameters: []string{"DurationSeconds", "2147483648"}, code: "MalformedInput", reason: "is not an integer"},
 		"no session name":        {parameters: []string{"RoleSessionName", ""}, code: invalid, message: one("Value null at 'roleSessionName' failed to satisfy constraint: Member must not be null")},
 		"session name of one":    {parameters: []string{"RoleSessionName", "a"}, code: invalid, message: one("Value 'a' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2")},
 		"session name of 65":     {parameters: []string{"RoleSessionName", long}, code: invalid, message: one("Value '" + long + "' at 'roleSessionName' failed to satisfy constraint: Member must have length less than or equal to 64")},
@@ -172,13 +172,33 @@ func TestParametersThatAreRefused(t *testing.T) {
 			message: "2 validation errors detected: Value null at 'roleSessionName' failed to satisfy constraint: Member must not be null; " +
 				"Value '1' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900",
 		},
-		"a session policy": {
-			parameters: []string{"Policy", `{"Version":"2012-10-17","Statement":[]}`}, code: invalid,
-			message: "Daypass does not serve session policies yet; leave out the parameters Policy and PolicyArns.", reason: "would allow more than was asked for",
+		"a session policy without a statement": {
+			parameters: []string{"Policy", `{"Version":"2012-10-17","Statement":[]}`}, code: "MalformedPolicyDocument",
+			message: "Syntax errors in policy. Line 1, column 37: the policy has an empty Statement; add one",
 		},
-		"session policies by ARN": {
+		"a session policy that is no JSON": {
+			parameters: []string{"Policy", `{"Version`}, code: "MalformedPolicyDocument",
+			message: "The policy is not in the valid JSON format. Line 1, column 9: the document is not JSON: unexpected end of JSON input", reason: "line 1",
+		},
+		"a session policy of other characters": {
+			parameters: []string{"Policy", "{€}"}, code: invalid,
+			message: one(`Value '{€}' at 'policy' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`),
+		},
+		"a long session policy": {
+			parameters: []string{"Policy", strings.Repeat(" ", 2049)}, code: invalid,
+			message: one("Value '" + strings.Repeat(" ", 2049) + "' at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"),
+		},
+		"a session policy that is not there": {
 			parameters: []string{"PolicyArns.member.1.arn", "arn:aws:iam::123456789012:policy/p"}, code: invalid,
-			message: "Daypass does not serve session policies yet; leave out the parameters Policy and PolicyArns.", reason: "would allow more than was asked for",
+			message: "Policy arn:aws:iam::123456789012:policy/p does not exist or is not attachable.", reason: "has no managed policy of this ARN",
+		},
+		"a session policy that is none": {
+			parameters: []string{"PolicyArns.member.1.arn", "arn:aws:iam::123456789012:role/p"}, code: invalid,
+			message: "The specified ARN is not valid: arn:aws:iam::123456789012:role/p",
+		},
+		"a session policy without its ARN": {
+			parameters: []string{"PolicyArns.member.1.Arn", "arn:aws:iam::123456789012:policy/p"}, code: invalid,
+			message: one("Value null at 'policyArns.1.member.arn' failed to satisfy constraint: Member must not be null"),
 		},
 		"Amazon's ProviderId": {
 			parameters: []string{"ProviderId", "www.amazon.com"}, code: "InvalidIdentityToken", message: "Provided Token is not a Login With Amazon token",

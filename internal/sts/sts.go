@@ -6,6 +6,7 @@
 package sts
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -15,7 +16,6 @@ import (
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/policy"
-	"github.com/daypass/daypass/internal/session"
 )
 
 // Version is the version of the STS API, by which Query requests name it.
@@ -23,49 +23,72 @@ const Version = "2011-06-15"
 
 // Config is what the service needs.
 type Config struct {
-	SessionKeys  *session.Keys
 	ProviderKeys *jwks.Cache
 	Random       io.Reader
+	Marks        Marks // needed where OneUseTokens names a provider
 	// ExtendedClaims are the URLs, with https://, of the providers whose tokens'
 	// claims are all condition keys, which AWS does not do. A provider need not
 	// be registered yet.
 	ExtendedClaims []string
+	// OneUseTokens are the URLs, with https://, of the providers whose tokens can
+	// be exchanged once, which AWS does not ask.
+	OneUseTokens []string
 }
 
-// New makes the service. An entry of ExtendedClaims that can be no provider's
-// URL is an error.
+// New makes the service. An entry of ExtendedClaims or OneUseTokens that can be
+// no provider's URL is an error.
 func New(c Config) (*awsapi.Service, error) {
-	s := &service{Config: c, extended: map[string]bool{}, keys: sync.Pool{New: func() any { return new(policy.Context) }}}
+	s := &service{Config: c, extended: map[string]bool{}, oneUse: map[string]bool{}, keys: sync.Pool{New: func() any { return new(policy.Context) }}}
+	if len(c.OneUseTokens) > 0 && c.Marks == nil {
+		return nil, errors.New("sts: one-use tokens: there is nowhere to remember them")
+	}
 	for _, given := range c.ExtendedClaims {
-		url, err := providerURL(given)
+		url, err := providerURL("extended claims", given)
 		if err != nil {
 			return nil, err
 		}
 		s.extended[url] = true
 	}
+	for _, given := range c.OneUseTokens {
+		url, err := providerURL("one-use tokens", given)
+		if err != nil {
+			return nil, err
+		}
+		s.oneUse[url] = true
+	}
 	return awsapi.NewService(
 		awsapi.Service{Name: "sts", Version: Version, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
 		awsapi.Public("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity),
+		s.assumeRoleOperation(),
 		awsapi.Signed("GetCallerIdentity", awsapi.NoPermission, getCallerIdentity),
+		awsapi.Signed("GetSessionToken", awsapi.NoPermission, s.getSessionToken),
+		s.federationOperation(),
+		awsapi.Signed("GetAccessKeyInfo", []awsapi.Need{{Action: "sts:GetAccessKeyInfo", Resource: untold}}, getAccessKeyInfo),
+		awsapi.Signed("DecodeAuthorizationMessage", []awsapi.Need{{Action: "sts:DecodeAuthorizationMessage", Resource: untold}}, decodeAuthorizationMessage),
 	)
 }
+
+// untold is the resource of an action that has none, of which AWS's denials say
+// nothing (reported by users).
+var untold = awsapi.Resource{Template: "*", Of: func(*awsapi.Call) string { return "*" }, Untold: true}
 
 type service struct {
 	Config
 	extended map[string]bool // by the provider's URL without its scheme
+	oneUse   map[string]bool // likewise
 	keys     sync.Pool       // of *policy.Context, for the decision of one exchange
 }
 
 // providerURL takes the scheme from a provider's URL. The rest is matched byte
 // for byte, as IAM keeps it.
-func providerURL(given string) (string, error) {
+func providerURL(what, given string) (string, error) {
 	u, err := url.Parse(given)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(given, "?#") {
-		return "", fmt.Errorf("sts: extended claims: %q is no provider's URL; write it as it was registered, https://gitlab.example.com", given)
+		return "", fmt.Errorf("sts: %s: %q is no provider's URL; write it as it was registered, https://gitlab.example.com", what, given)
 	}
 	// With such a name in front, a claim would read as one of AWS's own keys.
 	if name := strings.ToLower(strings.TrimPrefix(given, "https://")); name == "aws" || name == "sts" {
-		return "", fmt.Errorf("sts: extended claims: the claims of %q would pass for AWS's own condition keys, %s:…; give the provider a name with a domain", given, name)
+		return "", fmt.Errorf("sts: %s: the claims of %q would pass for AWS's own condition keys, %s:…; give the provider a name with a domain", what, given, name)
 	}
 	return strings.TrimPrefix(given, "https://"), nil
 }

@@ -156,7 +156,7 @@ func startFor(t testing.TB, o awsapitest.Options, i *issuer, extended ...string)
 	f.keys = jwks.New(jwks.Config{Now: f.clock.Now, AllowLoopback: true, Roots: x509.NewCertPool()})
 	o.Now = f.clock.Now
 	o.Services = func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := sts.New(sts.Config{SessionKeys: s.SessionKeys, ProviderKeys: f.keys, Random: rand.Reader, ExtendedClaims: extended})
+		service, err := sts.New(sts.Config{ProviderKeys: f.keys, Random: rand.Reader, ExtendedClaims: extended})
 		if err != nil {
 			return nil, err
 		}
@@ -378,8 +378,14 @@ func wantFault(t testing.TB, r awsapitest.Reply, status int, code, message strin
   <RequestId>` + r.Header.Get("X-Amzn-Requestid") + `</RequestId>
 </ErrorResponse>
 `
+	if message == "" { // as of a MalformedInput
+		want = strings.Replace(want, "    <Message></Message>\n", "", 1)
+	}
 	if diff := cmp.Diff(want, r.Body); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
+	}
+	if r.Header.Get("X-Amz-Sts-Extended-Request-Id") == "" {
+		t.Error("the reply has no second request id")
 	}
 	if r.Status != status || r.Header.Get("Content-Type") != "text/xml" {
 		t.Errorf("status %d, content type %q; want %d, text/xml", r.Status, r.Header.Get("Content-Type"), status)

@@ -22,15 +22,15 @@ const (
 	flatTransitiveClaim = tagsClaim + "/transitive_tag_keys"
 )
 
-// Limits, in characters (STS API Reference, Tag and AssumeRole). AWS takes a
-// source identity of 256, though its model says 64 (published captures of AWS,
-// 2026-09).
+// Limits of session tags and of a source identity, in characters but for the
+// number of tags (STS API Reference, Tag and AssumeRole). AWS takes a source
+// identity of 256, though its model says 64 (published captures of AWS, 2026-09).
 const (
-	maxTags             = 50
-	maxTagKey           = 128
-	maxTagValue         = 256
-	minSourceIdentity   = 2
-	maxSourceIdentity   = 256
+	MaxTags             = 50
+	MaxTagKey           = 128
+	MaxTagValue         = 256
+	MinSourceIdentity   = 2
+	MaxSourceIdentity   = 256
 	reservedTagKeyStart = "aws:" // in any case (IAM User Guide, "Tags for AWS IAM resources")
 )
 
@@ -137,8 +137,8 @@ func (t *Token) names(roleARN string) bool {
 func (t *Token) readSourceIdentity(value json.RawMessage) error {
 	text, ok := claimText(value)
 	n := utf8.RuneCountInString(text)
-	if !ok || value[0] != '"' || n < minSourceIdentity || n > maxSourceIdentity || !sourceIdentityPattern.MatchString(text) {
-		return fail(SourceIdentityFormat, sourceIdentityClaim, "the claim %s is not a string of %d to %d letters, digits and _+=,.@-", sourceIdentityClaim, minSourceIdentity, maxSourceIdentity)
+	if !ok || value[0] != '"' || n < MinSourceIdentity || n > MaxSourceIdentity || !sourceIdentityPattern.MatchString(text) {
+		return fail(SourceIdentityFormat, sourceIdentityClaim, "the claim %s is not a string of %d to %d letters, digits and _+=,.@-", sourceIdentityClaim, MinSourceIdentity, MaxSourceIdentity)
 	}
 	t.SourceIdentity = text
 	return nil
@@ -193,8 +193,8 @@ func (t *Token) readTransitive(claim string, value json.RawMessage) error {
 
 func (t *Token) addTag(claim, key, value string) error {
 	switch keys, values := utf8.RuneCountInString(key), utf8.RuneCountInString(value); {
-	case keys < 1 || keys > maxTagKey || values > maxTagValue:
-		return fail(PrincipalTagsFormat, claim, "the session tag %s is too long: a key has 1 to %d characters, a value up to %d", shown(key), maxTagKey, maxTagValue)
+	case keys < 1 || keys > MaxTagKey || values > MaxTagValue:
+		return fail(PrincipalTagsFormat, claim, "the session tag %s is too long: a key has 1 to %d characters, a value up to %d", shown(key), MaxTagKey, MaxTagValue)
 	case !tagPattern.MatchString(key) || !tagPattern.MatchString(value):
 		return fail(PrincipalTagsFormat, claim, "the session tag %s holds more than letters, digits, spaces and _.:/=+-@", shown(key))
 	case len(key) >= len(reservedTagKeyStart) && strings.EqualFold(key[:len(reservedTagKeyStart)], reservedTagKeyStart):
@@ -206,8 +206,8 @@ func (t *Token) addTag(claim, key, value string) error {
 
 // checkTags looks at all tags together, in whichever spelling they came.
 func (t *Token) checkTags() error {
-	if len(t.Tags) > maxTags {
-		return fail(TagsFormat, tagsClaim, "the token has %d session tags; there may be %d", len(t.Tags), maxTags)
+	if len(t.Tags) > MaxTags {
+		return fail(TagsFormat, tagsClaim, "the token has %d session tags; there may be %d", len(t.Tags), MaxTags)
 	}
 	slices.SortFunc(t.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
 	for i := range t.Tags {

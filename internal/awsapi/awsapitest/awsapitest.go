@@ -29,7 +29,6 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
-	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/masterkey"
@@ -61,6 +60,8 @@ type Options struct {
 	Now func() time.Time
 	// ExplainToCaller is awsapi.Config.ExplainToCaller.
 	ExplainToCaller bool
+	// EncodeDenials is awsapi.Config.EncodeDenials.
+	EncodeDenials bool
 	// Account is "" for Account.
 	Account string
 	// Events receives the events; nil keeps them for Server.Events.
@@ -103,9 +104,9 @@ func Start(t testing.TB, o Options) *Server {
 	services, err := o.Services(s)
 	must(t, err)
 	api, err := awsapi.New(awsapi.Config{
-		Services: services, Directory: s.Directory, Authenticator: &auth.Authenticator{Keys: s.SessionKeys},
+		Services: services, Directory: s.Directory,
 		Events: audit.NewLog(o.Events), Log: o.Log,
-		Now: o.Now, Random: rand.Reader, ExplainToCaller: o.ExplainToCaller,
+		Now: o.Now, Random: rand.Reader, ExplainToCaller: o.ExplainToCaller, EncodeDenials: o.EncodeDenials,
 	})
 	must(t, err)
 	s.Handler = api

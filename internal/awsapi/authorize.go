@@ -1,0 +1,108 @@
+package awsapi
+
+import (
+	"fmt"
+
+	"github.com/daypass/daypass/internal/auth"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/policy"
+)
+
+// maxAsked is the longest text, in bytes, that policies are asked about. The
+// longest that an operation takes is an ARN of 2048 characters; the reasons of a
+// denial repeat the text for every statement.
+const maxAsked = 4 * 2048
+
+// authorize asks for every need of the operation. Reasons are worked out only
+// for a no.
+func authorize(c *Call) error {
+	for i := range c.operation.needs {
+		need := &c.operation.needs[i]
+		if need.Action == "" || need.When.Of != nil && !need.When.Of(c) { // NoPermission, or not asked for
+			continue
+		}
+		q := &auth.Question{Action: need.Action, Resource: need.Resource.Of(c), Untold: need.Resource.Untold}
+		if need.Keys != nil {
+			q.Keys = func(keys *policy.Context) { need.Keys(c, keys) }
+		}
+		if tooLong(q) {
+			return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).
+				Because("no resource has such a name; nothing was decided about it")
+		}
+		ask := func(why *policy.Reasons) auth.Answer { return c.Caller.Decide(c.asked, q, why) }
+		if need.Trust != nil {
+			role, ok := need.Trust(c)
+			if !ok {
+				return bareDenial(c, q).Because("there is no role %s", q.Resource)
+			}
+			ask = func(why *policy.Reasons) auth.Answer { return c.Caller.DecideTrust(c.asked, q, role, why) }
+			if err := decide(c, q, ask); err != nil {
+				return trustDenial(c, q, role, err)
+			}
+			continue
+		}
+		if err := decide(c, q, ask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide asks one question, and again for the reasons of a no.
+func decide(c *Call, q *auth.Question, ask func(*policy.Reasons) auth.Answer) *Fault {
+	if ask(nil).Allowed() {
+		return nil
+	}
+	why := &policy.Reasons{}
+	denial := c.Caller.Denial(q, ask(why))
+	return &Fault{
+		Kind: AccessDenied, Message: denial, Reason: denial,
+		Why: why, Documents: c.Caller.Documents(), Action: q.Action, Resource: q.Resource, Denied: denied(c, q),
+	}
+}
+
+func denied(c *Call, q *auth.Question) *Denied {
+	return &Denied{
+		PrincipalID: c.Caller.UserID, PrincipalName: c.Caller.UserName(), PrincipalARN: c.Caller.ARN,
+		Keys: c.Caller.Keys(c.asked, q),
+	}
+}
+
+// bareDenial is AWS's sentence for an action on a role's trust. It says neither
+// whether there is such a role nor whose policy said no (recorded on AWS).
+func bareDenial(c *Call, q *auth.Question) *Fault {
+	return &Fault{
+		Kind:    AccessDenied,
+		Message: "User: " + c.Caller.ARN + " is not authorized to perform: " + q.Action + " on resource: " + q.Resource,
+		Action:  q.Action, Resource: q.Resource, Denied: denied(c, q),
+	}
+}
+
+// trustDenial tells the client what bareDenial does, and the operator the rest.
+func trustDenial(c *Call, q *auth.Question, role *directory.Role, f *Fault) *Fault {
+	bare := bareDenial(c, q)
+	bare.Reason, bare.Why = f.Reason, f.Why
+	bare.Documents = append(f.Documents, "trust policy of "+role.ARN)
+	return bare
+}
+
+// tooLong reports whether a question holds a text beyond maxAsked.
+func tooLong(q *auth.Question) bool {
+	if len(q.Resource) > maxAsked {
+		return true
+	}
+	if q.Keys == nil {
+		return false
+	}
+	var keys policy.Context
+	q.Keys(&keys)
+	for _, key := range keys.Keys() {
+		values, _, _ := keys.Get(key)
+		for _, value := range values {
+			if len(key) > maxAsked || len(value) > maxAsked {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,3 @@
+package store
+
+type Revocation struct{ ID string }

@@ -1,0 +1,119 @@
+package sts
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/trust"
+)
+
+var (
+	tagKeyPattern   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
+	tagValuePattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+)
+
+// decodeTags reads Tags and TransitiveTagKeys. Tags is empty where the request
+// brings none.
+func decodeTags(p awsapi.Params, v *awsapi.Validation) (tags []session.Tag, transitive []string, err error) {
+	members, err := p.Structs("Tags")
+	if err != nil {
+		return nil, nil, err
+	}
+	v.Size("tags", shownTags(members), len(members), trust.MaxTags)
+	for i, member := range members {
+		name := "tags." + strconv.Itoa(i+1) + ".member."
+		tag := session.Tag{Key: member.Get("Key"), Value: member.Get("Value")}
+		v.Required(name+"key", member.Has("Key"))
+		v.Required(name+"value", member.Has("Value"))
+		if member.Has("Key") {
+			v.Length(name+"key", tag.Key, 1, trust.MaxTagKey)
+			v.Pattern(name+"key", tag.Key, tagKeyPattern, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
+		}
+		v.Length(name+"value", tag.Value, 0, trust.MaxTagValue)
+		v.Pattern(name+"value", tag.Value, tagValuePattern, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
+		tags = append(tags, tag)
+	}
+	transitive, err = p.List("TransitiveTagKeys")
+	if err != nil {
+		return nil, nil, err
+	}
+	v.Size("transitiveTagKeys", awsapi.ShowList(transitive), len(transitive), trust.MaxTags)
+	for i, key := range transitive {
+		name := "transitiveTagKeys." + strconv.Itoa(i+1) + ".member"
+		v.Length(name, key, 1, trust.MaxTagKey)
+		v.Pattern(name, key, tagKeyPattern, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
+	}
+	return tags, transitive, nil
+}
+
+// shownTags writes tags as AWS's messages do.
+func shownTags(members []awsapi.Params) string {
+	shown := make([]string, len(members))
+	for i, member := range members {
+		shown[i] = "Tag(key=" + member.Get("Key") + ", value=" + member.Get("Value") + ")"
+	}
+	return awsapi.ShowList(shown)
+}
+
+// sessionTagsOf are the tags of a session that caller begins: those that were
+// asked for, and those that the caller's own session hands on. A handed-on tag
+// cannot be set anew (IAM User Guide, "Pass session tags in AWS STS", chaining
+// roles with session tags). The three sentences are recorded on AWS.
+func sessionTagsOf(caller *session.Session, tags []session.Tag, transitive []string) ([]session.Tag, error) {
+	all := slices.Clone(tags)
+	for i, tag := range tags {
+		if slices.ContainsFunc(tags[:i], func(other session.Tag) bool { return strings.EqualFold(other.Key, tag.Key) }) {
+			return nil, badTags("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		if len(tag.Key) >= 4 && strings.EqualFold(tag.Key[:4], "aws:") {
+			return nil, badTags("Tag keys beginning with aws: are reserved.").
+				Because("the session tag %q begins with aws:, which AWS keeps for itself", tag.Key)
+		}
+	}
+	for _, key := range transitive {
+		at := slices.IndexFunc(all, func(tag session.Tag) bool { return strings.EqualFold(tag.Key, key) })
+		if at < 0 {
+			return nil, badTags("The specified transitive tag key must be included in the requested tags.")
+		}
+		all[at].Transitive = true
+	}
+	if caller == nil {
+		return all, nil
+	}
+	for _, inherited := range caller.Tags {
+		if !inherited.Transitive {
+			continue
+		}
+		if slices.ContainsFunc(tags, func(tag session.Tag) bool { return strings.EqualFold(tag.Key, inherited.Key) }) {
+			return nil, badTags("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+		}
+		all = append(all, inherited)
+	}
+	return all, nil
+}
+
+func badTags(message string) *awsapi.Fault {
+	return awsapi.Error(http.StatusBadRequest, "InvalidParameterValue", message)
+}
+
+// setTagKeys sets the condition keys of the tags that a request asks for.
+func setTagKeys(keys *policy.Context, tags []session.Tag, transitive []string) {
+	if len(transitive) > 0 {
+		keys.SetMulti("sts:TransitiveTagKeys", transitive)
+	}
+	if len(tags) == 0 {
+		return
+	}
+	names := make([]string, len(tags))
+	for i, tag := range tags {
+		names[i] = tag.Key
+		keys.Set("aws:RequestTag/"+tag.Key, tag.Value)
+	}
+	keys.SetMulti("aws:TagKeys", names)
+}
