@@ -16,7 +16,7 @@ import (
 // more than one the table shrinks again after a rush.
 const clearPerUse = 4
 
-// use is one call of UseOnce. Whoever takes it from the queue closes done once
+// use is one call of UseOnce. Whoever takes it from the queue closes done, once
 // first and err are set.
 type use struct {
 	mark       store.Mark
@@ -26,12 +26,14 @@ type use struct {
 	done       chan struct{}
 }
 
-// useQueue holds the uses that wait for the writer. Each caller goes for the
-// writer, and the one who gets it does the work of all who wait, in one
-// transaction: a rush of tokens costs one flush of the disk for many, and
-// Updates get their turn between two of them.
+// useQueue holds the uses that wait. One caller at a time has the turn; it goes
+// for the writer, and does the work of all who wait by then in one transaction:
+// a rush of tokens costs one flush of the disk for many, and Updates get the
+// writer between two of them.
 type useQueue struct {
-	mu      sync.Mutex
+	turn chan struct{} // of capacity 1; full while someone has the turn
+
+	mu      sync.Mutex // guards waiting
 	waiting []*use
 }
 
@@ -75,25 +77,34 @@ func (s *Store) UseOnce(ctx context.Context, scope, key string, now, until time.
 		return false, err
 	}
 	s.uses.add(u)
-	// The wait for the writer ends with ctx. The transaction does not, since it
-	// is not only this caller's.
+	select {
+	case <-u.done: // by the caller that had the turn
+		return u.first, u.err
+	case s.uses.turn <- struct{}{}:
+		err = s.markWaiting(ctx)
+		<-s.uses.turn
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil && s.uses.remove(u) {
+		return false, fmt.Errorf("sqlstore: use once: %w", s.explain(err))
+	}
+	<-u.done // it is taken up, so there will be an answer
+	return u.first, u.err
+}
+
+// markWaiting waits for the writer, as long as ctx lasts, and carries out all
+// uses that wait. What it then does is not only its caller's, and does not end
+// with ctx.
+func (s *Store) markWaiting(ctx context.Context) error {
 	conn, err := s.writer.Conn(ctx)
 	if err != nil {
-		if !s.uses.remove(u) {
-			<-u.done // taken up, so there is an answer
-			return u.first, u.err
-		}
-		return false, fmt.Errorf("sqlstore: use once: %w", s.explain(err))
+		return err
 	}
-	uses := s.uses.take()
-	if len(uses) > 0 {
+	if uses := s.uses.take(); len(uses) > 0 {
 		s.markAll(context.WithoutCancel(ctx), conn, uses)
 	}
-	if err := conn.Close(); err != nil { // back to the pool; the marks are set
-		return false, fmt.Errorf("sqlstore: use once: %w", s.explain(err))
-	}
-	<-u.done // by this caller, or by one that had the writer before
-	return u.first, u.err
+	return conn.Close() // back to the pool
 }
 
 // milliseconds rounds up, so that no mark is over too early.

@@ -95,7 +95,7 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	// One connection: writers queue in this process, in order, rather than
 	// poll for the file's lock.
 	writer.SetMaxOpenConns(1)
-	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite}
+	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
