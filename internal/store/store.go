@@ -8,7 +8,7 @@
 //
 // # Writing
 //
-// All writing is done in transactions, by Update. Updates are serialised, also
+// All writing of records is done in transactions, by Update. Updates are serialised, also
 // between processes that share the store: what one reads, no other changes
 // before it commits. An Update is all or nothing, and once it has returned
 // without an error its writes survive the death of the process and of the
@@ -51,6 +51,23 @@
 // the revision of the deletion. Tombstones are kept for as long as the store
 // is, so a follower can be away for any time. A later Put of the same ID ends
 // the tombstone.
+//
+// # Using once
+//
+// Beside the records a store keeps marks, for what may be used one time only,
+// such as an identity token. UseOnce asks and marks in one step: of all that call
+// it with one scope and key, in whatever process, one is first until the time
+// that it gives, and nobody else. Once it has returned that, the mark survives
+// the death of the process and of the machine.
+//
+// A mark is no record: it takes no revision, and followers do not see it. The
+// key is not kept, only a hash of it with its scope. A mark whose time has passed
+// counts for nothing and is cleared away in time; each call does a bounded part
+// of that. The times are the callers': processes whose clocks differ must add to
+// until what they may differ by.
+//
+// An error can come after the mark was set, and the caller cannot know. The
+// thing may then be used up without having been used; it is never used twice.
 package store
 
 import (
@@ -58,6 +75,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -79,6 +97,9 @@ var (
 	ErrInvalidID = errors.New("store: invalid record id")
 	// ErrInvalidLimit says that Changes was asked for less than one record.
 	ErrInvalidLimit = errors.New("store: limit must be at least 1")
+	// ErrInvalidUse says that UseOnce was asked for what cannot be marked: no
+	// scope, no key, or a time that is over already.
+	ErrInvalidUse = errors.New("store: cannot be marked as used")
 	// ErrRevisionAhead says that a follower has seen a revision that the store
 	// has not reached: the store is another one, or was put back to an older
 	// state. The follower must begin again at revision 0.
@@ -194,6 +215,11 @@ type Store interface {
 	Changes(ctx context.Context, after int64, limit int) ([]Record, error)
 	// Revision gives the newest revision.
 	Revision(ctx context.Context) (int64, error)
+	// UseOnce marks key as used in scope until the given time, and reports
+	// whether it was not. first is false with every error. Both strings may be
+	// any bytes, of any length; the error matches ErrInvalidUse where one of them
+	// is empty, or until is not later than now.
+	UseOnce(ctx context.Context, scope, key string, now, until time.Time) (first bool, err error)
 	// Close waits for what is under way, then lets go of the place. To close
 	// again does nothing.
 	Close() error

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/internal/store"
 	"github.com/daypass/daypass/internal/store/sqlstore"
@@ -49,6 +51,12 @@ func TestFaulty(t *testing.T) {
 			if tt.written != (err == nil) {
 				t.Fatalf("afterwards Get gives %v", err)
 			}
+			if first, err := faulty.UseOnce(t.Context(), "tokens", "a", noon, noon.Add(time.Hour)); first || !errors.Is(err, errDisk) {
+				t.Fatalf("UseOnce = %v, %v, want the fault", first, err)
+			}
+			if first, err := s.UseOnce(t.Context(), "tokens", "a", noon, noon.Add(time.Hour)); err != nil || first == tt.written {
+				t.Fatalf("afterwards UseOnce gives %v, %v", first, err)
+			}
 		})
 	}
 	t.Run("reading", func(t *testing.T) {
@@ -89,6 +97,44 @@ func BenchmarkUpdate(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkUseOnce marks new keys, one at a time and many at once. The second is
+// what a rush of tokens is.
+func BenchmarkUseOnce(b *testing.B) {
+	b.Run("one", func(b *testing.B) {
+		s := open(b, filepath.Join(b.TempDir(), "state.db"))
+		n := 0
+		b.ReportAllocs()
+		for b.Loop() {
+			n++
+			if first, err := s.UseOnce(b.Context(), "tokens", fmt.Sprint(n), noon, noon.Add(time.Hour)); err != nil || !first {
+				b.Fatal(first, err)
+			}
+		}
+	})
+	b.Run("many", func(b *testing.B) {
+		s := open(b, filepath.Join(b.TempDir(), "state.db"))
+		var n atomic.Int64
+		b.SetParallelism(32)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if first, err := s.UseOnce(b.Context(), "tokens", fmt.Sprint(n.Add(1)), noon, noon.Add(time.Hour)); err != nil || !first {
+					b.Error(first, err)
+				}
+			}
+		})
+	})
+	b.Run("again", func(b *testing.B) {
+		s := open(b, filepath.Join(b.TempDir(), "state.db"))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.UseOnce(b.Context(), "tokens", "a", noon, noon.Add(time.Hour)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // BenchmarkChanges is one poll of a follower that has seen everything, in a

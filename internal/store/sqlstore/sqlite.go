@@ -57,6 +57,11 @@ func sqliteDialect() dialect {
 				(SELECT revision FROM records WHERE revision > ?1 ORDER BY revision LIMIT 1 OFFSET ?2 - 1),
 				9223372036854775807)
 			ORDER BY revision, kind, account, key`,
+		marked: `SELECT 1 FROM marks WHERE mark = ?1 AND until > ?2`,
+		mark: `INSERT INTO marks (mark, until) VALUES (?1, ?3)
+			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE until <= ?2`,
+		clearMarks: `DELETE FROM marks WHERE mark IN
+			(SELECT mark FROM marks WHERE until <= ?1 ORDER BY until LIMIT ?2)`,
 	}
 }
 
@@ -90,7 +95,7 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	// One connection: writers queue in this process, in order, rather than
 	// poll for the file's lock.
 	writer.SetMaxOpenConns(1)
-	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite}
+	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

@@ -4,8 +4,9 @@
 // install. What is particular to it is in sqlite.go; the statements are data,
 // the type dialect, so that a second database is a second value.
 //
-// The schema is two tables: records, keyed by kind, account and key, each row
-// with the revision of its last write; and state, with the newest revision.
+// The schema is three tables: records, keyed by kind, account and key, each row
+// with the revision of its last write; state, with the newest revision; and
+// marks, of what was used once, which have no part in revisions.
 // A transaction reads the revision under the lock that serialises writers,
 // gives its records the next one, and stores that as it commits.
 package sqlstore
@@ -40,6 +41,9 @@ type dialect struct {
 	put          string // 1 kind, 2 account, 3 key, 4 document, 5 revision
 	del          string // 1 kind, 2 account, 3 key, 4 revision
 	changes      string // 1 after, 2 limit; gives all columns
+	marked       string // 1 mark, 2 now; gives a row if the mark counts
+	mark         string // 1 mark, 2 now, 3 until; affects a row unless the mark counts
+	clearMarks   string // 1 now, 2 how many
 }
 
 // Store is a store.Store in a SQL database. Make one with OpenSQLite.
@@ -49,7 +53,9 @@ type Store struct {
 	writer  *sql.DB           // for Update
 	reader  *sql.DB           // for all else; nil until the schema is there
 
-	get, changes, revision *sql.Stmt // on reader
+	get, changes, revision, marked *sql.Stmt // on reader
+
+	uses useQueue
 
 	mu       sync.Mutex // guards closed, and inflight against its own Wait
 	closed   bool
@@ -62,7 +68,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	for _, p := range []struct {
 		to  **sql.Stmt
 		sql string
-	}{{&s.get, s.dialect.get}, {&s.changes, s.dialect.changes}, {&s.revision, s.dialect.revision}} {
+	}{{&s.get, s.dialect.get}, {&s.changes, s.dialect.changes}, {&s.revision, s.dialect.revision}, {&s.marked, s.dialect.marked}} {
 		stmt, err := s.reader.PrepareContext(ctx, p.sql) //nolint:sqlclosecheck // it lives as long as the reader, whose Close closes it
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"time"
 
 	"github.com/daypass/daypass/internal/store"
 )
@@ -9,7 +10,7 @@ import (
 // Point is where a Faulty store can fail.
 type Point string
 
-// The points. The two of Update are the two ways in which a disk or a network
+// The points. The two of Update and of UseOnce are the two ways in which a disk or a network
 // lets a writer down; a caller must come through both.
 const (
 	BeforePersisting Point = "before persisting" // the function ran, nothing is written
@@ -49,6 +50,21 @@ func (s *Faulty) Update(ctx context.Context, f func(store.Tx) error) (int64, err
 		return 0, err
 	}
 	return revision, nil
+}
+
+// UseOnce implements store.Store.
+func (s *Faulty) UseOnce(ctx context.Context, scope, key string, now, until time.Time) (bool, error) {
+	if err := s.fault(BeforePersisting); err != nil {
+		return false, err
+	}
+	first, err := s.Store.UseOnce(ctx, scope, key, now, until)
+	if err != nil {
+		return false, err
+	}
+	if err := s.fault(AfterPersisting); err != nil {
+		return false, err
+	}
+	return first, nil
 }
 
 // Get implements store.Store.

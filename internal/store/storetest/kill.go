@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/internal/store"
 )
@@ -99,7 +100,7 @@ func killedChild(t *testing.T, dir string) map[string]int {
 
 // writeUntilKilled is the child. Each update of a writer adds one to its
 // counter and makes two records of that number, one of them in place of an
-// older one that it deletes.
+// older one that it deletes; then it marks the number as used.
 func writeUntilKilled(t *testing.T, dir string, open func(ctx context.Context, dir string) (store.Store, error)) {
 	t.Helper()
 	s, err := open(t.Context(), dir)
@@ -129,6 +130,10 @@ func writeUntilKilled(t *testing.T, dir string, open func(ctx context.Context, d
 					t.Error(err)
 					return
 				}
+				if first, err := s.UseOnce(t.Context(), series, strconv.Itoa(n), onceAt, onceAt.Add(time.Hour)); err != nil || !first {
+					t.Errorf("the use of %s %d is first: %v, %v", series, n, first, err)
+					return
+				}
 				// One write of less than a pipe's buffer: it is not mixed with others.
 				if _, err := fmt.Fprintf(report, "%s %d\n", series, n); err != nil {
 					return // the parent is gone
@@ -156,6 +161,9 @@ func checkAfterKill(t *testing.T, s store.Store, acknowledged map[string]int) {
 				t.Fatal(err)
 			}
 			records += n + 2 // the counter, its numbers, the last of them once more
+		}
+		if last := acknowledged[series]; last > 0 {
+			wantFirst(t, s, series, strconv.Itoa(last), onceAt, onceAt.Add(time.Hour), false)
 		}
 		if n < acknowledged[series] || n > acknowledged[series]+1 {
 			t.Errorf("%s is at %d; %d was acknowledged and one more may have been under way", series, n, acknowledged[series])

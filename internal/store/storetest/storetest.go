@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Record", recordTests()},
 		{"Read", readTests()},
 		{"Changes", changesTests()},
+		{"UseOnce", onceTests()},
 		{"Close", closeTests()},
 		{"Concurrency", concurrencyTests()},
 		{"Model", modelTests()},

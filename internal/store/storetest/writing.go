@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/internal/store"
 )
@@ -211,7 +212,8 @@ func closeTests() []conformanceTest {
 			_, list := s.Changes(t.Context(), 0, 1)
 			_, revision := s.Revision(t.Context())
 			_, write := s.Update(t.Context(), func(store.Tx) error { t.Error("the function was called"); return nil })
-			for what, err := range map[string]error{"Get": get, "Changes": list, "Revision": revision, "Update": write} {
+			_, once := s.UseOnce(t.Context(), "tokens", "a", onceAt, onceAt.Add(time.Hour))
+			for what, err := range map[string]error{"Get": get, "Changes": list, "Revision": revision, "Update": write, "UseOnce": once} {
 				if !errors.Is(err, store.ErrClosed) {
 					t.Errorf("%s: %v, want ErrClosed", what, err)
 				}
