@@ -42,6 +42,15 @@ type Question struct {
 	Resource string // an ARN, or "*"
 	// Keys are the condition keys that this operation adds, name and value in turn.
 	Keys []string
+	// MultiKeys are those of them that are multivalued.
+	MultiKeys []MultiKey
+}
+
+// MultiKey is a multivalued condition key, which policies ask with ForAllValues
+// and ForAnyValue, however many values it has today.
+type MultiKey struct {
+	Key    string
+	Values []string
 }
 
 // Answer is a decision with what a denial needs to be told.
@@ -61,6 +70,9 @@ func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
 	for i := 0; i+1 < len(q.Keys); i += 2 {
 		keys.Set(q.Keys[i], q.Keys[i+1])
 	}
+	for _, k := range q.MultiKeys {
+		keys.SetMulti(k.Key, k.Values)
+	}
 	documents := make([]*policy.Document, len(c.policies))
 	for i := range c.policies {
 		documents[i] = c.policies[i].Document
@@ -76,6 +88,10 @@ func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
 	}
 	return answer
 }
+
+// PrincipalARN is the caller as IAM knows it, aws:PrincipalArn: a user's ARN,
+// or for a session that of its role, with its path.
+func (c *Caller) PrincipalARN() string { return c.principalARN }
 
 // principal is the caller as the policies of resources and roles name it.
 func (c *Caller) principal() policy.Principal {

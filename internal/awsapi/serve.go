@@ -77,6 +77,7 @@ type Call struct {
 	Snapshot *directory.Snapshot // all decisions of this request are taken on it
 	Caller   *auth.Caller        // nil for a public operation
 	Account  string              // the caller's; "" for a public operation
+	Region   string              // that the caller signed for; "" for a public operation
 	Event    *audit.Event
 	Request  *http.Request
 	Now      time.Time
@@ -210,7 +211,7 @@ func (a *API) authenticate(c *Call) (*auth.Request, error) {
 	asked := &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
 	if authorization != nil {
 		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
-		asked.Region = authorization.Region
+		asked.Region, c.Region = authorization.Region, authorization.Region
 	}
 	if err != nil {
 		return nil, err
@@ -224,14 +225,17 @@ func (a *API) authenticate(c *Call) (*auth.Request, error) {
 // for a no.
 func authorize(c *Call, asked *auth.Request) error {
 	for _, need := range c.operation.needs {
-		if need.Action == "" { // NoPermission
+		if need.Action == "" || need.When != nil && !need.When(c) { // NoPermission, or not of this request
 			continue
 		}
 		q := &auth.Question{Action: need.Action, Resource: need.Resource.Of(c)}
 		if need.Keys != nil {
 			q.Keys = need.Keys(c)
 		}
-		if slices.ContainsFunc(append(q.Keys[:len(q.Keys):len(q.Keys)], q.Resource), func(s string) bool { return len(s) > maxAsked }) {
+		if need.MultiKeys != nil {
+			q.MultiKeys = need.MultiKeys(c)
+		}
+		if slices.ContainsFunc(texts(q), func(s string) bool { return len(s) > maxAsked }) {
 			return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).
 				Because("no resource has such a name; nothing was decided about it")
 		}
@@ -247,6 +251,15 @@ func authorize(c *Call, asked *auth.Request) error {
 		}
 	}
 	return nil
+}
+
+// texts are those of a question that the request made up.
+func texts(q *auth.Question) []string {
+	all := append(slices.Clone(q.Keys), q.Resource)
+	for _, k := range q.MultiKeys {
+		all = append(append(all, k.Key), k.Values...)
+	}
+	return all
 }
 
 // newRequestID makes a UUID. Where randomness fails the request goes on under

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/daypass/daypass/internal/auth"
 )
 
 // Service is one AWS service as a table of operations. It is immutable.
@@ -29,8 +31,11 @@ type Need struct {
 	Action   string // iam:CreateRole
 	Resource Resource
 	// Keys gives the condition keys that the operation adds, name and value in
-	// turn; nil for none.
-	Keys func(*Call) []string
+	// turn; nil for none. MultiKeys gives those of them that are multivalued.
+	Keys      func(*Call) []string
+	MultiKeys func(*Call) []auth.MultiKey
+	// When says whether this request needs the permission; nil for always.
+	When func(*Call) bool
 }
 
 // Resource says on what an action is asked for.
@@ -68,6 +73,9 @@ func NewService(s Service, operations ...Operation) (*Service, error) {
 		if !op.public && len(op.needs) == 0 {
 			return nil, fmt.Errorf("awsapi: %s:%s is signed and states no need", s.Name, op.name)
 		}
+		if !op.public && !slices.ContainsFunc(op.needs, func(n Need) bool { return n.When == nil }) {
+			return nil, fmt.Errorf("awsapi: %s:%s has no need that every request has", s.Name, op.name)
+		}
 		for _, n := range op.needs {
 			if n.Action != "" && n.Resource.Of == nil {
 				return nil, fmt.Errorf("awsapi: %s:%s needs %s and does not say on what", s.Name, op.name, n.Action)
@@ -104,7 +112,11 @@ func (op Operation) describe() string {
 			needs = append(needs, "signed, no permission needed")
 			continue
 		}
-		needs = append(needs, n.Action+" on "+n.Resource.Template)
+		text := n.Action + " on " + n.Resource.Template
+		if n.When != nil {
+			text += " where the request asks for it"
+		}
+		needs = append(needs, text)
 	}
 	return strings.Join(needs, ", ")
 }
