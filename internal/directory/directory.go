@@ -43,8 +43,8 @@ type Directory struct {
 }
 
 // Open reads the whole store once. It fails when the store cannot be read, and
-// when an access key cannot be opened under the master key: that is another
-// key's data, and no request could be answered rightly.
+// when an access key or a signing key cannot be opened under the master key: that
+// is another key's data, and no request could be answered rightly.
 func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error) {
 	d := &Directory{store: st, opener: opener}
 	d.snapshot.Store(newSnapshot())
@@ -124,6 +124,11 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = applyRecord(r, &s.users, treeKey(r.Account, r.Key), compileUser)
 	case store.KindAccessKey:
 		return d.applyAccessKey(s, r)
+	case store.KindOutbound:
+		var err error
+		if problem, err = d.applyOutbound(s, r); err != nil {
+			return err
+		}
 	case store.KindSessionKeys: // read by the server when it starts
 	default:
 		return fmt.Errorf("directory: the store holds a record of kind %q, which this version does not know; start the version that wrote it", r.Kind)
