@@ -30,6 +30,10 @@ type Config struct {
 	// claims are all condition keys, which AWS does not do. A provider need not
 	// be registered yet.
 	ExtendedClaims []string
+	// PublicURL is the URL under which others reach this server, without a
+	// closing slash: the first part of every issuer of its accounts. "" means
+	// that no tokens are made.
+	PublicURL string
 }
 
 // New makes the service. An entry of ExtendedClaims that can be no provider's
@@ -47,6 +51,7 @@ func New(c Config) (*awsapi.Service, error) {
 		awsapi.Service{Name: "sts", Version: Version, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
 		awsapi.Public("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity),
 		awsapi.Signed("GetCallerIdentity", awsapi.NoPermission, getCallerIdentity),
+		awsapi.Signed("GetWebIdentityToken", tokenNeeds, s.getWebIdentityToken),
 	)
 }
 
