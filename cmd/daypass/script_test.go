@@ -1,9 +1,17 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,7 +92,7 @@ func TestScripts(t *testing.T) {
 				RequireUniqueNames:  true,
 				Setup:               func(e *testscript.Env) error { return setUpScript(e, cli) },
 				Condition:           condition,
-				Cmds:                map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor, "exits": exits, "private": private},
+				Cmds:                map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor, "exits": exits, "private": private, "certificate": certificate},
 			})
 		})
 	}
@@ -184,5 +192,40 @@ func private(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		ts.Fatalf("%s has mode %v", args[0], mode)
+	}
+}
+
+// certificate writes a server's certificate for 127.0.0.1 with its key, and the
+// authority that signed it: cert.pem, key.pem and ca.pem.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: certificate")
+	}
+	authority := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Authority of a script"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	server := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"},
+		NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	serverKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	ts.Check(err)
+	serverDER, err := x509.CreateCertificate(rand.Reader, server, authority, serverKey.Public(), authorityKey)
+	ts.Check(err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(serverKey)
+	ts.Check(err)
+	for name, block := range map[string]*pem.Block{
+		"ca.pem":   {Type: "CERTIFICATE", Bytes: authorityDER},
+		"cert.pem": {Type: "CERTIFICATE", Bytes: serverDER},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: keyDER},
+	} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(block), 0o600))
 	}
 }

@@ -48,6 +48,7 @@ must not travel unencrypted.`,
 	f.StringVar(&config.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
 	f.StringVar(&config.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")
 	f.StringVar(&config.EventsFile, "events", "", "append one JSON line for each request to this `FILE`, - for stdout (default: events.jsonl in the data directory)")
+	f.StringVar(&config.PublicURL, "public-url", "", "the `URL` under which others reach the server, https://HOST[:PORT]; needed for outbound federation (default: the endpoint, where that is on loopback)")
 	f.StringVar(&config.CertFile, "tls-cert", "", "certificate chain for https, PEM `FILE`")
 	f.StringVar(&config.KeyFile, "tls-key", "", "its private key, PEM `FILE`")
 	f.StringVar(&caFile, "issuer-ca", "", "trust these certificate authorities for issuers besides the system's, PEM `FILE`")

@@ -41,7 +41,7 @@ type Event struct {
 	AccessKey       string            `json:"accessKeyId,omitempty"`
 	Action          string            `json:"action,omitempty"`   // what was asked for, where it was denied
 	Resource        string            `json:"resource,omitempty"` // on what
-	Issuer          string            `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified
+	Issuer          string            `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified; or of the token that was made
 	Subject         string            `json:"subject,omitempty"`
 	Audience        []string          `json:"audience,omitempty"`
 	TokenID         string            `json:"jti,omitempty"`

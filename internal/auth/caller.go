@@ -125,6 +125,10 @@ func (c *Caller) answer(e policy.Evaluation, beyond string) Answer {
 	return a
 }
 
+// PrincipalARN is the caller as IAM knows it, aws:PrincipalArn: a user's ARN,
+// or for a session that of its role, with its path.
+func (c *Caller) PrincipalARN() string { return c.principalARN }
+
 // principal is the caller as the policies of resources and roles name it.
 func (c *Caller) principal() policy.Principal {
 	p := policy.Principal{ARN: c.ARN, Account: c.Account, UniqueID: c.UserID}

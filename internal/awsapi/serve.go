@@ -73,6 +73,7 @@ type Call struct {
 	Snapshot *directory.Snapshot // all decisions of this request are taken on it
 	Caller   *auth.Caller        // nil for a public operation
 	Account  string              // the caller's; "" for a public operation
+	Region   string              // that the caller signed for; "" for a public operation
 	Event    *audit.Event
 	Request  *http.Request
 	Now      time.Time
@@ -225,7 +226,7 @@ func (a *API) authenticate(c *Call) error {
 	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
 	if authorization != nil {
 		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
-		c.asked.Region = authorization.Region
+		c.asked.Region, c.Region = authorization.Region, authorization.Region
 	}
 	if err != nil {
 		return err

@@ -439,12 +439,14 @@ func TestEventThatIsNotWritten(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	nothing := func(*awsapi.Call) (awsapi.Result, error) { return nil, nil }
+	all := awsapi.Resource{Template: "*", Of: func(*awsapi.Call) string { return "*" }}
 	for name, operations := range map[string][]awsapi.Operation{
 		"twice":           {awsapi.Public("A", nothing), awsapi.Signed("A", awsapi.NoPermission, nothing)},
 		"nil needs":       {awsapi.Signed("A", nil, nothing)},
 		"need on nothing": {awsapi.Signed("A", []awsapi.Need{{Action: "things:GetThing"}}, nothing)},
 		"empty needs":     {awsapi.Signed("A", []awsapi.Need{}, nothing)},
 		"zero operation":  {awsapi.Operation{}},
+		"no need of all":  {awsapi.Signed("A", []awsapi.Need{{Action: "things:A", Resource: all, When: awsapi.When{Words: "always", Of: func(*awsapi.Call) bool { return true }}}}, nothing)},
 	} {
 		if _, err := awsapi.NewService(awsapi.Service{Name: "s"}, operations...); err == nil {
 			t.Errorf("%s: a service was made", name)

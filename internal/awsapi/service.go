@@ -92,8 +92,8 @@ func NewService(s Service, operations ...Operation) (*Service, error) {
 		if _, twice := s.operations[op.name]; twice {
 			return nil, fmt.Errorf("awsapi: %s has two operations %s", s.Name, op.name)
 		}
-		if !op.public && len(op.needs) == 0 {
-			return nil, fmt.Errorf("awsapi: %s:%s is signed and states no need", s.Name, op.name)
+		if !op.public && !slices.ContainsFunc(op.needs, func(n Need) bool { return n.When.Of == nil }) {
+			return nil, fmt.Errorf("awsapi: %s:%s is signed and states no need that every request has", s.Name, op.name)
 		}
 		for _, n := range op.needs {
 			if n.Action != "" && n.Resource.Of == nil {

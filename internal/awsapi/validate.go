@@ -93,6 +93,10 @@ func (v *Validation) OneOf(member, value string, values ...string) {
 	v.fail(member, value, "Member must satisfy enum value set: ["+strings.Join(values, ", ")+"]")
 }
 
+// Constraint records that a value broke a constraint for which there is no
+// method; both are texts as AWS writes them.
+func (v *Validation) Constraint(member, value, constraint string) { v.fail(member, value, constraint) }
+
 // Err is a ValidationError, or nil where nothing was wrong.
 func (v *Validation) Err() error {
 	switch len(v.failures) {

@@ -44,8 +44,8 @@ type Directory struct {
 }
 
 // Open reads the whole store once. It fails when the store cannot be read, and
-// when an access key or the session keys cannot be opened under the master key:
-// that is another key's data, and no request could be answered rightly.
+// when an access key, a signing key or the session keys cannot be opened under the
+// master key: that is another key's data, and no request could be answered rightly.
 func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error) {
 	d := &Directory{store: st, opener: opener}
 	d.snapshot.Store(newSnapshot())
@@ -127,6 +127,11 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		return d.applyAccessKey(s, r)
 	case store.KindSessionKeys:
 		return d.applySessionKeys(s, r)
+	case store.KindOutbound:
+		var err error
+		if problem, err = d.applyOutbound(s, r); err != nil {
+			return err
+		}
 	default:
 		return fmt.Errorf("directory: the store holds a record of kind %q, which this version does not know; start the version that wrote it", r.Kind)
 	}

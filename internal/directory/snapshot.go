@@ -23,6 +23,8 @@ type Snapshot struct {
 	policies   *iradix.Tree[*Policy]
 	users      *iradix.Tree[*User]
 	accessKeys *iradix.Tree[*AccessKey]
+	outbound   *iradix.Tree[*Outbound] // by account
+	issuers    *iradix.Tree[*Outbound] // the same, by issuer id
 	problems   *iradix.Tree[string]
 
 	sessionKeys *session.Keys // nil: none
@@ -82,6 +84,8 @@ func newSnapshot() *Snapshot {
 		policies:   iradix.New[*Policy](),
 		users:      iradix.New[*User](),
 		accessKeys: iradix.New[*AccessKey](),
+		outbound:   iradix.New[*Outbound](),
+		issuers:    iradix.New[*Outbound](),
 		problems:   iradix.New[string](),
 	}
 }

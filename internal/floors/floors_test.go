@@ -29,6 +29,7 @@ floor 0 pure
 	arn:
 	sigv4:
 	oidc: module github.com/go-jose/go-jose/v4
+	outbound: module github.com/go-jose/go-jose/v4
 	policy: arn
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
@@ -41,7 +42,7 @@ floor 1 utility
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
-	directory: arn policy session store, module github.com/hashicorp/go-immutable-radix/v2
+	directory: arn policy session outbound store, module github.com/hashicorp/go-immutable-radix/v2
 
 floor 2 door
 	auth: arn policy session sigv4 directory
@@ -49,14 +50,14 @@ floor 2 door
 	awsapi/awsapitest: session sigv4 masterkey audit store store/sqlstore directory auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
-	sts: arn policy session oidc trust jwks store directory auth awsapi
-	iam: arn policy session trust oidc jwks store directory auth awsapi
+	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
+	iam: arn policy session trust oidc outbound jwks store directory auth awsapi, module github.com/google/uuid
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc durable masterkey audit jwks store store/sqlstore directory auth awsapi sts iam
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory auth awsapi sts iam
 	runner: gitlab/ci gitlab
 
 floor 5 commands

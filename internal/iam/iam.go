@@ -29,17 +29,25 @@ import (
 // Version is the version of the IAM API, by which Query requests name it.
 const Version = "2010-05-08"
 
-// Config is what the service needs. Nothing may be nil.
+// Config is what the service needs. Nothing may be nil, but for what outbound
+// federation needs.
 type Config struct {
 	Directory    *directory.Directory
 	ProviderKeys *jwks.Cache // asked for a thumbprint where a new provider brings none
 	Random       io.Reader   // of unique ids
+	// PublicURL is the URL under which others reach this server, without a
+	// closing slash; "" means that no account can be made an issuer.
+	PublicURL string
+	MasterKey Sealer // of an issuer's signing keys; needed with PublicURL
 }
 
 // New makes the service.
 func New(c Config) (*awsapi.Service, error) {
 	if c.Directory == nil || c.ProviderKeys == nil || c.Random == nil {
 		return nil, errors.New("iam: the configuration lacks a directory, provider keys or randomness")
+	}
+	if c.PublicURL != "" && c.MasterKey == nil {
+		return nil, errors.New("iam: the configuration has a public URL and lacks the master key that seals signing keys")
 	}
 	s := &service{Config: c}
 	return awsapi.NewService(
@@ -70,6 +78,10 @@ func New(c Config) (*awsapi.Service, error) {
 		signedWith(policyARNKey, "AttachRolePolicy", onRole, s.attachRolePolicy),
 		signedWith(policyARNKey, "DetachRolePolicy", onRole, s.detachRolePolicy),
 		signed("ListAttachedRolePolicies", onRole, listAttachedRolePolicies),
+
+		signed("EnableOutboundWebIdentityFederation", onNothing, s.enableOutboundWebIdentityFederation),
+		signed("DisableOutboundWebIdentityFederation", onNothing, s.disableOutboundWebIdentityFederation),
+		signed("GetOutboundWebIdentityFederationInfo", onNothing, s.getOutboundWebIdentityFederationInfo),
 
 		signed("SimulateCustomPolicy", onNothing, simulateCustomPolicy),
 		signed("SimulatePrincipalPolicy", onPolicySource, simulatePrincipalPolicy),

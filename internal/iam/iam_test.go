@@ -27,6 +27,9 @@ import (
 
 const account = awsapitest.Account
 
+// publicURL is where others would reach the server. No request goes there.
+const publicURL = "https://daypass.example.com"
+
 // Documents that the tests put. They are not tidy, to show that every byte is
 // kept.
 const (
@@ -56,7 +59,9 @@ func services(keys jwks.Config) func(*awsapitest.Server) ([]*awsapi.Service, err
 
 func servicesWith(cache *jwks.Cache) func(*awsapitest.Server) ([]*awsapi.Service, error) {
 	return func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := iam.New(iam.Config{Directory: s.Directory, ProviderKeys: cache, Random: rand.Reader})
+		service, err := iam.New(iam.Config{
+			Directory: s.Directory, ProviderKeys: cache, Random: rand.Reader, PublicURL: publicURL, MasterKey: s.MasterKey(),
+		})
 		return []*awsapi.Service{service}, err
 	}
 }

@@ -55,6 +55,12 @@ type Config struct {
 	Listen string
 	// Account is made by the first start: 12 digits.
 	Account string
+	// PublicURL is the URL under which others reach the server, https unless its
+	// host is loopback, without a path. The issuers of outbound federation are
+	// URLs below it. "" is the endpoint where that is on loopback; elsewhere it
+	// means that no account can be made an issuer, for an address to listen on
+	// is none that others know.
+	PublicURL string
 	// CertFile and KeyFile are the PEM files for https; both or neither.
 	CertFile, KeyFile string
 	// EventsFile receives one JSON line for each request; "" is events.jsonl in
@@ -89,6 +95,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // Shutdown closed it already, except where start failed
+	if c.PublicURL, err = publicURL(c.PublicURL, endpoint, loopback); err != nil {
+		return err
+	}
 	if err := removeReady(&c); err != nil { // of a server that was killed
 		return err
 	}
@@ -127,12 +136,15 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	}
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots})
 	stsService, err := sts.New(sts.Config{
-		ProviderKeys: providerKeys, Random: c.Random, ExtendedClaims: c.ExtendedClaims,
+		ProviderKeys: providerKeys, Random: c.Random, Marks: d.store, ExtendedClaims: c.ExtendedClaims,
+		PublicURL: c.PublicURL,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	iamService, err := iam.New(iam.Config{Directory: dir, ProviderKeys: providerKeys, Random: c.Random})
+	iamService, err := iam.New(iam.Config{
+		Directory: dir, ProviderKeys: providerKeys, Random: c.Random, PublicURL: c.PublicURL, MasterKey: d.masterKey,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -143,27 +155,7 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	if err != nil {
 		return nil, nil, err
 	}
-	return onlyRoot(api), dir, nil
-}
-
-// unknownPath is what AWS's Query endpoints answer to any path but "/", and to
-// any method there (recorded on AWS STS).
-const unknownPath = "<UnknownOperationException/>\n"
-
-// onlyRoot serves the Query protocol where AWS's endpoints do: at "/".
-func onlyRoot(api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path != "/":
-			w.WriteHeader(http.StatusNotFound)
-			_, _ = io.WriteString(w, unknownPath) // a client that went away is told nothing
-		case r.Method != http.MethodGet && r.Method != http.MethodPost:
-			w.Header().Set("Allow", "GET, POST")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-		default:
-			api.ServeHTTP(w, r)
-		}
-	})
+	return &router{api: api, issuers: issuers{dir: dir, publicURL: c.PublicURL}}, dir, nil
 }
 
 // listen binds the address. Credentials never travel in the clear beyond this

@@ -17,6 +17,11 @@ const MaxMessageLength = 10240
 // here, but possibly by a version with other bounds.
 const maxMessage = 1 << 20
 
+// messagePadding is, in bytes, of what the length of a packed message is made a
+// multiple: how long a sealed message is should not tell what it says. What
+// follows the end of the packed text is not read.
+const messagePadding = 512
+
 // messageLabel is the associated data of messages. No access key id has its
 // length, so that no message opens as a session nor a session as a message.
 const messageLabel = "daypass authorization message v1"
@@ -45,10 +50,11 @@ func (k *Keys) SealMessage(text []byte) (string, error) {
 	if err := w.Close(); err != nil {
 		return "", fmt.Errorf("session: pack message: %w", err)
 	}
-	if base64.RawURLEncoding.EncodedLen(packed.Len()+sealOverhead) > MaxMessageLength || len(text) > maxMessage {
+	padded := append(packed.Bytes(), make([]byte, messagePadding-1-(packed.Len()-1)%messagePadding)...)
+	if base64.RawURLEncoding.EncodedLen(len(padded)+sealOverhead) > MaxMessageLength || len(text) > maxMessage {
 		return "", ErrMessageTooLarge
 	}
-	sealed, err := k.seal.Encrypt(packed.Bytes(), []byte(messageLabel))
+	sealed, err := k.seal.Encrypt(padded, []byte(messageLabel))
 	if err != nil {
 		return "", fmt.Errorf("session: seal message: %w", err)
 	}

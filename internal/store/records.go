@@ -20,6 +20,7 @@ const (
 	KindUser         Kind = "user"
 	KindAccessKey    Kind = "access-key"
 	KindSessionKeys  Kind = "session-keys"
+	KindOutbound     Kind = "outbound-federation"
 )
 
 // Account is one AWS account that lives in this Daypass.
@@ -105,6 +106,32 @@ type SessionKeys struct {
 	Sealed []byte `json:"sealed"`
 }
 
+// Outbound is an account's outbound web identity federation. It is there from
+// the first time that it was enabled: issuer and keys stay while it is disabled,
+// for tokens that were issued before are verified until they expire.
+type Outbound struct {
+	Account  string       `json:"account"`
+	IssuerID string       `json:"issuerId"` // a UUID, part of the issuer's URL
+	Enabled  bool         `json:"enabled"`
+	Keys     []SigningKey `json:"keys"` // the newest of an algorithm last
+	Created  time.Time    `json:"created"`
+}
+
+// SigningKey is a private key, PKCS #8, sealed under the master key with what
+// Outbound.Associated gives.
+type SigningKey struct {
+	ID        string    `json:"id"` // kid
+	Algorithm string    `json:"algorithm"`
+	Sealed    []byte    `json:"sealed"`
+	Created   time.Time `json:"created"`
+}
+
+// Associated is the associated data of a sealed key: it names the record and the
+// key, so that no account's key can stand in another's record.
+func (o *Outbound) Associated(key *SigningKey) []byte {
+	return []byte(string(KindOutbound) + "/" + o.Account + "/" + o.IssuerID + "/" + key.ID + "/" + key.Algorithm)
+}
+
 // AccountID names the record of an account.
 func AccountID(account string) ID { return ID{Kind: KindAccount, Account: account, Key: account} }
 
@@ -136,6 +163,9 @@ func AccessKeyID(account, id string) ID {
 
 // SessionKeysID names the one record of the session key ring.
 func SessionKeysID() ID { return ID{Kind: KindSessionKeys, Key: "ring"} }
+
+// OutboundID names the record of an account's outbound federation.
+func OutboundID(account string) ID { return ID{Kind: KindOutbound, Account: account, Key: account} }
 
 // Encode gives the document of a typed record.
 func Encode(record any) ([]byte, error) {

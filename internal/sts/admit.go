@@ -26,14 +26,17 @@ func (s *service) token(in *webIdentityRequest, provider *directory.OIDCProvider
 }
 
 // admit asks the role's trust policy. A role that does not exist is answered
-// as one that does not trust.
+// as one that does not trust, to the encoded message of the denial.
 func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Token) (*directory.Role, error) {
+	request := auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: c.Request.TLS != nil}
+	asked := trust.Session{RoleSessionName: in.sessionName, RoleARN: in.roleARN, Account: in.account, RequestKeys: request.SetKeys}
 	role, ok := in.role(c)
 	if !ok {
-		return nil, denied(in.missing(c))
+		kept := &policy.Context{}
+		trust.ConditionKeys(token, &asked, kept)
+		return nil, deniedToken(denied(in.missing(c)), trust.Action, &asked, token, kept)
 	}
-	request := auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: c.Request.TLS != nil}
-	asked := trust.Session{RoleSessionName: in.sessionName, RoleARN: role.ARN, Account: role.Account, RequestKeys: request.SetKeys}
+	asked.RoleARN, asked.Account = role.ARN, role.Account
 	keys, ok := s.keys.Get().(*policy.Context)
 	if !ok {
 		keys = new(policy.Context)
@@ -45,11 +48,16 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 	}
 	why, kept := &policy.Reasons{}, &policy.Context{}
 	decision := trust.Decide(role.Trust, token, &asked, kept, why)
-	fault := denied(notAdmitted(role, token, decision.Action, why))
+	fault := deniedToken(denied(notAdmitted(role, token, decision.Action, why)), decision.Action, &asked, token, kept)
 	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
-	fault.Action, fault.Resource, fault.Account = decision.Action, role.ARN, role.Account
-	fault.Denied = &awsapi.Denied{PrincipalID: token.Provider + ":" + token.Subject, PrincipalARN: token.Provider, Keys: kept}
 	return nil, fault
+}
+
+// deniedToken completes a denial with what was asked and by what.
+func deniedToken(f *awsapi.Fault, action string, asked *trust.Session, token *trust.Token, keys *policy.Context) *awsapi.Fault {
+	f.Action, f.Resource, f.Account = action, asked.RoleARN, asked.Account
+	f.Denied = &awsapi.Denied{PrincipalID: token.Provider + ":" + token.Subject, PrincipalARN: token.Provider, Keys: keys}
+	return f
 }
 
 // notAdmitted is the operator's sentence for a trust policy that said no to one

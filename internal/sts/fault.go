@@ -40,6 +40,13 @@ func tokenFault(err error) error {
 	return fault.Because("%s", e.Error())
 }
 
+// ownToken answers a token that GetWebIdentityToken made. AWS's sentence for it
+// is not known; this is the general one.
+func ownToken() error {
+	return invalidToken((&oidc.Error{Kind: oidc.BadSignature}).Message()).
+		Because("the token was made by GetWebIdentityToken of this server, which takes none of its own back: give it to another service, or use the credentials that it was asked for with")
+}
+
 // claimFault gives code and status to what trust found in the claims that tell
 // STS what to do. For tags that contradict one another the code is AssumeRole's.
 func claimFault(err error) error {

@@ -18,7 +18,7 @@ import (
 // and date.
 func stranger(r awsapitest.Reply) string {
 	var b strings.Builder
-	_ = r.Header.Clone().WriteSubset(&b, map[string]bool{"X-Amzn-Requestid": true, "Date": true})
+	_ = r.Header.Clone().WriteSubset(&b, map[string]bool{"X-Amzn-Requestid": true, "X-Amz-Sts-Extended-Request-Id": true, "Date": true})
 	return http.StatusText(r.Status) + "\n" + b.String() + strings.ReplaceAll(r.Body, r.Header.Get("X-Amzn-Requestid"), "ID")
 }
 

@@ -33,6 +33,10 @@ type Config struct {
 	// OneUseTokens are the URLs, with https://, of the providers whose tokens can
 	// be exchanged once, which AWS does not ask.
 	OneUseTokens []string
+	// PublicURL is the URL under which others reach this server, without a
+	// closing slash: the first part of every issuer of its accounts. "" means
+	// that no tokens are made.
+	PublicURL string
 }
 
 // New makes the service. An entry of ExtendedClaims or OneUseTokens that can be
@@ -65,6 +69,7 @@ func New(c Config) (*awsapi.Service, error) {
 		s.federationOperation(),
 		awsapi.Signed("GetAccessKeyInfo", []awsapi.Need{{Action: "sts:GetAccessKeyInfo", Resource: untold}}, getAccessKeyInfo),
 		awsapi.Signed("DecodeAuthorizationMessage", []awsapi.Need{{Action: "sts:DecodeAuthorizationMessage", Resource: untold}}, decodeAuthorizationMessage),
+		s.tokenOperation(),
 	)
 }
 

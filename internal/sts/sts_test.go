@@ -44,6 +44,8 @@ const (
 	account  = awsapitest.Account
 	audience = "https://gitlab.example.com"
 	subject  = "project_path:mygroup/myproject:ref_type:branch:ref:main"
+	// publicURL is where others would reach the server. No request goes there.
+	publicURL = "https://daypass.example.com"
 
 	denied       = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 	notValidated = "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements."
@@ -156,7 +158,7 @@ func startFor(t testing.TB, o awsapitest.Options, i *issuer, extended ...string)
 	f.keys = jwks.New(jwks.Config{Now: f.clock.Now, AllowLoopback: true, Roots: x509.NewCertPool()})
 	o.Now = f.clock.Now
 	o.Services = func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := sts.New(sts.Config{ProviderKeys: f.keys, Random: rand.Reader, ExtendedClaims: extended})
+		service, err := sts.New(sts.Config{ProviderKeys: f.keys, Random: rand.Reader, ExtendedClaims: extended, PublicURL: publicURL})
 		if err != nil {
 			return nil, err
 		}

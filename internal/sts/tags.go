@@ -66,16 +66,16 @@ func shownTags(members []awsapi.Params) string {
 // cannot be set anew (IAM User Guide, "Pass session tags in AWS STS", chaining
 // roles with session tags). The three sentences are recorded on AWS.
 func sessionTagsOf(caller *session.Session, tags []session.Tag, transitive []string) ([]session.Tag, error) {
-	all := slices.Clone(tags)
-	for i, tag := range tags {
-		if slices.ContainsFunc(tags[:i], func(other session.Tag) bool { return strings.EqualFold(other.Key, tag.Key) }) {
-			return nil, badTags("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
+	if err := distinctTags(tags); err != nil {
+		return nil, err
+	}
+	for _, tag := range tags {
 		if len(tag.Key) >= 4 && strings.EqualFold(tag.Key[:4], "aws:") {
-			return nil, badTags("Tag keys beginning with aws: are reserved.").
+			return nil, badTags("Tag keys beginning with aws: are reserved."). // AWS's sentence is not known
 				Because("the session tag %q begins with aws:, which AWS keeps for itself", tag.Key)
 		}
 	}
+	all := slices.Clone(tags)
 	for _, key := range transitive {
 		at := slices.IndexFunc(all, func(tag session.Tag) bool { return strings.EqualFold(tag.Key, key) })
 		if at < 0 {
@@ -96,6 +96,16 @@ func sessionTagsOf(caller *session.Session, tags []session.Tag, transitive []str
 		all = append(all, inherited)
 	}
 	return all, nil
+}
+
+// distinctTags refuses keys that differ in case alone.
+func distinctTags(tags []session.Tag) error {
+	for i, tag := range tags {
+		if slices.ContainsFunc(tags[:i], func(other session.Tag) bool { return strings.EqualFold(other.Key, tag.Key) }) {
+			return badTags("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+	}
+	return nil
 }
 
 func badTags(message string) *awsapi.Fault {

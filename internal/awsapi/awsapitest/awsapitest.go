@@ -224,6 +224,9 @@ type Reply struct {
 	Body   string
 }
 
+// MasterKey seals what is at rest in Store.
+func (s *Server) MasterKey() *masterkey.Key { return s.masterKey }
+
 // Post sends a form as no client would let a test send it: signed for the
 // service at the given time by the configuration's credentials, unsigned where
 // the configuration has none.
