@@ -86,7 +86,7 @@ func TestSign(t *testing.T) {
 		if err != nil || got.Subject != c.Subject || got.Issuer != issuer || unverified.KeyID() != kid {
 			t.Errorf("%s: %+v, %v", algorithm, got, err)
 		}
-		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 		if err != nil {
 			t.Fatal(err)
 		}

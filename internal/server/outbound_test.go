@@ -90,7 +90,7 @@ func TestOutboundTokenIsVerified(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &set); err != nil {
 			t.Fatal(err)
 		}
-		signed, err := jose.ParseSigned(*out.WebIdentityToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+		signed, err := jose.ParseSignedCompact(*out.WebIdentityToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,8 +64,7 @@ type issuers struct {
 func (h issuers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	issuer, ok := h.dir.Snapshot().OutboundIssuer(id)
-	url := outbound.IssuerURL(h.publicURL, id)
-	if !ok || url == "" {
+	if !ok || h.publicURL == "" {
 		notThere(w)
 		return
 	}
@@ -75,7 +74,7 @@ func (h issuers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body = issuer.Keys.Document()
 	case outbound.DiscoveryPath:
 		var err error
-		if body, err = outbound.Discovery(url); err != nil {
+		if body, err = outbound.Discovery(outbound.IssuerURL(h.publicURL, issuer.IssuerID)); err != nil {
 			http.Error(w, "internal error", http.StatusInternalServerError)
 			return
 		}
@@ -89,9 +88,10 @@ func (h issuers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
+	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", documentLifetime)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // a client that went away is told nothing
+	_, _ = w.Write(body) //nolint:gosec // JSON of ours, and said to be that; a client that went away is told nothing
 }
 
 // publicURL checks the URL that an operator gave. It is the beginning of every

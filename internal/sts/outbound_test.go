@@ -62,7 +62,7 @@ func (f *fixture) issued(t testing.TB, c aws.Config, in *stsclient.GetWebIdentit
 		t.Fatal(err)
 	}
 	algorithm := jose.SignatureAlgorithm(*in.SigningAlgorithm)
-	signed := noError(t)(jose.ParseSigned(*out.WebIdentityToken, []jose.SignatureAlgorithm{algorithm})).(*jose.JSONWebSignature)
+	signed := noError(t)(jose.ParseSignedCompact(*out.WebIdentityToken, []jose.SignatureAlgorithm{algorithm})).(*jose.JSONWebSignature)
 	payload := noError(t)(signed.Verify(set)).([]byte)
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		t.Fatal(err)
@@ -269,7 +269,7 @@ func TestTokenParameters(t *testing.T) {
 	tag := func(key, value string) []string {
 		return []string{"Tags.member.1.Key", key, "Tags.member.1.Value", value}
 	}
-	long := func(s string, n int) string { return strings.Repeat(s, n) }
+	long := strings.Repeat
 	audiences, tags, shown := []string{}, []string{}, []string{}
 	for i := range 11 {
 		audiences = append(audiences, fmt.Sprintf("Audience.member.%d", i+1), fmt.Sprint(i))
