@@ -26,6 +26,7 @@ type Snapshot struct {
 	problems   *iradix.Tree[string]
 
 	sessionKeys *session.Keys // nil: none
+	revocations revocations
 }
 
 // OIDCProvider is a provider with its names worked out.
@@ -83,6 +84,8 @@ func newSnapshot() *Snapshot {
 		users:      iradix.New[*User](),
 		accessKeys: iradix.New[*AccessKey](),
 		problems:   iradix.New[string](),
+
+		revocations: newRevocations(),
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	KindUser         Kind = "user"
 	KindAccessKey    Kind = "access-key"
 	KindSessionKeys  Kind = "session-keys"
+	KindRevocation   Kind = "revocation"
 )
 
 // Account is one AWS account that lives in this Daypass.
@@ -103,6 +104,11 @@ type AccessKey struct {
 // It belongs to the installation: its record has no account.
 type SessionKeys struct {
 	Sealed []byte `json:"sealed"`
+}
+
+// RevocationID names the record of a revocation.
+func RevocationID(account, id string) ID {
+	return ID{Kind: KindRevocation, Account: account, Key: id}
 }
 
 // AccountID names the record of an account.
