@@ -112,7 +112,7 @@ func (d *Directory) Refresh(ctx context.Context) error {
 }
 
 func (d *Directory) apply(s *Snapshot, r *store.Record) error {
-	problem := ""
+	var problem string
 	switch r.Kind {
 	case store.KindAccount:
 		problem = applyRecord(r, &s.accounts, []byte(r.Account), func(a *store.Account) (*store.Account, string) { return a, "" })

@@ -56,7 +56,7 @@ var ErrInvalidRevocation = errors.New("store: invalid revocation")
 // ErrInvalidRevocation. Ask before it is written: one that fails the check when
 // it is read ends every session of its account.
 func (r *Revocation) Check() error {
-	problem := ""
+	var problem string
 	switch {
 	case r.Account == "" || r.ID == "":
 		problem = "it has no account or no id"
