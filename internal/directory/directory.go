@@ -1,6 +1,6 @@
 // Package directory holds, compiled and in memory, what decisions are taken on:
-// the accounts, providers, roles, policies, users, access keys and the keys of
-// sessions.
+// the accounts, providers, roles, policies, users, access keys, the keys of
+// sessions and the revocations of them.
 //
 // A Directory follows a store.Store. Each change of the store yields a new
 // Snapshot that shares all that did not change with the one before it (the
@@ -8,7 +8,8 @@
 // to the account. A request takes one Snapshot and does no store I/O.
 //
 // A record that cannot be read is not skipped: what it would have said is
-// replaced by a denial, and Snapshot.Problems names it.
+// replaced by a denial, and Snapshot.Problems names it. A revocation that cannot
+// be read revokes all that it could have.
 package directory
 
 import (
@@ -111,7 +112,7 @@ func (d *Directory) Refresh(ctx context.Context) error {
 }
 
 func (d *Directory) apply(s *Snapshot, r *store.Record) error {
-	problem := ""
+	var problem string
 	switch r.Kind {
 	case store.KindAccount:
 		problem = applyRecord(r, &s.accounts, []byte(r.Account), func(a *store.Account) (*store.Account, string) { return a, "" })
@@ -125,6 +126,8 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = applyRecord(r, &s.users, treeKey(r.Account, r.Key), compileUser)
 	case store.KindAccessKey:
 		return d.applyAccessKey(s, r)
+	case store.KindRevocation:
+		problem = s.revocations.apply(r)
 	case store.KindSessionKeys:
 		return d.applySessionKeys(s, r)
 	case store.KindOutbound:

@@ -28,6 +28,7 @@ type Snapshot struct {
 	problems   *iradix.Tree[string]
 
 	sessionKeys *session.Keys // nil: none
+	revocations revocations
 }
 
 // OIDCProvider is a provider with its names worked out.
@@ -87,6 +88,8 @@ func newSnapshot() *Snapshot {
 		outbound:   iradix.New[*Outbound](),
 		issuers:    iradix.New[*Outbound](),
 		problems:   iradix.New[string](),
+
+		revocations: newRevocations(),
 	}
 }
 

@@ -57,27 +57,39 @@ func NewAccessKeyID(prefix, account string, random io.Reader) (string, error) {
 // carries none: another form, or one from before AWS's ids told the account.
 // The account is a claim of whoever wrote the id; it proves nothing.
 func AccountOf(accessKeyID string) (account string, ok bool) {
-	if len(accessKeyID) != accessKeyIDLength {
+	number, ok := accountNumberOf(accessKeyID)
+	if !ok {
 		return "", false
 	}
+	return accountID(number), true
+}
+
+// OfAccount reports whether an access key id tells the given account, without
+// the memory that AccountOf takes. The account must be 12 digits.
+func OfAccount(accessKeyID, account string) bool {
+	number, ok := accountNumberOf(accessKeyID)
+	return ok && number == accountNumber(account)
+}
+
+func accountNumberOf(accessKeyID string) (uint64, bool) {
+	if len(accessKeyID) != accessKeyIDLength {
+		return 0, false
+	}
 	if prefix := accessKeyID[:prefixOfID]; prefix != "AKIA" && prefix != "ASIA" {
-		return "", false
+		return 0, false
 	}
 	var raw [2 + 10]byte
 	// The decoder skips line breaks; it then gives fewer bytes than there are.
 	n, err := base32.StdEncoding.WithPadding(base32.NoPadding).Decode(raw[2:], []byte(accessKeyID[prefixOfID:]))
 	if err != nil || n != len(raw)-2 {
-		return "", false
+		return 0, false
 	}
 	head := binary.BigEndian.Uint64(raw[:8])
 	if head&accountFlag == 0 {
-		return "", false
+		return 0, false
 	}
 	number := head & accountMask >> accountShift
-	if number > maxAccount {
-		return "", false
-	}
-	return accountID(number), true
+	return number, number <= maxAccount
 }
 
 // NewUniqueID draws a unique id: a prefix that tells the kind of resource, such

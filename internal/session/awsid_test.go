@@ -34,6 +34,9 @@ func TestAccountOf(t *testing.T) {
 		if ok != tt.ok || ok && account != tt.account {
 			t.Errorf("AccountOf(%q) = %q, %v, want %q, %v", tt.id, account, ok, tt.account, tt.ok)
 		}
+		if OfAccount(tt.id, "000000000000") != (tt.account == "000000000000") {
+			t.Errorf("OfAccount(%q) is wrong", tt.id)
+		}
 	}
 }
 

@@ -177,5 +177,9 @@ func TestAccessKeyIDs(t *testing.T) {
 		if got, ok := AccountOf(id); !ok || got != account {
 			t.Fatalf("AccountOf(%q) = %q, %v, want %q", id, got, ok, account)
 		}
+		other := rapid.StringMatching(`[0-9]{12}`).Draw(t, "other")
+		if !OfAccount(id, account) || OfAccount(id, other) != (other == account) {
+			t.Fatalf("OfAccount(%q) is wrong for %q or %q", id, account, other)
+		}
 	})
 }

@@ -21,6 +21,7 @@ const (
 	KindAccessKey    Kind = "access-key"
 	KindSessionKeys  Kind = "session-keys"
 	KindOutbound     Kind = "outbound-federation"
+	KindRevocation   Kind = "revocation"
 )
 
 // Account is one AWS account that lives in this Daypass.
@@ -130,6 +131,11 @@ type SigningKey struct {
 // key, so that no account's key can stand in another's record.
 func (o *Outbound) Associated(key *SigningKey) []byte {
 	return []byte(string(KindOutbound) + "/" + o.Account + "/" + o.IssuerID + "/" + key.ID + "/" + key.Algorithm)
+}
+
+// RevocationID names the record of a revocation.
+func RevocationID(account, id string) ID {
+	return ID{Kind: KindRevocation, Account: account, Key: id}
 }
 
 // AccountID names the record of an account.
