@@ -48,7 +48,7 @@ const (
 )
 
 // kindWords say for the operator what a kind means.
-var kindWords = [...]string{
+var kindWords = [...]string{ //nolint:gosec // words, no credentials (G101)
 	UnsupportedAlgorithm: "the request is signed with neither AWS4-HMAC-SHA256 nor AWS4-ECDSA-P256-SHA256",
 	SignatureVersion2:    "the request is signed with Signature Version 2, which is not supported here; use Version 4",
 	TooLong:              "the signature or a part of it is too long",
@@ -132,7 +132,7 @@ const (
 // Sentences that are Daypass's own, in the form of AWS's: what AWS says there is
 // not recorded.
 const (
-	credential4AMessage      = "Credential must have exactly 4 slash-delimited elements, e.g. keyid/date/service/term, got '"
+	fourPartsMessage         = "Credential must have exactly 4 slash-delimited elements, e.g. keyid/date/service/term, got '"
 	missingRegionSetSentence = "Authorization header requires existence of a 'X-Amz-Region-Set' header. "
 	regionSetMessage         = "'X-Amz-Region-Set' must be a 'SignedHeader' in the AWS Authorization."
 	expiresMessage           = "X-Amz-Expires must be a number of seconds, at most 604800."

@@ -179,7 +179,7 @@ func hashed(header string) string {
 func (a *Authorization) setCredential(credential string) error {
 	switch slashes := strings.Count(credential, "/"); {
 	case a.Algorithm == V4A && slashes != 3:
-		return &Error{Kind: CredentialFormat, Message: credential4AMessage + credential + "'"}
+		return &Error{Kind: CredentialFormat, Message: fourPartsMessage + credential + "'"}
 	case a.Algorithm != V4A && slashes != 4:
 		return &Error{Kind: CredentialFormat, Message: "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" + credential + "'"}
 	}

@@ -60,6 +60,9 @@ func (s *Server) SignatureRows(t testing.TB, base *Signing, parameters url.Value
 	return b.rows
 }
 
+// unknownKeyID is the key of AWS's examples, which nobody has.
+const unknownKeyID = "AKIAIOSFODNN7EXAMPLE" //nolint:gosec // an example (G101)
+
 // The sentences of the recorded rows.
 const (
 	messageInvalid  = "The security token included in the request is invalid."
@@ -160,7 +163,7 @@ func (b *rowBuilder) keys(s *Server) {
 	}))
 
 	b.add(0, as(live), untouched, SignatureRow{Name: "right, of a session"})
-	invalid("unknown key", aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"})
+	invalid("unknown key", aws.Credentials{AccessKeyID: unknownKeyID, SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"})
 	invalid("inactive key", inactive)
 	invalid("no session token", aws.Credentials{AccessKeyID: live.AccessKeyID, SecretAccessKey: live.SecretAccessKey})
 	invalid("session token of another", aws.Credentials{AccessKeyID: live.AccessKeyID, SecretAccessKey: live.SecretAccessKey, SessionToken: other.SessionToken})
@@ -177,7 +180,7 @@ func (b *rowBuilder) scopes() {
 	}
 	region := func(s *Signing) { s.Region = "US-EAST-1" }
 	service := func(s *Signing) { s.Service = "s3" }
-	unknown := as(aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"})
+	unknown := as(aws.Credentials{AccessKeyID: unknownKeyID, SecretAccessKey: "x"})
 	messageService := "Credential should be scoped to correct service: '" + b.base.Service + "'. "
 	doesNotMatch("no region", messageRegion, region, untouched)
 	doesNotMatch("another service", messageService, service, untouched)
