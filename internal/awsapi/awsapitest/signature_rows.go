@@ -163,7 +163,7 @@ func (b *rowBuilder) keys(s *Server) {
 	}))
 
 	b.add(0, as(live), untouched, SignatureRow{Name: "right, of a session"})
-	invalid("unknown key", aws.Credentials{AccessKeyID: unknownKeyID, SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"})
+	invalid("unknown key", aws.Credentials{AccessKeyID: unknownKeyID, SecretAccessKey: "x"})
 	invalid("inactive key", inactive)
 	invalid("no session token", aws.Credentials{AccessKeyID: live.AccessKeyID, SecretAccessKey: live.SecretAccessKey})
 	invalid("session token of another", aws.Credentials{AccessKeyID: live.AccessKeyID, SecretAccessKey: live.SecretAccessKey, SessionToken: other.SessionToken})
