@@ -57,17 +57,29 @@ func readQuery(uri string) query {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		name, value, _ := strings.Cut(pair, "=")
-		if strings.ContainsAny(name, "%+") {
-			decoded, ok := appendDecoded(nil, name)
-			if !ok {
-				continue // Verify refuses it
-			}
-			name = string(decoded)
+		if name, ok := decodeName(name); ok { // Verify refuses what is not
+			q.note(name, value)
 		}
-		q.note(name, value)
 	}
 	return q
 }
+
+// decodeName decodes a parameter's name, as far as it can be one of those that
+// are looked for here.
+func decodeName(name string) (string, bool) {
+	if len(name) > maxEncodedName {
+		return "", false
+	}
+	if strings.IndexByte(name, '%') < 0 { // none that is looked for has a space
+		return name, true
+	}
+	var space [maxEncodedName]byte
+	decoded, ok := appendDecoded(space[:0], name)
+	return string(decoded), ok
+}
+
+// maxEncodedName is the length of the longest name with every byte encoded.
+const maxEncodedName = 3 * len("X-Amz-Content-Sha256")
 
 func (q *query) note(name, value string) {
 	if isVersion2(name) {
@@ -105,10 +117,10 @@ func hasVersion2(form []byte) bool {
 		var pair []byte
 		pair, form, _ = bytes.Cut(form, []byte("&"))
 		name, _, _ := bytes.Cut(pair, []byte("="))
-		if bytes.IndexByte(name, '%') >= 0 {
-			name, _ = appendDecoded(nil, string(name))
+		if len(name) > maxEncodedName {
+			continue // before it is copied
 		}
-		if isVersion2(string(name)) {
+		if name, ok := decodeName(string(name)); ok && isVersion2(name) {
 			return true
 		}
 	}

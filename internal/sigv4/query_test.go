@@ -333,6 +333,19 @@ func FuzzParseQuery(f *testing.F) {
 	})
 }
 
+// A form of ten megabytes is looked through in a moment, and costs no memory.
+func BenchmarkParseLargeForm(b *testing.B) {
+	r := signedWith(goodHeader)
+	r.Form = []byte(strings.Repeat("%41=1&", 10_000_000/6))
+	b.SetBytes(int64(len(r.Form)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkVerifyPresigned(b *testing.B) {
 	e := ownExamples()[1]
 	e.SessionToken = strings.Repeat("A", 472)
