@@ -117,7 +117,7 @@ func find(snapshot *directory.Snapshot, signed *sigv4.Authorization, now time.Ti
 
 func fromSigv4(err error) *Error {
 	if errors.Is(err, sigv4.ErrMissing) {
-		return &Error{Kind: Missing, Reason: "the request has no Authorization header"}
+		return &Error{Kind: Missing, Reason: "the request has no Authorization header and no signature in its query"}
 	}
 	var e *sigv4.Error
 	if !errors.As(err, &e) {

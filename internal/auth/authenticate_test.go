@@ -239,8 +239,8 @@ func TestSpoiltRequests(t *testing.T) {
 		"another terminator":           {edit("aws4_request", "aws5_request"), http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped with a valid terminator: 'aws4_request'", "SignatureMismatch", "aws4_request"},
 		"host not signed":              {edit(";host", ""), http.StatusForbidden, "SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.", "SignatureMismatch", "Host header is not signed"},
 		"another day in the scope":     {edit(f.clock().UTC().Format("20060102"), "20150830"), http.StatusForbidden, "SignatureDoesNotMatch", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP", "SignatureMismatch", "the day of the credential scope"},
-		"Signature Version 4A":         {edit("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), http.StatusBadRequest, incomplete, "Please use AWS4-HMAC-SHA256.", "MalformedAuthentication", "AWS4-ECDSA-P256-SHA256 is not supported here"},
-		"Basic":                        {set("Authorization", "Basic "+admin.SecretAccessKey), http.StatusBadRequest, incomplete, "Please use AWS4-HMAC-SHA256.", "MalformedAuthentication", "does not use AWS4-HMAC-SHA256"},
+		"Version 4A by its name only":  {edit("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), http.StatusBadRequest, incomplete, "Authorization header requires existence of a 'X-Amz-Region-Set' header. (Hashed with SHA-256", "MalformedAuthentication", "lacks a parameter: X-Amz-Region-Set"},
+		"Basic":                        {set("Authorization", "Basic "+admin.SecretAccessKey), http.StatusBadRequest, incomplete, "Please use AWS4-HMAC-SHA256.", "MalformedAuthentication", "signed with neither AWS4-HMAC-SHA256 nor"},
 		"the secret in the credential": {edit(admin.AccessKeyID, admin.SecretAccessKey+"/x"), http.StatusBadRequest, incomplete, "Credential must have", "MalformedAuthentication", "exactly five parts"},
 		"no date":                      {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, http.StatusBadRequest, incomplete, "existence of either a 'X-Amz-Date' or a 'Date' header.", "MalformedAuthentication", "neither an X-Amz-Date nor a Date"},
 		"a date in another form":       {set("X-Amz-Date", "2026-11-21"), http.StatusBadRequest, incomplete, "Date must be in ISO-8601 'basic format'. Got '2026-11-21'. See http://en.wikipedia.org/wiki/ISO_8601", "MalformedAuthentication", "date cannot be read"},
@@ -257,27 +257,54 @@ func TestSpoiltRequests(t *testing.T) {
 	}
 }
 
-// A presigned URL is refused by name, and not taken for unsigned.
-func TestQuerySigned(t *testing.T) {
+// A presigned URL is a signed request: it is authenticated, asked for its
+// permission, and what it signs is what must arrive. The parameters of its
+// signature are no parameters of the operation.
+func TestPresigned(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL+"/?Action=GetThing&Version=2026-11-21", nil)
-	if err != nil {
-		t.Fatal(err)
+	presign := func(c aws.Credentials, header string) (*http.Request, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL+"/?Action=GetThing&Version=2026-11-21&Name=a&X-Amz-Expires=1", nil)
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("X-K8s-Aws-Id", header)
+		signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), c, r, sigv4.HashPayload(nil), "things", awsapitest.Region, f.clock().Add(-14*time.Minute))
+		if err != nil {
+			return nil, err
+		}
+		r.URL, err = url.Parse(signed)
+		return r, err
 	}
-	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), f.session, r, sigv4.HashPayload(nil), "things", awsapitest.Region, f.clock())
-	if err != nil {
-		t.Fatal(err)
-	}
-	reply := f.send(t, func(*http.Request) {}, func(r *http.Request) {
-		u, err := url.Parse(signed)
+	send := func(c aws.Credentials, change func(*http.Request)) awsapitest.Reply {
+		t.Helper()
+		r, err := presign(c, "cluster-1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Method, r.URL, r.Body, r.ContentLength = http.MethodGet, u, http.NoBody, 0
-	})
-	wantFault(t, reply, fault{http.StatusBadRequest, "IncompleteSignature", "Signatures in the query string are not supported by this service. Sign the request in the Authorization header."})
-	f.wantReason(t, "MalformedAuthentication", "signed in its query")
+		change(r)
+		return f.send(t, func(*http.Request) {}, func(to *http.Request) {
+			to.Method, to.URL, to.Host, to.Header, to.Body, to.ContentLength = r.Method, r.URL, r.Host, r.Header, http.NoBody, 0
+		})
+	}
+	asItIs := func(*http.Request) {}
+	query := func(old, now string) func(*http.Request) {
+		return func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, old, now, 1) }
+	}
+	admin := f.credentials(t, f.AdminConfig)
+	badSignature := fault{http.StatusForbidden, "SignatureDoesNotMatch", mismatch}
+	wantOK(t, send(admin, asItIs))
+	wantFault(t, send(f.session, asItIs), fault{http.StatusForbidden, "AccessDenied", implicit})
+	if e := f.last(t); e.Principal != caller || e.AccessKey != f.session.AccessKeyID || e.Action != "things:GetThing" {
+		t.Errorf("event is %+v", e)
+	}
+	wantFault(t, send(admin, query("Name=a", "Name=b")), badSignature)
+	wantFault(t, send(admin, query("GetThing", "MoveThing")), badSignature)
+	wantFault(t, send(admin, query("X-Amz-Expires=1", "X-Amz-Expires=900")), badSignature)
+	wantFault(t, send(admin, func(r *http.Request) { r.Header.Set("X-K8s-Aws-Id", "cluster-2") }), badSignature)
+	wantFault(t, send(admin, func(r *http.Request) { r.Header.Del("X-K8s-Aws-Id") }), badSignature)
+	f.wantReason(t, "SignatureMismatch", "a signed header did not arrive; look for a proxy that removes it: x-k8s-aws-id")
+	wantFault(t, send(admin, func(r *http.Request) { r.Host = "sts.amazonaws.com" }), badSignature)
 }
 
 // A request that is good here is good nowhere else.

@@ -222,6 +222,9 @@ func (a *API) authenticate(c *Call) error {
 		Method: r.Method, RequestURI: r.RequestURI, Host: r.Host,
 		Header: r.Header, ContentLength: r.ContentLength, PayloadHash: sigv4.HashPayload(c.body),
 	}
+	if r.Method == http.MethodPost { // where findOperation reads the body as parameters
+		signed.Form = c.body
+	}
 	caller, authorization, err := auth.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
 	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
 	if authorization != nil {

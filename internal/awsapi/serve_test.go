@@ -223,14 +223,31 @@ func TestReplies(t *testing.T) {
 func TestNoAction(t *testing.T) {
 	t.Parallel()
 	s := start(t, awsapitest.Options{})
-	for _, parameters := range [][]string{nil, {"Action", ""}} {
-		reply := call(t, s, aws.Config{}, parameters...)
-		if reply.Status != http.StatusFound || reply.Body != "" || reply.Header.Get("Location") != "https://aws.amazon.com/iam" || reply.Header.Get("X-Amzn-Requestid") == "" {
+	unnamed := newRequest(t, http.MethodPost, s.URL, strings.NewReader("Version=2026-11-21"))
+	noForm := newRequest(t, http.MethodPost, s.URL, strings.NewReader("Action=GetThing&Version=2026-11-21"))
+	noForm.Header.Del("Content-Type")
+	inQuery := newRequest(t, http.MethodGet, s.URL+"/?Version=2026-11-21", nil)
+	for _, c := range []struct {
+		request  *http.Request
+		location string
+	}{
+		{unnamed, "https://aws.amazon.com/iam"}, {noForm, "https://aws.amazon.com/iam"}, {inQuery, "https://aws.amazon.com/iam?Version=2026-11-21"},
+	} {
+		reply := do(t, s, c.request)
+		if reply.Status != http.StatusFound || reply.Body != "" || reply.Header.Get("Location") != c.location || reply.Header.Get("X-Amzn-Requestid") == "" {
 			t.Errorf("got %d %v %q", reply.Status, reply.Header, reply.Body)
 		}
 		if e := last(t, s); e.Status != http.StatusFound || !strings.Contains(e.Reason, "names no Action") {
 			t.Errorf("event is %+v", e)
 		}
+	}
+	reply := do(t, s, newRequest(t, http.MethodPost, s.URL, strings.NewReader("Action=&Version=2026-11-21")))
+	wantBody(t, reply, http.StatusBadRequest, fault(someNamespace, "Sender", "InvalidAction", "Could not find operation  for version 2026-11-21", reply))
+	// A target that cannot be read did not get as far as having an id.
+	broken := newRequest(t, http.MethodGet, s.URL+"/?Action=GetThing&Version=2026-11-21", nil)
+	broken.URL.RawQuery += "&Name=%2"
+	if reply := do(t, s, broken); reply.Status != http.StatusBadRequest || reply.Body != "" || reply.Header.Get("X-Amzn-Requestid") != "" {
+		t.Errorf("got %d %v %q", reply.Status, reply.Header, reply.Body)
 	}
 }
 
@@ -311,7 +328,7 @@ func TestWhereParametersAre(t *testing.T) {
 		t.Errorf("POST: %d %s", reply.Status, reply.Body)
 	}
 	reply = do(t, s, newRequest(t, http.MethodPost, s.URL, strings.NewReader("Action=GetThing&Version=2026-11-21&Name=%zz")))
-	wantBody(t, reply, http.StatusBadRequest, strings.Replace(fault(namespace, "Sender", "MalformedInput", "", reply), "    <Message></Message>\n", "", 1))
+	wantBody(t, reply, http.StatusBadRequest, strings.Replace(fault(someNamespace, "Sender", "MalformedInput", "", reply), "    <Message></Message>\n", "", 1))
 
 	r := newRequest(t, http.MethodGet, s.URL+"/?Action=WhoThing&Version=2026-11-21", nil)
 	credentials, err := s.AdminConfig.Credentials.Retrieve(t.Context())

@@ -20,10 +20,18 @@ const (
 	pathVerbatim
 )
 
+// form is how a service and a kind of signature write a request down. Its zero
+// value is that of all services but S3, signed in the header.
+type form struct {
+	path pathForm
+	// inQuery leaves X-Amz-Signature out of the query that is signed.
+	inQuery bool
+}
+
 // canonicalRequest appends the canonical request of r to b (IAM User Guide,
 // "Create a signed AWS API request", step 1). It refuses what has no canonical
 // form, so that two different requests never share one.
-func canonicalRequest(b []byte, r *Request, signedHeaders []string, form pathForm) ([]byte, error) {
+func canonicalRequest(b []byte, r *Request, signedHeaders []string, f form) ([]byte, error) {
 	if r.Method == "" || !isHeaderName(strings.ToLower(r.Method)) {
 		return b, mismatch(RequestForm, "the method is not a token")
 	}
@@ -34,11 +42,15 @@ func canonicalRequest(b []byte, r *Request, signedHeaders []string, form pathFor
 	b = append(b, r.Method...)
 	b = append(b, '\n')
 	var ok bool
-	if b, ok = appendPath(b, path, form); !ok {
+	if b, ok = appendPath(b, path, f.path); !ok {
 		return b, mismatch(RequestForm, "the path has a broken percent-encoding")
 	}
 	b = append(b, '\n')
-	if b, ok = appendQuery(b, query); !ok {
+	leftOut := ""
+	if f.inQuery {
+		leftOut = queryNames[querySignature]
+	}
+	if b, ok = appendQuery(b, query, leftOut); !ok {
 		return b, mismatch(RequestForm, "the query has a broken percent-encoding")
 	}
 	b = append(b, '\n')
@@ -93,8 +105,9 @@ func appendPath(b []byte, path string, form pathForm) ([]byte, bool) {
 
 // appendQuery appends the parameters, each decoded and encoded anew, sorted by
 // encoded name and then by encoded value. A plus sign is a space, as it is for
-// whoever decodes the query afterwards: both must read the same.
-func appendQuery(b []byte, query string) ([]byte, bool) {
+// whoever decodes the query afterwards: both must read the same. The parameter
+// leftOut, if not "", is left out under whichever spelling.
+func appendQuery(b []byte, query, leftOut string) ([]byte, bool) {
 	if query == "" {
 		return b, true
 	}
@@ -116,6 +129,10 @@ func appendQuery(b []byte, query string) ([]byte, bool) {
 			return b, false
 		}
 		middle := len(text)
+		if leftOut != "" && string(text[from:]) == leftOut {
+			text = text[:from]
+			continue
+		}
 		if text, ok = appendRecoded(text, value, isUnreserved, true); !ok {
 			return b, false
 		}

@@ -3,7 +3,7 @@ package sigv4
 import "errors"
 
 // ErrMissing says that a request is not signed at all: it has no Authorization
-// header and no query authentication.
+// header and no signature in its query.
 var ErrMissing = errors.New("sigv4: request is not signed")
 
 // Kind tells refusals apart. The zero Kind is none of them.
@@ -12,89 +12,77 @@ type Kind uint8
 // The kinds for which AWS's Query services answer IncompleteSignature: the
 // signature cannot be read.
 const (
-	UnsupportedAlgorithm Kind = iota + 1 // not AWS4-HMAC-SHA256
-	QueryAuthentication                  // signed in the query, or there as well
-	TooLong                              // header or list beyond its bound
+	UnsupportedAlgorithm Kind = iota + 1 // neither V4 nor V4A
+	SignatureVersion2                    // in the query or the form
+	TooLong                              // header, parameter or list beyond its bound
 	MultipleHeaders                      // more than one Authorization header
-	ParameterForm                        // a parameter without an equal sign
-	UnknownParameter                     // none of the three
-	DuplicateParameter                   // one of the three, twice
-	MissingParameter                     // one of the three is not there
-	CredentialFormat                     // not five parts
+	ParameterForm                        // a parameter without an equal sign, or wrongly encoded
+	UnknownParameter                     // none of those there are
+	DuplicateParameter                   // one of them, twice
+	MissingParameter                     // one of them is not there
+	CredentialFormat                     // not five parts, or for V4A four
 	MissingDate                          // neither X-Amz-Date nor Date
 	BadDate                              // a date that cannot be read
+	BadExpires                           // X-Amz-Expires is no number of seconds up to a week
 	lastIncomplete
 )
 
 // The kinds for which they answer SignatureDoesNotMatch: it can be read, and it
 // is not good for this request, here and now.
 const (
-	HostNotSigned     Kind = iota + lastIncomplete + 1 // host is not in SignedHeaders
-	SignedHeadersForm                                  // not lower case, not sorted, or repeated
-	HeaderAbsent                                       // a signed header did not arrive
-	Region                                             // of the scope: not a region's name
-	Service                                            // of the scope: another service
-	Terminator                                         // of the scope: not aws4_request
-	DateScopeMismatch                                  // the scope's day is not the request's
-	Expired                                            // more than 15 minutes old
-	NotYetCurrent                                      // more than 15 minutes ahead
-	PayloadMismatch                                    // X-Amz-Content-Sha256 is not the body's hash
-	RequestForm                                        // the request has no canonical form
-	Mismatch                                           // the signature is another
+	TwoSignatures      Kind = iota + lastIncomplete + 1 // in the header and in the query
+	HostNotSigned                                       // host is not in SignedHeaders
+	RegionSetNotSigned                                  // nor is x-amz-region-set, for V4A
+	SignedHeadersForm                                   // not lower case, not sorted, or repeated
+	HeaderAbsent                                        // a signed header did not arrive
+	Region                                              // of the scope or the region set: not a region's name
+	Service                                             // of the scope: another service
+	Terminator                                          // of the scope: not aws4_request
+	DateScopeMismatch                                   // the scope's day is not the request's
+	Expired                                             // more than 15 minutes old
+	NotYetCurrent                                       // more than 15 minutes ahead
+	PayloadMismatch                                     // X-Amz-Content-Sha256 is not the body's hash
+	RequestForm                                         // the request has no canonical form
+	SignatureForm                                       // of V4A: not what ECDSA gives
+	Mismatch                                            // the signature is another
 )
+
+// kindWords say for the operator what a kind means.
+var kindWords = [...]string{ //nolint:gosec // words, no credentials (G101)
+	UnsupportedAlgorithm: "the request is signed with neither AWS4-HMAC-SHA256 nor AWS4-ECDSA-P256-SHA256",
+	SignatureVersion2:    "the request is signed with Signature Version 2, which is not supported here; use Version 4",
+	TooLong:              "the signature or a part of it is too long",
+	MultipleHeaders:      "there is more than one Authorization header",
+	ParameterForm:        "a parameter of the signature has no equal sign or is wrongly encoded",
+	UnknownParameter:     "the signature has an unknown parameter",
+	DuplicateParameter:   "the signature has a parameter twice",
+	MissingParameter:     "the signature lacks a parameter",
+	CredentialFormat:     "the credential does not have exactly five parts, or four for AWS4-ECDSA-P256-SHA256",
+	MissingDate:          "there is neither an X-Amz-Date nor a Date header",
+	BadDate:              "the date cannot be read",
+	BadExpires:           "X-Amz-Expires is not a number of seconds up to a week",
+	TwoSignatures:        "the request is signed in its Authorization header and in its query; sign it in one of them",
+	HostNotSigned:        "the Host header is not signed",
+	RegionSetNotSigned:   "the X-Amz-Region-Set header is not signed",
+	SignedHeadersForm:    "SignedHeaders is not in lower case, sorted and without repetition",
+	HeaderAbsent:         "a signed header did not arrive; look for a proxy that removes it",
+	Region:               "the credential scope or the region set names no region",
+	Service:              "the credential scope is another service's",
+	Terminator:           "the credential scope does not end in aws4_request",
+	DateScopeMismatch:    "the day of the credential scope is not the day of the request",
+	Expired:              "the request was signed more than 15 minutes ago; compare the clocks",
+	NotYetCurrent:        "the request was signed more than 15 minutes ahead; compare the clocks",
+	PayloadMismatch:      "the body is not the one that X-Amz-Content-Sha256 declares",
+	RequestForm:          "the request line or a header cannot be put into canonical form",
+	SignatureForm:        "the signature is not an ECDSA signature in DER and lower-case hexadecimal",
+	Mismatch:             "the signature is not that of this request under this secret access key",
+}
 
 // String says in words for the operator what a kind means. It holds nothing of
 // the request.
 func (k Kind) String() string {
-	switch k {
-	case UnsupportedAlgorithm:
-		return "the Authorization header does not use AWS4-HMAC-SHA256"
-	case QueryAuthentication:
-		return "the request is signed in its query, which is not supported here; sign in the Authorization header"
-	case TooLong:
-		return "the Authorization header is too long"
-	case MultipleHeaders:
-		return "there is more than one Authorization header"
-	case ParameterForm:
-		return "a parameter of the Authorization header has no equal sign"
-	case UnknownParameter:
-		return "the Authorization header has an unknown parameter"
-	case DuplicateParameter:
-		return "the Authorization header has a parameter twice"
-	case MissingParameter:
-		return "the Authorization header lacks a parameter"
-	case CredentialFormat:
-		return "the credential does not have exactly five parts"
-	case MissingDate:
-		return "there is neither an X-Amz-Date nor a Date header"
-	case BadDate:
-		return "the date cannot be read"
-	case HostNotSigned:
-		return "the Host header is not signed"
-	case SignedHeadersForm:
-		return "SignedHeaders is not in lower case, sorted and without repetition"
-	case HeaderAbsent:
-		return "a signed header did not arrive; look for a proxy that removes it"
-	case Region:
-		return "the credential scope names no region"
-	case Service:
-		return "the credential scope is another service's"
-	case Terminator:
-		return "the credential scope does not end in aws4_request"
-	case DateScopeMismatch:
-		return "the day of the credential scope is not the day of the request"
-	case Expired:
-		return "the request was signed more than 15 minutes ago; compare the clocks"
-	case NotYetCurrent:
-		return "the request was signed more than 15 minutes ahead; compare the clocks"
-	case PayloadMismatch:
-		return "the body is not the one that X-Amz-Content-Sha256 declares"
-	case RequestForm:
-		return "the request line or a header cannot be put into canonical form"
-	case Mismatch:
-		return "the signature is not that of this request under this secret access key"
-	case lastIncomplete:
-		// A mark between the groups, never the kind of an Error.
+	if int(k) < len(kindWords) && kindWords[k] != "" {
+		return kindWords[k]
 	}
 	return "unknown kind of refusal"
 }
@@ -133,7 +121,26 @@ const (
 	terminatorMessage   = "Credential should be scoped with a valid terminator: 'aws4_request'"
 	dateScopeMessage    = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP"
 	missingDateSentence = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+
+	// These are recorded on DynamoDB and Kinesis, whose signatures are checked by
+	// the same front end (mhart/dynalite and mhart/kinesalite test what AWS
+	// answered). On STS and IAM they are not recorded.
+	twoSignaturesMessage     = "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
+	missingQueryEndOfMessage = "Re-examine the query-string parameters."
 )
+
+// Sentences that are Daypass's own, in the form of AWS's: what AWS says there is
+// not recorded.
+const (
+	fourPartsMessage         = "Credential must have exactly 4 slash-delimited elements, e.g. keyid/date/service/term, got '"
+	missingRegionSetSentence = "Authorization header requires existence of a 'X-Amz-Region-Set' header. "
+	regionSetMessage         = "'X-Amz-Region-Set' must be a 'SignedHeader' in the AWS Authorization."
+	expiresMessage           = "X-Amz-Expires must be a number of seconds, at most 604800."
+)
+
+func missingInQuerySentence(name string) string {
+	return "AWS query-string parameters must include '" + name + "'. "
+}
 
 // mismatch is a refusal for which AWS has only the one sentence.
 func mismatch(kind Kind, detail string) *Error {

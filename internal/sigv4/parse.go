@@ -3,19 +3,24 @@ package sigv4
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 )
 
 const (
-	algorithm  = "AWS4-HMAC-SHA256"
 	terminator = "aws4_request"
 
-	// maxAuthorization bounds the Authorization header, in bytes. The longest
+	// maxAuthorization bounds the Authorization header, in bytes, and each
+	// parameter of a presigned URL but the session token, decoded. The longest
 	// that a client sends is some hundred.
 	maxAuthorization = 8192
 	// maxSignedHeaders bounds the names in SignedHeaders.
 	maxSignedHeaders = 100
+	// maxRegionSet bounds the regions in X-Amz-Region-Set, and maxRegion the
+	// bytes of one. AWS has some forty regions.
+	maxRegionSet = 100
+	maxRegion    = 64
 
 	iso8601Basic = "20060102T150405Z"
 	httpDate     = "Mon, 02 Jan 2006 15:04:05 GMT"
@@ -24,15 +29,20 @@ const (
 // Parse reads what r says about its own signature. It checks form only: no
 // secret, no clock.
 //
-// ErrMissing: r has neither an Authorization header nor query authentication.
-// All other errors are *Error. An algorithm other than AWS4-HMAC-SHA256, and
-// authentication in the query, are refused and never taken for unsigned.
+// ErrMissing: r has neither an Authorization header nor a signature in its
+// query. All other errors are *Error. Another algorithm, Signature Version 2 in
+// the query or the form, and a signature in the header and one in the query are
+// refused and never taken for unsigned.
 func Parse(r *Request) (*Authorization, error) {
+	q := readQuery(r.RequestURI)
 	headers := r.Header["Authorization"]
-	inQuery := hasQueryAuthentication(r.RequestURI)
 	switch {
-	case inQuery:
-		return nil, &Error{Kind: QueryAuthentication, Message: "Signatures in the query string are not supported by this service. Sign the request in the Authorization header."}
+	case q.version2 || hasVersion2(r.Form):
+		return nil, &Error{Kind: SignatureVersion2, Message: algorithmMessage}
+	case q.signed && len(headers) > 0:
+		return nil, &Error{Kind: TwoSignatures, Message: twoSignaturesMessage}
+	case q.signed:
+		return parseQuery(&q)
 	case len(headers) == 0:
 		return nil, ErrMissing
 	case len(headers) > 1:
@@ -40,68 +50,60 @@ func Parse(r *Request) (*Authorization, error) {
 	case len(headers[0]) > maxAuthorization:
 		return nil, &Error{Kind: TooLong, Message: "Authorization header must not be longer than 8192 bytes."}
 	}
-	p, err := parseParameters(headers[0])
+	return parseHeader(r, headers[0])
+}
+
+func parseHeader(r *Request, header string) (*Authorization, error) {
+	p, err := parseParameters(header)
 	if err != nil {
 		return nil, err
 	}
-	date, hasDate := requestDate(r.Header)
-	if err := p.missing(headers[0], hasDate); err != nil {
+	if err := p.missing(header, r.Header); err != nil {
 		return nil, err
 	}
-	a := &Authorization{Signature: p.signature, SecurityToken: strings.Join(r.Header["X-Amz-Security-Token"], ",")}
+	a := &Authorization{
+		Algorithm: p.algorithm, Signature: p.signature,
+		SecurityToken: strings.Join(r.Header["X-Amz-Security-Token"], ","),
+	}
 	if err := a.setCredential(p.credential); err != nil {
 		return nil, err
 	}
 	if err := a.setSignedHeaders(p.signedHeaders); err != nil {
 		return nil, err
 	}
+	if a.Algorithm == V4A {
+		if !slices.Contains(a.SignedHeaders, "x-amz-region-set") {
+			return nil, &Error{Kind: RegionSetNotSigned, Message: regionSetMessage}
+		}
+		if err := a.setRegionSet(strings.Join(r.Header["X-Amz-Region-Set"], ",")); err != nil {
+			return nil, err
+		}
+	}
+	date, _ := requestDate(r.Header)
 	if err := a.setTime(date); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// hasQueryAuthentication looks for a parameter that only a presigned URL has,
-// of Signature Version 4 or of its predecessor.
-func hasQueryAuthentication(uri string) bool {
-	_, query, _ := strings.Cut(uri, "?")
-	for query != "" {
-		var pair string
-		pair, query, _ = strings.Cut(query, "&")
-		name, _, _ := strings.Cut(pair, "=")
-		if strings.ContainsRune(name, '%') {
-			decoded, ok := appendDecoded(nil, name)
-			if !ok {
-				continue // Verify refuses it
-			}
-			name = string(decoded)
-		}
-		switch {
-		case strings.EqualFold(name, "X-Amz-Algorithm"), strings.EqualFold(name, "X-Amz-Credential"),
-			strings.EqualFold(name, "X-Amz-Signature"), name == "AWSAccessKeyId":
-			return true
-		}
-	}
-	return false
-}
-
 // parameters are those of the Authorization header. A parameter that is there
 // and empty is not missing: AWS then finds fault with its value.
 type parameters struct {
+	algorithm                                     string
 	credential, signedHeaders, signature          string
 	hasCredential, hasSignedHeaders, hasSignature bool
 }
 
 func parseParameters(header string) (*parameters, error) {
 	name, rest, _ := strings.Cut(strings.Trim(header, " \t"), " ")
-	if name != algorithm {
+	if name != V4 && name != V4A {
 		detail := ""
-		if name == "AWS4-ECDSA-P256-SHA256" || name == "AWS" {
-			detail = name + " is not supported here"
+		if name == "AWS" { // "AWS keyid:signature" (Amazon S3 User Guide, Signature Version 2)
+			detail = "that of Signature Version 2 is not supported here"
 		}
 		return nil, &Error{Kind: UnsupportedAlgorithm, Message: algorithmMessage, detail: detail}
 	}
-	p := new(parameters)
+	p := &parameters{algorithm: name}
 	for more := strings.Trim(rest, " \t") != ""; more; {
 		var pair string
 		pair, rest, more = strings.Cut(rest, ",")
@@ -138,7 +140,7 @@ func (p *parameters) set(key, value string) error {
 }
 
 // missing says all that is not there in one go, a sentence for each, as AWS does.
-func (p *parameters) missing(header string, hasDate bool) error {
+func (p *parameters) missing(header string, headers map[string][]string) error {
 	var message, names string
 	for _, want := range []struct {
 		name string
@@ -149,11 +151,15 @@ func (p *parameters) missing(header string, hasDate bool) error {
 			names += " " + want.name
 		}
 	}
+	if p.algorithm == V4A && len(headers["X-Amz-Region-Set"]) == 0 {
+		message += missingRegionSetSentence
+		names += " X-Amz-Region-Set"
+	}
 	kind := MissingParameter
 	if message == "" {
 		kind = MissingDate
 	}
-	if !hasDate {
+	if _, ok := requestDate(headers); !ok {
 		message += missingDateSentence
 	}
 	if message == "" {
@@ -167,16 +173,22 @@ func hashed(header string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// setCredential reads keyid/date/region/service/term. What the parts are worth
-// is asked later; only the last has one possible value.
+// setCredential reads keyid/date/region/service/term, for V4A without the
+// region. What the parts are worth is asked later; only the last has one
+// possible value.
 func (a *Authorization) setCredential(credential string) error {
-	if strings.Count(credential, "/") != 4 {
+	switch slashes := strings.Count(credential, "/"); {
+	case a.Algorithm == V4A && slashes != 3:
+		return &Error{Kind: CredentialFormat, Message: fourPartsMessage + credential + "'"}
+	case a.Algorithm != V4A && slashes != 4:
 		return &Error{Kind: CredentialFormat, Message: "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" + credential + "'"}
 	}
 	var term string
 	a.AccessKeyID, credential, _ = strings.Cut(credential, "/")
 	a.Date, credential, _ = strings.Cut(credential, "/")
-	a.Region, credential, _ = strings.Cut(credential, "/")
+	if a.Algorithm != V4A {
+		a.Region, credential, _ = strings.Cut(credential, "/")
+	}
 	a.Service, term, _ = strings.Cut(credential, "/")
 	if term != terminator {
 		return &Error{Kind: Terminator, Message: terminatorMessage}
@@ -204,6 +216,19 @@ func (a *Authorization) setSignedHeaders(list string) error {
 		return &Error{Kind: HostNotSigned, Message: hostMessage}
 	}
 	a.SignedHeaders = names
+	return nil
+}
+
+// setRegionSet reads the list of X-Amz-Region-Set. What its parts are worth,
+// CheckService asks.
+func (a *Authorization) setRegionSet(list string) error {
+	if strings.Count(list, ",") >= maxRegionSet || len(list) > maxAuthorization {
+		return &Error{Kind: TooLong, Message: "X-Amz-Region-Set must not name more than 100 regions.", detail: "X-Amz-Region-Set names more than 100"}
+	}
+	a.RegionSet = strings.Split(list, ",")
+	for i, region := range a.RegionSet {
+		a.RegionSet[i] = strings.Trim(region, " \t")
+	}
 	return nil
 }
 
@@ -243,11 +268,15 @@ func (a *Authorization) setTime(date string) error {
 	// time.Parse is more lenient than either form, with fractions of a second
 	// for one; writing the time again shows it.
 	if err != nil || t.Format(layout) != date {
-		return &Error{Kind: BadDate, Message: "Date must be in ISO-8601 'basic format'. Got '" + date + "'. See http://en.wikipedia.org/wiki/ISO_8601"}
+		return badDate(date)
 	}
 	a.Time = t.UTC()
 	if a.Time.Format("20060102") != a.Date {
 		return &Error{Kind: DateScopeMismatch, Message: dateScopeMessage}
 	}
 	return nil
+}
+
+func badDate(date string) *Error {
+	return &Error{Kind: BadDate, Message: "Date must be in ISO-8601 'basic format'. Got '" + date + "'. See http://en.wikipedia.org/wiki/ISO_8601"}
 }

@@ -72,41 +72,43 @@ func readRequest(t *testing.T, text string) *Request {
 	return r
 }
 
-// checkVector holds one signed request against what its suite expects.
-func checkVector(t *testing.T, r *Request, form pathForm, canonical, toSign string, now time.Time) {
+// vector is what a suite says of a request that it signed.
+type vector struct {
+	canonical, toSign string
+	path              pathForm
+	now               time.Time
+}
+
+// check holds one signed request against what its suite expects.
+func (v *vector) check(t *testing.T, r *Request) *Authorization {
 	t.Helper()
 	a, err := Parse(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := canonicalRequest(nil, r, a.SignedHeaders, form)
+	got, err := canonicalRequest(nil, r, a.SignedHeaders, form{v.path, a.InQuery})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(canonical, string(got)); diff != "" {
+	if diff := cmp.Diff(v.canonical, string(got)); diff != "" {
 		t.Errorf("canonical request (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(toSign, string(a.stringToSign(nil, got))); diff != "" {
+	if diff := cmp.Diff(v.toSign, string(a.stringToSign(nil, got))); diff != "" {
 		t.Errorf("string to sign (-want +got):\n%s", diff)
 	}
-	if err := a.CheckTime(now); err != nil {
+	if err := a.CheckTime(v.now); err != nil {
 		t.Error(err)
 	}
 	if err := a.CheckService("service"); err != nil {
 		t.Error(err)
 	}
-	if form != pathNormalised {
-		key := signingKey(vectorSecret, a.Date, a.Region, a.Service)
-		sum := mac(key[:], a.stringToSign(nil, got))
-		if hex.EncodeToString(sum[:]) != a.Signature {
-			t.Error("the signature over the verbatim path is another")
-		}
-		return
-	}
-	if err := a.Verify(r, vectorSecret); err != nil {
+	if err := a.verify(r, vectorSecret, v.path); err != nil {
 		t.Error(err)
 	}
-	everyChangeFails(t, r, a, vectorSecret)
+	if v.path == pathNormalised {
+		everyChangeFails(t, r, a, vectorSecret)
+	}
+	return a
 }
 
 // everyChangeFails changes each signed byte of a request in turn.
@@ -114,6 +116,13 @@ func everyChangeFails(t *testing.T, r *Request, a *Authorization, secret string)
 	t.Helper()
 	refused := func(what string, changed *Request) {
 		t.Helper()
+		a := a
+		if a.InQuery { // the change may be in what Parse reads
+			var err error
+			if a, err = Parse(changed); err != nil {
+				return
+			}
+		}
 		if err := a.Verify(changed, secret); err == nil {
 			t.Errorf("verifies with a changed %s: %+v", what, changed)
 		}
@@ -176,14 +185,13 @@ func everyChangeFails(t *testing.T, r *Request, a *Authorization, secret string)
 	}
 }
 
-// samePath reports whether two request targets without a query name one path,
-// by the rules of the standard library rather than this package's.
+// samePath reports whether two request targets name one path with one query, by
+// the rules of the standard library rather than this package's.
 func samePath(a, b string) bool {
-	if strings.Contains(a+b, "?") {
-		return false
-	}
+	a, aQuery, _ := strings.Cut(a, "?")
+	b, bQuery, _ := strings.Cut(b, "?")
 	tail := func(s string) bool { return strings.HasSuffix(s, "/") && path.Clean(s) != "/" }
-	return path.Clean(a) == path.Clean(b) && tail(a) == tail(b)
+	return path.Clean(a) == path.Clean(b) && tail(a) == tail(b) && aQuery == bQuery
 }
 
 // flip changes one byte into another that means something else.
@@ -193,51 +201,141 @@ func flip(s string, i int) string {
 	return string(b)
 }
 
-func TestVectorsCRT(t *testing.T) {
-	t.Parallel()
-	dir := sharedVectors(t, "aws-c-auth/tests/aws-signing-test-suite/v4")
-	cases, err := os.ReadDir(dir)
+// crtCase is a case of the suite of AWS's common runtime: one request, signed in
+// the header and in the query.
+type crtCase struct {
+	dir     string
+	context struct {
+		Normalize   bool
+		Timestamp   time.Time
+		Credentials struct{ Token string }
+		// OmitSessionToken adds the token after signing, in the query and in the
+		// header.
+		OmitSessionToken bool `json:"omit_session_token"`
+	}
+}
+
+// eachCRTCase runs the cases of a suite, of which there must be so many at least.
+func eachCRTCase(t *testing.T, suite string, least int, check func(*testing.T, *crtCase)) {
+	t.Helper()
+	dir := sharedVectors(t, "aws-c-auth/tests/aws-signing-test-suite/"+suite)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cases) < 38 {
-		t.Fatalf("%d cases, want 38 or more", len(cases))
-	}
-	for _, entry := range cases {
+	count := 0
+	for _, entry := range entries {
+		c := &crtCase{dir: filepath.Join(dir, entry.Name())}
+		if _, err := os.Stat(filepath.Join(c.dir, "header-signed-request.txt")); err != nil {
+			continue // the suite for V4A has two cases without signatures
+		}
+		count++
 		t.Run(entry.Name(), func(t *testing.T) {
 			t.Parallel()
-			at := filepath.Join(dir, entry.Name())
-			var context struct {
-				Normalize bool
-				Timestamp time.Time
-			}
-			if err := json.Unmarshal([]byte(readVector(t, at, "context.json")), &context); err != nil {
+			if err := json.Unmarshal([]byte(readVector(t, c.dir, "context.json")), &c.context); err != nil {
 				t.Fatal(err)
 			}
-			form := pathNormalised
-			if !context.Normalize {
-				form = pathVerbatim
-			}
-			r := readRequest(t, readVector(t, at, "header-signed-request.txt"))
-			checkVector(t, r, form, readVector(t, at, "header-canonical-request.txt"), readVector(t, at, "header-string-to-sign.txt"), context.Timestamp)
-			a, err := Parse(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := strings.TrimSpace(readVector(t, at, "header-signature.txt")); a.Signature != want {
-				t.Errorf("signature %s, want %s", a.Signature, want)
-			}
-
-			unsigned := readRequest(t, readVector(t, at, "request.txt"))
-			if _, err := Parse(unsigned); !errors.Is(err, ErrMissing) {
-				t.Errorf("unsigned: %v, want ErrMissing", err)
-			}
-			presigned := readRequest(t, readVector(t, at, "query-signed-request.txt"))
-			if _, err := Parse(presigned); kind(err) != QueryAuthentication {
-				t.Errorf("presigned: %v, want QueryAuthentication", err)
-			}
+			check(t, c)
 		})
 	}
+	if count < least {
+		t.Fatalf("%d cases, want %d or more", count, least)
+	}
+}
+
+// vector gives what the case says of the request signed in the "header" or the
+// "query", and that request.
+func (c *crtCase) vector(t *testing.T, where string) (*vector, *Request) {
+	t.Helper()
+	v := &vector{
+		canonical: readVector(t, c.dir, where+"-canonical-request.txt"), toSign: readVector(t, c.dir, where+"-string-to-sign.txt"),
+		now: c.context.Timestamp,
+	}
+	if !c.context.Normalize {
+		v.path = pathVerbatim
+	}
+	return v, readRequest(t, readVector(t, c.dir, where+"-signed-request.txt"))
+}
+
+func (c *crtCase) signature(t *testing.T, where string) string {
+	t.Helper()
+	return strings.TrimSpace(readVector(t, c.dir, where+"-signature.txt"))
+}
+
+func TestVectorsCRT(t *testing.T) {
+	t.Parallel()
+	eachCRTCase(t, "v4", 38, func(t *testing.T, c *crtCase) {
+		v, r := c.vector(t, "header")
+		if a, want := v.check(t, r), c.signature(t, "header"); a.Signature != want {
+			t.Errorf("signature %s, want %s", a.Signature, want)
+		}
+		unsigned := readRequest(t, readVector(t, c.dir, "request.txt"))
+		if _, err := Parse(unsigned); !errors.Is(err, ErrMissing) {
+			t.Errorf("unsigned: %v, want ErrMissing", err)
+		}
+		v, r = c.vector(t, "query")
+		c.refuseTokenAddedAfter(t, r)
+		if a, want := v.check(t, r), c.signature(t, "query"); a.Signature != want || !a.InQuery || a.Expires != time.Hour {
+			t.Errorf("presigned: %+v, want signature %s", a, want)
+		}
+	})
+}
+
+// refuseTokenAddedAfter asks that a request to whose query the session token was
+// added after signing is refused, and takes the token out, for the rest of the
+// case to be checked without it.
+func (c *crtCase) refuseTokenAddedAfter(t *testing.T, r *Request) {
+	t.Helper()
+	if !c.context.OmitSessionToken {
+		return
+	}
+	a, err := Parse(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.SecurityToken != c.context.Credentials.Token || a.SecurityToken == "" {
+		t.Errorf("session token %q, want %q", a.SecurityToken, c.context.Credentials.Token)
+	}
+	if err := a.Verify(r, vectorSecret); kind(err) != Mismatch {
+		t.Errorf("a session token that is not signed: %v, want Mismatch", err)
+	}
+	before, rest, _ := strings.Cut(r.RequestURI, "&X-Amz-Security-Token=")
+	_, after, _ := strings.Cut(rest, "&")
+	r.RequestURI = before + "&" + after
+}
+
+// TestVectorsCRT4A: a signature of V4A is another each time, so a case has two of
+// the same request, both of which must verify.
+func TestVectorsCRT4A(t *testing.T) {
+	t.Parallel()
+	eachCRTCase(t, "v4a", 38, func(t *testing.T, c *crtCase) {
+		var public struct{ X, Y string }
+		if err := json.Unmarshal([]byte(readVector(t, c.dir, "public-key.json")), &public); err != nil {
+			t.Fatal(err)
+		}
+		key, ok := verifyingKey(vectorSecret, "AKIDEXAMPLE")
+		if !ok {
+			t.Fatal("no key")
+		}
+		if point, err := key.Bytes(); err != nil || hex.EncodeToString(point) != "04"+public.X+public.Y {
+			t.Errorf("the public key is %x (%v), want %s %s", point, err, public.X, public.Y)
+		}
+		for _, where := range []string{"header", "query"} {
+			v, r := c.vector(t, where)
+			if where == "query" {
+				c.refuseTokenAddedAfter(t, r)
+			}
+			a := v.check(t, r)
+			if a.InQuery != (where == "query") || a.Region != "" || !slices.Equal(a.RegionSet, []string{"us-east-1"}) || a.Algorithm != V4A {
+				t.Errorf("%s: reads %+v", where, a)
+			}
+			other := *a
+			other.Signature = c.signature(t, where)
+			if err := other.verify(r, vectorSecret, v.path); err != nil || other.Signature == a.Signature {
+				t.Errorf("%s: the other signature: %v", where, err)
+			}
+		}
+	})
 }
 
 func TestVectorsBotocore(t *testing.T) {
@@ -269,7 +367,7 @@ func TestVectorsBotocore(t *testing.T) {
 				}
 				r.Header["Authorization"] = []string{want}
 			}
-			checkVector(t, r, pathNormalised, readVector(t, base+".creq"), readVector(t, base+".sts"), at)
+			(&vector{canonical: readVector(t, base+".creq"), toSign: readVector(t, base+".sts"), now: at}).check(t, r)
 		})
 		return nil
 	})

@@ -13,11 +13,13 @@ import (
 const MaxSkew = 15 * time.Minute
 
 // CheckService asks that the credential is scoped to one of the signing names,
-// and that its region has the form of a region's name: any is served. Both
-// faults are told at once, as AWS does; the Kind is then Region.
+// and that its region has the form of a region's name: any is served. For V4A
+// every region of the set must have that form, in which "*" may stand for any
+// part, so that the set has the region asked for, whichever that is. Both faults
+// are told at once, as AWS does; the Kind is then Region.
 func (a *Authorization) CheckService(names ...string) error {
 	var e Error
-	if !isRegion(a.Region) {
+	if !a.hasRegion() {
 		e = Error{Kind: Region, Message: regionMessage}
 	}
 	known := false
@@ -38,10 +40,22 @@ func (a *Authorization) CheckService(names ...string) error {
 	return &e
 }
 
-func isRegion(region string) bool {
+func (a *Authorization) hasRegion() bool {
+	if a.Algorithm != V4A {
+		return isRegion(a.Region, false)
+	}
+	for _, region := range a.RegionSet {
+		if len(region) > maxRegion || !isRegion(region, true) {
+			return false
+		}
+	}
+	return len(a.RegionSet) > 0
+}
+
+func isRegion(region string, pattern bool) bool {
 	for i := range len(region) {
 		c := region[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && (c != '*' || !pattern) {
 			return false
 		}
 	}
@@ -64,14 +78,41 @@ func (a *Authorization) CheckTime(now time.Time) error {
 
 // Verify asks that a, which must be Parse's of the same r, holds the signature
 // of r under the secret. Time and service are not asked. An empty secret
-// verifies nothing. Signatures are compared in constant time.
+// verifies nothing. Signatures of V4 are compared in constant time; one of V4A
+// is verified under a public key, which has nothing to hide.
 //
 // A declared X-Amz-Content-Sha256 must be the hash of the body that was read;
 // UNSIGNED-PAYLOAD and the streaming forms are S3's and refused here.
 func (a *Authorization) Verify(r *Request, secretAccessKey string) error {
+	return a.verify(r, secretAccessKey, pathNormalised)
+}
+
+// verify is Verify for any form of the path.
+func (a *Authorization) verify(r *Request, secretAccessKey string, path pathForm) error {
 	if a == nil || secretAccessKey == "" {
 		return mismatch(Mismatch, "there is no secret access key to verify it with")
 	}
+	if err := a.checkPayload(r); err != nil {
+		return err
+	}
+	var space [2048]byte
+	canonical, err := canonicalRequest(space[:0], r, a.SignedHeaders, form{path, a.InQuery})
+	if err != nil {
+		return err
+	}
+	var text [256]byte
+	toSign := a.stringToSign(text[:0], canonical)
+	switch a.Algorithm {
+	case V4:
+		return a.verifyHMAC(toSign, secretAccessKey)
+	case V4A:
+		return a.verifyECDSA(toSign, secretAccessKey)
+	default:
+		return mismatch(Mismatch, "it has no algorithm")
+	}
+}
+
+func (a *Authorization) checkPayload(r *Request) error {
 	if len(r.PayloadHash) != hex.EncodedLen(sha256.Size) {
 		return mismatch(PayloadMismatch, "the body was not hashed")
 	}
@@ -80,13 +121,13 @@ func (a *Authorization) Verify(r *Request, secretAccessKey string) error {
 			return mismatch(PayloadMismatch, "")
 		}
 	}
-	var space [2048]byte
-	canonical, err := canonicalRequest(space[:0], r, a.SignedHeaders, pathNormalised)
-	if err != nil {
-		return err
+	if a.contentSHA256 != "" && a.contentSHA256 != r.PayloadHash {
+		return mismatch(PayloadMismatch, "")
 	}
-	var text [256]byte
-	toSign := a.stringToSign(text[:0], canonical)
+	return nil
+}
+
+func (a *Authorization) verifyHMAC(toSign []byte, secretAccessKey string) error {
 	key := signingKey(secretAccessKey, a.Date, a.Region, a.Service)
 	sum := mac(key[:], toSign)
 	var want [2 * sha256.Size]byte
@@ -98,15 +139,18 @@ func (a *Authorization) Verify(r *Request, secretAccessKey string) error {
 }
 
 // stringToSign appends the string to sign (IAM User Guide, "Create a signed AWS
-// API request", step 3).
+// API request", step 3). The scope of V4A has no region.
 func (a *Authorization) stringToSign(b, canonical []byte) []byte {
-	b = append(b, algorithm+"\n"...)
+	b = append(b, a.Algorithm...)
+	b = append(b, '\n')
 	b = a.Time.AppendFormat(b, iso8601Basic)
 	b = append(b, '\n')
 	b = append(b, a.Date...)
 	b = append(b, '/')
-	b = append(b, a.Region...)
-	b = append(b, '/')
+	if a.Algorithm != V4A {
+		b = append(b, a.Region...)
+		b = append(b, '/')
+	}
 	b = append(b, a.Service...)
 	b = append(b, "/"+terminator+"\n"...)
 	sum := sha256.Sum256(canonical)

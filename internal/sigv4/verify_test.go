@@ -19,10 +19,10 @@ const testSecret = "secret"
 func sign(t *testing.T, r *Request, names ...string) *Authorization {
 	t.Helper()
 	a := &Authorization{
-		AccessKeyID: "AKIDEXAMPLE", Date: "20260911", Region: "us-east-1", Service: "sts",
+		Algorithm: V4, AccessKeyID: "AKIDEXAMPLE", Date: "20260911", Region: "us-east-1", Service: "sts",
 		SignedHeaders: names, Time: time.Date(2026, 9, 11, 12, 0, 0, 0, time.UTC),
 	}
-	canonical, err := canonicalRequest(nil, r, names, pathNormalised)
+	canonical, err := canonicalRequest(nil, r, names, form{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestVerifyFailsClosed(t *testing.T) {
 	// Whoever signs with no secret, or a body that was not hashed, knows the
 	// signature that a careless check would compute.
 	emptyKey := signingKey("", a.Date, a.Region, a.Service)
-	canonical, err := canonicalRequest(nil, r, a.SignedHeaders, pathNormalised)
+	canonical, err := canonicalRequest(nil, r, a.SignedHeaders, form{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestCanonicalForms(t *testing.T) {
 		{"/?a-=1&a=2", "/", "a=2&a-=1"}, // by name first: "a" before "a-", though "-" sorts before "="
 	} {
 		r := &Request{Method: "GET", RequestURI: tt.uri}
-		got, err := canonicalRequest(nil, r, nil, pathNormalised)
+		got, err := canonicalRequest(nil, r, nil, form{})
 		if want := "GET\n" + tt.path + "\n" + tt.query + "\n\n\n"; err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v, want %q", tt.uri, got, err, want)
 		}
@@ -285,7 +285,7 @@ func TestManyParameters(t *testing.T) {
 		uri = append([]string{name + "=%41%20" + strings.Repeat("x", i)}, uri...)
 		want = append(want, name+"=A%20"+strings.Repeat("x", i))
 	}
-	got, ok := appendQuery(nil, strings.Join(uri, "&"))
+	got, ok := appendQuery(nil, strings.Join(uri, "&"), "")
 	if !ok || string(got) != strings.Join(want, "&") {
 		t.Errorf("%d parameters come out otherwise than they must", len(uri))
 	}

@@ -241,12 +241,7 @@ func (s *Server) Post(t testing.TB, config aws.Config, service string, at time.T
 		must(t, err)
 		must(t, v4.NewSigner().SignHTTP(t.Context(), credentials, r, sigv4.HashPayload([]byte(body)), service, config.Region, at))
 	}
-	response, err := s.client.Do(r)
-	must(t, err)
-	defer response.Body.Close() //nolint:errcheck // read to its end below, or the test fails
-	text, err := io.ReadAll(response.Body)
-	must(t, err)
-	return Reply{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+	return s.Do(t, r)
 }
 
 // Events are the events written so far, one JSON text each.
