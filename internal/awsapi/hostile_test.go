@@ -59,6 +59,7 @@ func TestKeyThatGoesWhileTheBodyComes(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", &during{c.happens, strings.NewReader(body)})
 		r.ContentLength = int64(len(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, sigv4.HashPayload([]byte(body)), "things", awsapitest.Region, time.Now()); err != nil {
 			t.Fatal(err)
 		}
