@@ -46,6 +46,7 @@ type Event struct {
 	Audience        []string      `json:"audience,omitempty"`
 	TokenID         string        `json:"jti,omitempty"`
 	Verified        bool          `json:"tokenVerified,omitempty"` // the token's signature and times were right
+	StaleKeys       string        `json:"staleKeys,omitempty"`     // why the issuer's keys were used beyond their time
 	Role            string        `json:"role,omitempty"`          // ARN asked for
 	Session         string        `json:"session,omitempty"`       // ARN given
 	IssuedKey       string        `json:"issuedAccessKeyId,omitempty"`
@@ -102,7 +103,7 @@ const maxText = 20000
 // make so.
 func bounded(e *Event) *Event {
 	b := *e
-	for _, text := range []*string{&b.UserAgent, &b.Message, &b.Action, &b.Resource, &b.Role, &b.Reason, &b.ErrorChain} {
+	for _, text := range []*string{&b.UserAgent, &b.Message, &b.Action, &b.Resource, &b.Role, &b.Reason, &b.StaleKeys, &b.ErrorChain} {
 		if len(*text) > maxText {
 			*text = fmt.Sprintf("%s… (cut, %d bytes)", strings.ToValidUTF8((*text)[:maxText], ""), len(*text))
 		}
