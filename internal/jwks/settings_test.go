@@ -108,7 +108,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 
 func TestEgressRules(t *testing.T) {
 	t.Parallel()
-	list := func(texts ...string) []netip.Prefix { return prefixes(texts...) }
+	list := prefixes
 	for name, c := range map[string]struct {
 		egress           Egress
 		allowed, refused []string
