@@ -47,9 +47,10 @@ the file "credentials" in the data directory, in the format of the AWS CLI:
 Without a certificate only loopback addresses are served, since credentials
 must not travel unencrypted.
 
-Each option but --config is also a key of the configuration file (tlsCert for
---tls-cert) and an environment variable (DAYPASS_TLS_CERT). An option overrides
-the environment, and that the file. docs/configuration.md has all keys.`,
+Each option is also an environment variable (DAYPASS_TLS_CERT for --tls-cert)
+and, but for --config, a key of the configuration file (tlsCert). An option
+overrides the environment, and that the file, which has more keys: see
+docs/configuration.md.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c, &settings, file) },
 	}

@@ -155,7 +155,7 @@ func hostPort(u *url.URL) string {
 func (f *fetcher) client() (*http.Client, func()) {
 	transport := &http.Transport{
 		Proxy:                  nil, // dialTLS knows the only one; the environment's is never read
-		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("jwks: only https") },
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("only https") },
 		DialTLSContext:         f.dialTLS,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxDiscoveryBody,
@@ -189,9 +189,9 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
 	case len(via) > maxRedirects:
-		return fmt.Errorf("jwks: more than %d redirects", maxRedirects)
+		return fmt.Errorf("more than %d redirects", maxRedirects)
 	case next.URL.Scheme != first.Scheme || !strings.EqualFold(hostPort(next.URL), hostPort(first)):
-		return fmt.Errorf("jwks: a redirect to %s://%s leaves the host, and is refused", next.URL.Scheme, next.URL.Host)
+		return fmt.Errorf("a redirect to %s://%s leaves the host, and is refused", next.URL.Scheme, next.URL.Host)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func (g guard) check(addr netip.Addr) error {
 		}
 	}
 	if why != "" {
-		return egressError{fmt.Errorf("jwks: %s is %s; issuers there are refused", addr, why)}
+		return egressError{fmt.Errorf("%s is %s; issuers there are refused", addr, why)}
 	}
 	return nil
 }
@@ -104,10 +104,7 @@ func (g guard) refusal(addr netip.Addr) string {
 	switch {
 	case !addr.IsValid() || addr.IsUnspecified() || thisHost.Contains(addr):
 		return "no address of a host"
-	case addr.IsLoopback():
-		if g.allowLoopback {
-			return ""
-		}
+	case addr.IsLoopback() && !g.allowLoopback:
 		return "a loopback address, and the server is not started for loopback"
 	case addr.IsLinkLocalUnicast():
 		return "a link-local address, where cloud metadata lives"
@@ -141,7 +138,7 @@ func (g guard) control(_ context.Context, _, address string, _ syscall.RawConn) 
 	}
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return egressError{fmt.Errorf("jwks: %q is no address: %w", address, err)}
+		return egressError{fmt.Errorf("%q is no address: %w", address, err)}
 	}
 	return g.check(addr.Addr())
 }

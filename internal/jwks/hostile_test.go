@@ -39,8 +39,8 @@ func TestCrowdAtAColdIssuer(t *testing.T) {
 	wantFetches(t, i, 1)
 }
 
-// TestFloodOfUnknownKeys: 10,000 invented kids over an hour less a second cost
-// a fetch each 30 seconds and no more, and no memory.
+// TestFloodOfUnknownKeys: 10,000 invented kids over an hour cost a fetch each
+// 30 seconds and no more, and no memory.
 func TestFloodOfUnknownKeys(t *testing.T) {
 	t.Parallel()
 	var clock clock

@@ -101,7 +101,7 @@ func (g guard) checkUnresolved(host string) error {
 	}
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	if last == "" || last[0] >= '0' && last[0] <= '9' || strings.ContainsAny(name, ":[]%") {
-		return egressError{fmt.Errorf("jwks: %.256q is no name of a host; issuers there are refused", host)}
+		return egressError{fmt.Errorf("%.256q is no name of a host; issuers there are refused", host)}
 	}
 	return nil
 }

@@ -144,6 +144,7 @@ func TestEgressRules(t *testing.T) {
 			[]string{"127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1"},
 			[]string{"169.254.169.254", "fe80::1", "fd00:ec2::254", "168.63.129.16", "224.0.0.1", "0.0.0.0", "::", "255.255.255.255"},
 		},
+		"loopback is denied as all is":      {Egress{AllowLoopback: true, Deny: list("127.0.0.0/8")}, []string{"::1"}, []string{"127.0.0.1", "::ffff:127.0.0.1"}},
 		"loopback is not opened by a range": {Egress{Allow: list("127.0.0.0/8", "::1/128")}, nil, []string{"127.0.0.1", "::1"}},
 		"a range of mapped addresses":       {Egress{Deny: list("::ffff:10.0.0.0/104")}, []string{"11.0.0.1"}, []string{"10.0.0.1", "::ffff:10.0.0.1"}},
 		"a range whose host bits are set":   {Egress{Deny: []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8")}}, nil, []string{"10.200.0.1"}},

@@ -1,10 +1,13 @@
 package jwks
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -197,4 +200,36 @@ func TestForgetEndsStale(t *testing.T) {
 	c.Forget(i.url)
 	_, err := c.Keys(t.Context(), i.provider(), "one")
 	wantKind(t, err, ErrUnreachable)
+}
+
+// TestPanicInTheBackground: it ends its fetch, and not the server.
+func TestPanicInTheBackground(t *testing.T) {
+	t.Parallel()
+	var armed atomic.Int64 // the clock breaks at the second look
+	var logged bytes.Buffer
+	clock, i, c := expiredSet(t, func(config *Config) {
+		now := config.Now
+		config.Log = slog.New(slog.NewTextHandler(&logged, nil))
+		config.Now = func() time.Time {
+			if armed.Load() > 0 && armed.Add(-1) == 0 {
+				panic("no time")
+			}
+			return now()
+		}
+	})
+	wantStale(t, c, i.provider(), "status 503")
+	clock.advance(staleRetry)
+	armed.Store(2)
+	wantStale(t, c, i.provider(), "status 503")
+	settled(t, c, i.provider())
+	wantStale(t, c, i.provider(), "the fetch did not end")
+	c.entry(i.provider()).mu.Lock() // after which nothing is written
+	defer c.entry(i.provider()).mu.Unlock()
+	for range 1000 {
+		if strings.Contains(logged.String(), "no time") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("logged %q", logged.String())
 }
