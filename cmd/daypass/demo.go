@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -260,6 +261,8 @@ func (d *demo) background(ctx context.Context, name string, args ...string) (str
 	defer func() { _ = log.Close() }() // the child has its own copy
 	c := exec.CommandContext(ctx, d.daypass, args...)
 	c.Stdout, c.Stderr = log, log
+	// The tutorial's server is the same for all: no settings of the caller's.
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DAYPASS_") })
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 15 * time.Second
 	if err := c.Start(); err != nil {

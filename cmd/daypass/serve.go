@@ -2,9 +2,7 @@ package main
 
 import (
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -16,8 +14,25 @@ import (
 )
 
 func newServe() *cobra.Command {
-	var config server.Config
-	var caFile string
+	return serveCommand(func(c *cobra.Command, settings *configuration, file string) error {
+		if err := settings.complete(c, file, os.Getenv); err != nil {
+			return err
+		}
+		config, err := settings.server()
+		if err != nil {
+			return err
+		}
+		config.Stdout, config.Log = c.OutOrStdout(), newLog(c)
+		config.Now, config.Random = time.Now, rand.Reader
+		collectGarbageLess()
+		return server.Run(c.Context(), config)
+	})
+}
+
+// serveCommand makes the command, which parses its flags and calls run.
+func serveCommand(run func(c *cobra.Command, settings *configuration, file string) error) *cobra.Command {
+	var settings configuration
+	var file string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve STS and IAM",
@@ -30,30 +45,29 @@ the file "credentials" in the data directory, in the format of the AWS CLI:
     aws --endpoint-url http://127.0.0.1:PORT iam list-roles
 
 Without a certificate only loopback addresses are served, since credentials
-must not travel unencrypted.`,
+must not travel unencrypted.
+
+Each option is also an environment variable (DAYPASS_TLS_CERT for --tls-cert)
+and, but for --config, a key of the configuration file (tlsCert). An option
+overrides the environment, and that the file, which has more keys: see
+docs/configuration.md.`,
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := completeServe(&config, caFile); err != nil {
-				return err
-			}
-			config.Stdout, config.Log = c.OutOrStdout(), newLog(c)
-			config.Now, config.Random = time.Now, rand.Reader
-			collectGarbageLess()
-			return server.Run(c.Context(), config)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return run(c, &settings, file) },
 	}
 	f := c.Flags()
-	f.StringVar(&config.Listen, "listen", "127.0.0.1:8350", "address to listen on, `HOST:PORT`; port 0 takes a free one")
-	f.StringVar(&config.DataDir, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
-	f.StringVar(&config.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
-	f.StringVar(&config.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")
-	f.StringVar(&config.EventsFile, "events", "", "append one JSON line for each request to this `FILE`, - for stdout (default: events.jsonl in the data directory)")
-	f.StringVar(&config.PublicURL, "public-url", "", "the `URL` under which others reach the server, https://HOST[:PORT]; needed for outbound federation (default: the endpoint, where that is on loopback)")
-	f.StringVar(&config.CertFile, "tls-cert", "", "certificate chain for https, PEM `FILE`")
-	f.StringVar(&config.KeyFile, "tls-key", "", "its private key, PEM `FILE`")
-	f.StringVar(&caFile, "issuer-ca", "", "trust these certificate authorities for issuers besides the system's, PEM `FILE`")
-	f.BoolVar(&config.ExplainToCaller, "explain-to-caller", false, "add to each denial why it was denied; tells strangers what trust policies ask for")
-	f.StringArrayVar(&config.ExtendedClaims, "extended-claims", nil, "make every claim of this provider's tokens a condition key, which AWS does not; its `URL`, as often as there are providers")
+	f.StringVar(&file, "config", "", "read settings from this YAML `FILE`")
+	f.StringVar(&settings.Listen, "listen", "127.0.0.1:8350", "address to listen on, `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&settings.Data, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
+	f.StringVar(&settings.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
+	f.StringVar(&settings.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")
+	f.StringVar(&settings.Events, "events", "", "append one JSON line for each request to this `FILE`, - for stdout (default: events.jsonl in the data directory)")
+	f.StringVar(&settings.TLSCert, "tls-cert", "", "certificate chain for https, PEM `FILE`")
+	f.StringVar(&settings.TLSKey, "tls-key", "", "its private key, PEM `FILE`")
+	f.StringVar(&settings.IssuerCA, "issuer-ca", "", "trust these certificate authorities for issuers besides the system's, PEM `FILE`")
+	f.BoolVar(&settings.ExplainToCaller, "explain-to-caller", false, "add to each denial why it was denied; tells strangers what trust policies ask for")
+	f.BoolVar(&settings.EncodeDenials, "encode-denials", false, "add to each denial its encoded form, for sts:DecodeAuthorizationMessage")
+	f.StringVar(&settings.PublicURL, "public-url", "", "the `URL` under which others reach the server, https://HOST[:PORT]; needed for outbound federation (default: the endpoint, where that is on loopback)")
+	f.StringArrayVar(&settings.ExtendedClaims, "extended-claims", nil, "make every claim of this provider's tokens a condition key, which AWS does not; its `URL`, as often as there are providers")
 	return c
 }
 
@@ -64,32 +78,6 @@ func collectGarbageLess() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-}
-
-func completeServe(config *server.Config, caFile string) error {
-	if config.DataDir == "" {
-		dir, err := userDataDir()
-		if err != nil {
-			return err
-		}
-		config.DataDir = dir
-	}
-	if caFile == "" {
-		return nil
-	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return fmt.Errorf("--issuer-ca: %w", err)
-	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		return fmt.Errorf("read the system's certificate authorities: %w", err)
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("--issuer-ca: %s holds no certificate in PEM form", caFile)
-	}
-	config.Roots = roots
-	return nil
 }
 
 // userDataDir is where a person's data lives: XDG_DATA_HOME, or its default

@@ -47,6 +47,7 @@ type Event struct {
 	TokenID         string            `json:"jti,omitempty"`
 	Verified        bool              `json:"tokenVerified,omitempty"` // the token's signature and times were right
 	Claims          map[string]string `json:"claims,omitempty"`        // of a verified token: those that name project, pipeline and job
+	StaleKeys       string            `json:"staleKeys,omitempty"`     // why the issuer's keys were used beyond their time
 	Role            string            `json:"role,omitempty"`          // ARN asked for
 	Session         string            `json:"session,omitempty"`       // ARN given
 	IssuedKey       string            `json:"issuedAccessKeyId,omitempty"`
@@ -104,7 +105,7 @@ const maxText = 20000
 // make so.
 func bounded(e *Event) *Event {
 	b := *e
-	for _, text := range []*string{&b.UserAgent, &b.Message, &b.Action, &b.Resource, &b.Role, &b.Reason, &b.ErrorChain} {
+	for _, text := range []*string{&b.UserAgent, &b.Message, &b.Action, &b.Resource, &b.Role, &b.Reason, &b.StaleKeys, &b.ErrorChain} {
 		if len(*text) > maxText {
 			*text = fmt.Sprintf("%s… (cut, %d bytes)", strings.ToValidUTF8((*text)[:maxText], ""), len(*text))
 		}

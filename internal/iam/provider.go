@@ -110,6 +110,9 @@ func (s *service) fetchThumbprint(c *awsapi.Call, issuer string) ([]string, erro
 			"The thumbprint of "+issuer+" could not be fetched: "+reason+". Make the issuer reachable, or give ThumbprintList.").
 			Because("%s", reason)
 	}
+	if thumbprint == "" { // the keys are pinned from a file
+		return nil, nil
+	}
 	return []string{strings.ToLower(thumbprint)}, nil
 }
 

@@ -32,7 +32,7 @@ type verifier struct {
 // checks: a thumbprint replaces the authority and nothing else.
 func (v *verifier) verify(host string, chain []*x509.Certificate) error {
 	if len(chain) == 0 {
-		return errors.New("jwks: the server presents no certificate")
+		return errors.New("the server presents no certificate")
 	}
 	leaf := chain[0]
 	if err := leaf.VerifyHostname(host); err != nil {
@@ -70,7 +70,7 @@ func (v *verifier) verifyTo(host string, chain, roots []*x509.Certificate) error
 		pool.AddCert(cert)
 	}
 	if _, err := chain[0].Verify(v.options(host, pool, chain)); err != nil {
-		return fmt.Errorf("jwks: the chain of %s does not lead from its first certificate to %s; is it out of date, out of order, or not whole? %w", host, thumbprint(roots[0]), err)
+		return fmt.Errorf("the chain of %s does not lead from its first certificate to %s; is it out of date, out of order, or not whole? %w", host, thumbprint(roots[0]), err)
 	}
 	return nil
 }

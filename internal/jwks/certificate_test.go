@@ -36,10 +36,10 @@ func TestCertificates(t *testing.T) {
 		"trusted, whole chain":           {p.whole(), true, nil, nil},
 		"trusted, a stale pin":           {p.whole(), true, []*authority{evil.root}, nil},
 		"trusted, intermediate missing":  {[]*authority{p.leaf}, true, nil, ErrThumbprint},
-		"trusted, another host":          {[]*authority{otherLeaf, p.intermediate}, true, nil, ErrUnreachable},
-		"trusted, expired":               {[]*authority{expiredLeaf, p.intermediate}, true, nil, ErrUnreachable},
-		"trusted, for clients":           {[]*authority{clientLeaf, p.intermediate}, true, nil, ErrUnreachable},
-		"trusted, only a common name":    {[]*authority{nameless, p.intermediate}, true, nil, ErrUnreachable},
+		"trusted, another host":          {[]*authority{otherLeaf, p.intermediate}, true, nil, ErrCertificate},
+		"trusted, expired":               {[]*authority{expiredLeaf, p.intermediate}, true, nil, ErrCertificate},
+		"trusted, for clients":           {[]*authority{clientLeaf, p.intermediate}, true, nil, ErrCertificate},
+		"trusted, only a common name":    {[]*authority{nameless, p.intermediate}, true, nil, ErrCertificate},
 		"no pin":                         {p.whole(), false, nil, ErrThumbprint},
 		"wrong pin":                      {p.whole(), false, []*authority{evil.root, evil.intermediate}, ErrThumbprint},
 		"root pinned":                    {p.whole(), false, []*authority{p.root}, nil},
@@ -50,21 +50,21 @@ func TestCertificates(t *testing.T) {
 		"leaf pinned":                    {p.whole(), false, []*authority{p.leaf}, nil},
 		"self-signed, pinned":            {[]*authority{alone}, false, []*authority{alone}, nil},
 		"self-signed, not pinned":        {[]*authority{alone}, false, nil, ErrThumbprint},
-		"self-signed, pinned, expired":   {[]*authority{aloneExpired}, false, []*authority{aloneExpired}, ErrUnreachable},
-		"self-signed, pinned, elsewhere": {[]*authority{aloneOther}, false, []*authority{aloneOther}, ErrUnreachable},
+		"self-signed, pinned, expired":   {[]*authority{aloneExpired}, false, []*authority{aloneExpired}, ErrCertificate},
+		"self-signed, pinned, elsewhere": {[]*authority{aloneOther}, false, []*authority{aloneOther}, ErrCertificate},
 		"second of two pins":             {p.whole(), false, []*authority{evil.root, p.root}, nil},
-		"pinned, another host":           {[]*authority{otherLeaf, p.intermediate}, false, []*authority{p.intermediate}, ErrUnreachable},
-		"leaf pinned, another host":      {[]*authority{otherLeaf, p.intermediate}, false, []*authority{otherLeaf}, ErrUnreachable},
-		"pinned, expired":                {[]*authority{expiredLeaf, p.intermediate}, false, []*authority{p.intermediate}, ErrUnreachable},
-		"leaf pinned, expired":           {[]*authority{expiredLeaf}, false, []*authority{expiredLeaf}, ErrUnreachable},
-		"pinned, for clients":            {[]*authority{clientLeaf, p.intermediate}, false, []*authority{p.intermediate}, ErrUnreachable},
-		"pinned intermediate expired":    {[]*authority{belowOld, oldIntermediate}, false, []*authority{oldIntermediate}, ErrUnreachable},
-		"pinned is no authority":         {[]*authority{belowNotCA, notCA}, false, []*authority{notCA}, ErrUnreachable},
+		"pinned, another host":           {[]*authority{otherLeaf, p.intermediate}, false, []*authority{p.intermediate}, ErrCertificate},
+		"leaf pinned, another host":      {[]*authority{otherLeaf, p.intermediate}, false, []*authority{otherLeaf}, ErrCertificate},
+		"pinned, expired":                {[]*authority{expiredLeaf, p.intermediate}, false, []*authority{p.intermediate}, ErrCertificate},
+		"leaf pinned, expired":           {[]*authority{expiredLeaf}, false, []*authority{expiredLeaf}, ErrCertificate},
+		"pinned, for clients":            {[]*authority{clientLeaf, p.intermediate}, false, []*authority{p.intermediate}, ErrCertificate},
+		"pinned intermediate expired":    {[]*authority{belowOld, oldIntermediate}, false, []*authority{oldIntermediate}, ErrCertificate},
+		"pinned is no authority":         {[]*authority{belowNotCA, notCA}, false, []*authority{notCA}, ErrCertificate},
 		// The attack that a pin without a chain would let through: a stranger's
 		// leaf, with the pinned certificates laid beside it.
-		"pinned root laid beside":        {[]*authority{evil.leaf, evil.intermediate, p.intermediate, p.root}, false, []*authority{p.root}, ErrUnreachable},
-		"pinned leaf laid beside":        {[]*authority{evil.leaf, evil.intermediate, p.leaf}, false, []*authority{p.leaf}, ErrUnreachable},
-		"pinned self-signed laid beside": {[]*authority{evil.leaf, alone}, false, []*authority{alone}, ErrUnreachable},
+		"pinned root laid beside":        {[]*authority{evil.leaf, evil.intermediate, p.intermediate, p.root}, false, []*authority{p.root}, ErrCertificate},
+		"pinned leaf laid beside":        {[]*authority{evil.leaf, evil.intermediate, p.leaf}, false, []*authority{p.leaf}, ErrCertificate},
+		"pinned self-signed laid beside": {[]*authority{evil.leaf, alone}, false, []*authority{alone}, ErrCertificate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +84,7 @@ func TestCertificates(t *testing.T) {
 				}
 				return
 			}
-			if !errors.Is(err, c.want) || errors.Is(err, ErrThumbprint) != (c.want == ErrThumbprint) || keys != nil {
+			if !errors.Is(err, c.want) || errors.Is(err, ErrThumbprint) != (c.want == ErrThumbprint) || keys.KeySet != nil {
 				t.Errorf("error is %v, want %v", err, c.want)
 			}
 			if n := i.discovery.Load(); n != 0 {
@@ -111,7 +111,7 @@ func TestCertificatesAgeByOurClock(t *testing.T) {
 	i, c := serve(t, p.leaf, p.intermediate), clock.cache(p.trusted)
 	want(t, c, i.provider(), "one", true)
 	clock.advance(2 * 365 * 24 * time.Hour)
-	if _, err := c.Keys(t.Context(), i.provider(), "one"); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "expired") {
+	if _, err := c.Keys(t.Context(), i.provider(), "one"); !errors.Is(err, ErrCertificate) || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -170,7 +170,7 @@ func TestThumbprint(t *testing.T) {
 			i, cache := serve(t, c.chain...), clock.cache()
 			got, err := cache.Thumbprint(t.Context(), i.url)
 			if c.want == nil {
-				if !errors.Is(err, ErrUnreachable) || got != "" {
+				if !errors.Is(err, ErrCertificate) || got != "" {
 					t.Errorf("thumbprint %q, error %v", got, err)
 				}
 				return
@@ -198,11 +198,11 @@ func TestThumbprintIsOfTheKeysHost(t *testing.T) {
 		t.Errorf("thumbprint is %q, want %q; error %v", got, thumbprint(other.root.cert), err)
 	}
 	_, err = clock.cache(func(c *Config) { c.AllowLoopback = false }).Thumbprint(t.Context(), i.url)
-	if !errors.Is(err, ErrUnreachable) {
+	if !errors.Is(err, ErrEgress) {
 		t.Errorf("loopback: error is %v", err)
 	}
 	_, err = clock.cache().Thumbprint(t.Context(), "http://127.0.0.1")
-	if !errors.Is(err, ErrUnreachable) {
+	if !errors.Is(err, ErrDocument) {
 		t.Errorf("http: error is %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,16 +25,30 @@ const maxRedirects = 3
 type fetcher struct {
 	verifier
 
-	guard  guard
-	budget time.Duration
+	guard        guard
+	discoveryURL string         // "" for the well-known one
+	proxy        *url.URL       // nil for none
+	proxyRoots   *x509.CertPool // trusted for a proxy over https
+	budget       time.Duration
 }
 
-func (c *Cache) fetcher(thumbprints []string) *fetcher {
-	return &fetcher{
-		verifier: verifier{roots: c.config.Roots, thumbprints: thumbprints, now: c.config.Now()},
-		guard:    guard{allowLoopback: c.config.AllowLoopback},
-		budget:   c.config.Budget,
+func (c *Cache) fetcher(p Provider) *fetcher {
+	s := c.config.Settings.Providers[p.Issuer]
+	f := &fetcher{
+		verifier:     verifier{roots: c.config.Roots, thumbprints: p.Thumbprints, now: c.config.Now()},
+		guard:        newGuard(c.config.Settings.Egress, c.config.AllowLoopback),
+		discoveryURL: s.DiscoveryURL,
+		proxy:        c.config.Settings.Proxy,
+		proxyRoots:   c.config.Roots,
+		budget:       c.config.Budget,
 	}
+	if s.Roots != nil {
+		f.roots = s.Roots
+	}
+	if s.Proxy != nil || s.NoProxy {
+		f.proxy = s.Proxy
+	}
+	return f
 }
 
 // keys fetches the discovery document and then the keys, and says how long
@@ -43,15 +58,15 @@ func (f *fetcher) keys(ctx context.Context, issuer string) (*oidc.KeySet, time.D
 	defer done()
 	jwksURI, err := f.discover(ctx, client, issuer)
 	if err != nil {
-		return nil, 0, f.unreachable(ctx, err)
+		return nil, 0, f.classify(ctx, err)
 	}
 	body, header, err := get(ctx, client, jwksURI, oidc.MaxKeySetBytes)
 	if err != nil {
-		return nil, 0, f.unreachable(ctx, err)
+		return nil, 0, f.classify(ctx, err)
 	}
 	keys, err := oidc.ParseKeySet(body)
 	if err != nil {
-		return nil, 0, f.unreachable(ctx, fmt.Errorf("%s: %w", jwksURI, err))
+		return nil, 0, f.classify(ctx, fmt.Errorf("%s: %w", jwksURI, err))
 	}
 	return keys, lifetime(header), nil
 }
@@ -62,36 +77,33 @@ func (f *fetcher) topThumbprint(ctx context.Context, issuer string) (string, err
 	defer done()
 	jwksURI, err := f.discover(ctx, client, issuer)
 	if err != nil {
-		return "", f.unreachable(ctx, err)
+		return "", f.classify(ctx, err)
 	}
 	conn, err := f.dialTLS(ctx, "tcp", hostPort(jwksURI))
 	if err != nil {
-		return "", f.unreachable(ctx, fmt.Errorf("%s: %w", jwksURI, err))
+		return "", f.classify(ctx, fmt.Errorf("%s: %w", jwksURI, err))
 	}
 	defer conn.Close() //nolint:errcheck // nothing was sent
 	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
 	return thumbprint(chain[len(chain)-1]), nil
 }
 
-// unreachable gives err its kind, and a plain word to the commonest reason.
-func (f *fetcher) unreachable(ctx context.Context, err error) error {
-	switch {
-	case errors.Is(err, ErrThumbprint):
-		return err
-	case ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: no answer within %s: %w", ErrUnreachable, f.budget, err)
-	default:
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-}
-
 // discover is the jwks_uri of the issuer's discovery document (OpenID Connect
 // Discovery 1.0 sections 4 and 4.3: the well-known path follows the issuer
 // without its closing slash; the document's issuer equals the registered one).
+// That holds wherever the document is read: who gives another URL for it
+// vouches for the way to the issuer, and not for another issuer.
 func (f *fetcher) discover(ctx context.Context, client *http.Client, issuer string) (*url.URL, error) {
-	well, err := parseHTTPS(strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration")
-	if err != nil {
+	if _, err := parseHTTPS(issuer); err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	from := f.discoveryURL
+	if from == "" {
+		from = strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+	}
+	well, err := parseHTTPS(from)
+	if err != nil {
+		return nil, fmt.Errorf("discovery document: %w", err)
 	}
 	body, _, err := get(ctx, client, well, maxDiscoveryBody)
 	if err != nil {
@@ -142,8 +154,8 @@ func hostPort(u *url.URL) string {
 // It speaks HTTP/1.1, which every issuer does.
 func (f *fetcher) client() (*http.Client, func()) {
 	transport := &http.Transport{
-		Proxy:                  nil, // a proxy would connect for us, past the guard
-		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("jwks: only https") },
+		Proxy:                  nil, // dialTLS knows the only one; the environment's is never read
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("only https") },
 		DialTLSContext:         f.dialTLS,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxDiscoveryBody,
@@ -151,29 +163,23 @@ func (f *fetcher) client() (*http.Client, func()) {
 	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}, transport.CloseIdleConnections
 }
 
-// dialTLS connects and verifies. Go's own verification is off because it knows
-// no thumbprints, and verify does all that it would have done.
+// dialTLS connects, to an address that the guard lets pass, and verifies.
 func (f *fetcher) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := f.guard.dial(ctx, address)
+	dial := f.guard.dial
+	if f.proxy != nil {
+		dial = f.throughProxy
+	}
+	raw, err := dial(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	conn := tls.Client(raw, &tls.Config{
-		ServerName:         host,
-		MinVersion:         tls.VersionTLS12,
-		NextProtos:         []string{"http/1.1"},
-		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection verifies
-		VerifyConnection: func(state tls.ConnectionState) error {
-			// host and not state.ServerName, which is empty for an IP address.
-			return f.verify(host, state.PeerCertificates)
-		},
-	})
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, raw.Close())
+	conn, err := handshake(ctx, raw, host, &f.verifier)
+	if err != nil { // and no *tls.Conn that is nil in a net.Conn
+		return nil, err
 	}
 	return conn, nil
 }
@@ -183,9 +189,9 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
 	case len(via) > maxRedirects:
-		return fmt.Errorf("jwks: more than %d redirects", maxRedirects)
+		return fmt.Errorf("more than %d redirects", maxRedirects)
 	case next.URL.Scheme != first.Scheme || !strings.EqualFold(hostPort(next.URL), hostPort(first)):
-		return fmt.Errorf("jwks: a redirect to %s://%s leaves the host, and is refused", next.URL.Scheme, next.URL.Host)
+		return fmt.Errorf("a redirect to %s://%s leaves the host, and is refused", next.URL.Scheme, next.URL.Host)
 	}
 	return nil
 }
@@ -204,7 +210,7 @@ func get(ctx context.Context, client *http.Client, from *url.URL, limit int64) (
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s answers with status %d, not 200", from, response.StatusCode)
+		return nil, nil, statusError{from: from, code: response.StatusCode}
 	}
 	body, err = io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err == nil {

@@ -41,13 +41,13 @@ func TestGuard(t *testing.T) {
 		"gitlab.example.com:443":       true, // not resolved: nothing to judge
 		"":                             true,
 	} {
-		err := guard{}.control(t.Context(), "tcp", address, nil)
+		err := newGuard(Egress{}, false).control(t.Context(), "tcp", address, nil)
 		if refused != (err != nil) {
 			t.Errorf("%s: error is %v", address, err)
 		}
 	}
 	for address, refused := range map[string]bool{"127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "169.254.169.254": true, "0.0.0.0": true, "::": true} {
-		err := guard{allowLoopback: true}.check(netip.MustParseAddr(address))
+		err := newGuard(Egress{}, true).check(netip.MustParseAddr(address))
 		if refused != (err != nil) {
 			t.Errorf("loopback allowed, %s: error is %v", address, err)
 		}
@@ -65,7 +65,7 @@ func TestLoopbackIsRefusedUnlessAllowed(t *testing.T) {
 	c := clock.cache(p.trusted, func(c *Config) { c.AllowLoopback = false })
 	for _, host := range []string{"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "gitlab.localhost"} {
 		_, err := c.Keys(t.Context(), Provider{Issuer: strings.Replace(i.url, "127.0.0.1", host, 1)}, "one")
-		if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "loopback") {
+		if !errors.Is(err, ErrEgress) || !strings.Contains(err.Error(), "loopback") {
 			t.Errorf("%s: error is %v", host, err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestLinkLocalKeysAreRefused(t *testing.T) {
 	for _, host := range []string{"169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "0.0.0.0", "224.0.0.1"} {
 		i.answer(discoveryPath, document(i.url, "https://"+host+"/keys"))
 		_, err := clock.cache(p.trusted).Keys(t.Context(), i.provider(), "one")
-		if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "issuers there are refused") {
+		if !errors.Is(err, ErrEgress) || !strings.Contains(err.Error(), "issuers there are refused") {
 			t.Errorf("%s: error is %v", host, err)
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -166,6 +169,31 @@ func (s *KeySet) Has(kid string) bool {
 	}
 	_, ok := s.keys[kid]
 	return ok
+}
+
+// Len is how many keys can be used.
+func (s *KeySet) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.keys)
+}
+
+// Unused says of each published key that is not used why, for the operator; ""
+// if there is none. It holds no part of a key.
+func (s *KeySet) Unused() string {
+	if s == nil {
+		return ""
+	}
+	var all []string
+	for _, kid := range slices.Sorted(maps.Keys(s.rejected)) {
+		if kid == "" {
+			all = append(all, s.rejected[kid])
+			continue
+		}
+		all = append(all, "key "+shown(kid)+" is not used: "+s.rejected[kid])
+	}
+	return strings.Join(all, "; ")
 }
 
 // find is the key that u names.

@@ -98,6 +98,20 @@ func TestKeyRows(t *testing.T) {
 	}
 }
 
+// TestWhatASetSaysOfItself: how many keys can be used, and why the others not,
+// without a part of a key.
+func TestWhatASetSaysOfItself(t *testing.T) {
+	t.Parallel()
+	keys := keySet(t, es256().jwk(t, nil), rs256().jwk(t, map[string]any{"d": "c2VjcmV0"}), rs256().jwk(t, map[string]any{"kid": nil}))
+	const want = `a key has no kid; key "rsa" is not used: it has d, a part of a private key, which must never be published; replace the key`
+	if keys.Len() != 1 || keys.Unused() != want {
+		t.Errorf("Len is %d, Unused %q", keys.Len(), keys.Unused())
+	}
+	if none := (*KeySet)(nil); none.Len() != 0 || none.Unused() != "" || keySet(t).Unused() != "" {
+		t.Error("a set without keys says that it has some")
+	}
+}
+
 func TestTokensWithoutKeyID(t *testing.T) {
 	t.Parallel()
 	nameless := es256().with(jose.ES256, "")

@@ -75,7 +75,7 @@ func TestOutboundTokenIsVerified(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if claims, err := token.Verify(keys, []string{"a"}, time.Now()); err != nil || claims.Subject != "arn:aws:iam::123456789012:user/administrator" {
+		if claims, err := token.Verify(keys.KeySet, []string{"a"}, time.Now()); err != nil || claims.Subject != "arn:aws:iam::123456789012:user/administrator" {
 			t.Errorf("%s: %+v, %v", algorithm, claims, err)
 		}
 		var discovered struct {

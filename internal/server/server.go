@@ -78,6 +78,11 @@ type Config struct {
 	// claims are all condition keys. Off by default: AWS has no such keys, so a
 	// trust policy that names one does something else there.
 	ExtendedClaims []string
+	// OneUseTokens are the URLs, with https://, of the providers of whose
+	// tokens each is good for one exchange.
+	OneUseTokens []string
+	// Issuers says where issuers' keys come from, and how they are reached.
+	Issuers jwks.Settings
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
@@ -90,6 +95,9 @@ type Config struct {
 
 // Run serves until ctx ends, then lets requests in flight finish.
 func Run(ctx context.Context, c Config) (err error) {
+	if err := c.Issuers.Check(); err != nil {
+		return err
+	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
 	if err != nil {
 		return err
@@ -134,10 +142,10 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	if err != nil {
 		return nil, nil, err
 	}
-	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots})
+	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots, Settings: c.Issuers, Log: c.Log})
 	stsService, err := sts.New(sts.Config{
 		ProviderKeys: providerKeys, Random: c.Random, Marks: d.store, ExtendedClaims: c.ExtendedClaims,
-		PublicURL: c.PublicURL,
+		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
 	})
 	if err != nil {
 		return nil, nil, err

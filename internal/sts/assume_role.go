@@ -279,14 +279,9 @@ func lineageOf(caller *auth.Caller) lineage {
 	if parent == nil {
 		return lineage{}
 	}
-	l := lineage{
-		chained: parent.Kind == session.AssumedRole, provider: parent.Provider, tokenID: parent.TokenID,
-		ancestors: append(append([]string(nil), parent.Ancestors...), parent.AccessKeyID),
+	return lineage{
+		chained: parent.Kind == session.AssumedRole, provider: parent.Provider, tokenID: parent.TokenID, ancestors: parent.Lineage(),
 	}
-	if over := len(l.ancestors) - session.MaxAncestors; over > 0 { // the first, and the nearest
-		l.ancestors = append(l.ancestors[:1], l.ancestors[1+over:]...)
-	}
-	return l
 }
 
 func (l *lineage) set(g *session.Grant) {

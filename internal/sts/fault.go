@@ -65,7 +65,7 @@ func claimFault(err error) error {
 }
 
 // keysFault gives code and status to what jwks found. STS says
-// InvalidIdentityToken for both (recorded on AWS; reported by users).
+// InvalidIdentityToken for all (recorded on AWS; reported by users).
 func keysFault(err error) error {
 	message := "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
 	if errors.Is(err, jwks.ErrThumbprint) {

@@ -65,6 +65,12 @@ func TestIssuerDown(t *testing.T) {
 	f.issuer.server.Close()
 	f.wantAssumed(t, f.assume(t, f.token(t))) // the keys are there
 	f.clock.Advance(25 * time.Hour)
+	stale := f.assume(t, f.token(t)) // their time is over, and they serve the outage
+	f.wantAssumed(t, stale)
+	if e := f.eventOf(t, stale); !strings.Contains(e.StaleKeys, "keys that expired at") || !strings.Contains(e.StaleKeys, "connection refused") {
+		t.Errorf("the event says of the keys: %q", e.StaleKeys)
+	}
+	f.clock.Advance(24 * time.Hour)
 	refused := f.assume(t, f.token(t))
 	wantFault(t, refused, http.StatusBadRequest, "InvalidIdentityToken", noKey)
 	if !strings.Contains(refused.Body, "provider,  please") {

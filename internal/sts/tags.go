@@ -72,7 +72,7 @@ func sessionTagsOf(caller *session.Session, tags []session.Tag, transitive []str
 	for _, tag := range tags {
 		if len(tag.Key) >= 4 && strings.EqualFold(tag.Key[:4], "aws:") {
 			return nil, badTags("Tag keys beginning with aws: are reserved."). // AWS's sentence is not known
-				Because("the session tag %q begins with aws:, which AWS keeps for itself", tag.Key)
+												Because("the session tag %q begins with aws:, which AWS keeps for itself", tag.Key)
 		}
 	}
 	all := slices.Clone(tags)

@@ -125,7 +125,10 @@ func (s *service) verify(c *awsapi.Call, in *webIdentityRequest) (*directory.OID
 	if err != nil {
 		return nil, nil, keysFault(err)
 	}
-	claims, err := token.Verify(keys, provider.ClientIDs, c.Now)
+	if keys.Stale != nil {
+		c.Event.StaleKeys = keys.Stale.Error()
+	}
+	claims, err := token.Verify(keys.KeySet, provider.ClientIDs, c.Now)
 	if err != nil {
 		return nil, nil, tokenFault(err)
 	}

@@ -1,0 +1,448 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/server"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
+)
+
+// maxConfiguration bounds the file: it is read before anything is known of it.
+const maxConfiguration = 1 << 20
+
+// The comments of the structs below are docs/configuration.md, which a test
+// keeps fresh: "go test ./cmd/daypass -run TestConfigurationManual -update".
+
+// configuration is read by `daypass serve --config FILE`, or from the file that
+// DAYPASS_CONFIG names. It is YAML, and optional as a whole and in each key. It
+// holds what must be known before the server's data is opened; what AWS has as
+// a resource (providers, roles, policies) is changed through AWS's API.
+//
+// A key that is not listed here, one that is given twice, and one without a
+// value are refused, with their line. Paths are relative to the folder of the
+// file. A flag overrides an environment variable, which overrides the file. The
+// file is read when the server starts, and not again. For example:
+//
+//	listen: 0.0.0.0:443
+//	tlsCert: tls/chain.pem
+//	tlsKey: tls/key.pem
+//	data: /var/lib/daypass
+//	providers:
+//	  - url: https://gitlab.example.com
+//	    ca: tls/private-ca.pem
+//	    extendedClaims: true
+//	  - url: https://gitlab.isolated.example
+//	    keysFile: keys/isolated.json
+//	egress:
+//	  denyPrivate: true
+//	  allow: [10.1.2.0/24]
+type configuration struct {
+	// Listen is the address to listen on, HOST:PORT; port 0 takes a free one.
+	// Without a certificate the host must be loopback, since credentials must
+	// not travel unencrypted.
+	Listen string `yaml:"listen"`
+	// Data is the directory of everything that lasts: database, master key,
+	// the administrator's credentials, events. By default it is `daypass` in the
+	// user's data directory.
+	Data string `yaml:"data"`
+	// Account is the account that the first start makes, 12 digits.
+	Account string `yaml:"account"`
+	// TLSCert is the file of the certificate chain for https, in PEM form. It
+	// goes together with `tlsKey`.
+	TLSCert string `yaml:"tlsCert"`
+	// TLSKey is the file of the certificate's private key, in PEM form.
+	TLSKey string `yaml:"tlsKey"`
+	// IssuerCA is a file of certificate authorities, in PEM form, that are
+	// trusted for issuers besides the system's.
+	IssuerCA string `yaml:"issuerCa"`
+	// Events is the file to which one JSON line is appended for each request;
+	// `-` is stdout. By default it is `events.jsonl` in the data directory.
+	Events string `yaml:"events"`
+	// ReadyFile is a file to which the endpoint's URL is written once the
+	// server answers. It is removed when the server stops.
+	ReadyFile string `yaml:"readyFile"`
+	// ExplainToCaller adds to each denial why it was denied. It tells strangers
+	// what trust policies ask for.
+	ExplainToCaller bool `yaml:"explainToCaller"`
+	// EncodeDenials adds to each denial its encoded form, which tells a stranger
+	// nothing: who has the permission decodes it with
+	// sts:DecodeAuthorizationMessage. Events have it in any case. AWS's STS and
+	// IAM send none.
+	EncodeDenials bool `yaml:"encodeDenials"`
+	// PublicURL is the URL under which others reach the server,
+	// https://HOST or https://HOST:PORT; it is needed for outbound federation. By
+	// default it is the endpoint, where that is on loopback.
+	PublicURL string `yaml:"publicUrl"`
+	// ExtendedClaims lists the URLs of providers whose tokens' claims are all
+	// condition keys, which AWS does not do. The same can be said of a provider
+	// in `providers`.
+	ExtendedClaims []string `yaml:"extendedClaims"`
+	// StaleKeys is how long an issuer's keys may still be used when their time
+	// is over and the issuer cannot be reached, such as `24h` or `90m`; `0s` is
+	// never. An issuer that answers wrongly is not one that cannot be reached.
+	// Events of tokens that were verified so have `staleKeys`. By default it is
+	// `24h`.
+	StaleKeys *duration `yaml:"staleKeys"`
+	// Providers are settings of single OIDC providers. A provider is registered
+	// through IAM; it needs no entry here, and an entry registers none.
+	Providers []providerConfiguration `yaml:"providers"`
+	// Egress says which addresses the server may connect to when it fetches an
+	// issuer's documents.
+	Egress egressConfiguration `yaml:"egress"`
+}
+
+// providerConfiguration is an entry of `providers`.
+type providerConfiguration struct {
+	// URL is the provider's URL as it is registered, with `https://`; case and a
+	// closing slash count. Each entry needs one.
+	URL string `yaml:"url"`
+	// CA is a file of certificate authorities, in PEM form: the only ones that
+	// vouch for the hosts of this provider, in the place of the system's and of
+	// `issuerCa`. The provider's thumbprints hold besides, as at AWS.
+	CA string `yaml:"ca"`
+	// DiscoveryURL is where the provider's discovery document is read, if not
+	// at `/.well-known/openid-configuration` below its URL. The `issuer` in the
+	// document must still be the provider's URL.
+	DiscoveryURL string `yaml:"discoveryUrl"`
+	// KeysFile is a file with the provider's keys, a JWK Set. The issuer is then
+	// never asked, and need not be reachable. A changed file is seen within 5
+	// seconds; one that cannot be used is logged, and the keys stay. A set
+	// without any key withdraws all.
+	KeysFile string `yaml:"keysFile"`
+	// Proxy is the proxy for this provider, as in `egress`; `none` is none.
+	Proxy proxyURL `yaml:"proxy"`
+	// ExtendedClaims makes every claim of this provider's tokens a condition
+	// key, which AWS does not do.
+	ExtendedClaims bool `yaml:"extendedClaims"`
+	// OneUseTokens makes each token of this provider good for one exchange,
+	// which AWS does not do.
+	OneUseTokens bool `yaml:"oneUseTokens"`
+}
+
+// egressConfiguration is what bounds the addresses of issuers. They are judged after names are
+// resolved, for each connection. Of the ranges that hold an address the
+// narrowest decides, and of two equal ones `deny`. Whatever is configured,
+// link-local addresses and those of cloud metadata are refused, and so is
+// loopback unless the server listens on loopback itself, or `allowLoopback` is
+// set.
+type egressConfiguration struct {
+	// DenyPrivate refuses private ranges: 10.0.0.0/8, 172.16.0.0/12,
+	// 192.168.0.0/16, 100.64.0.0/10, fc00::/7, fec0::/10. They are allowed by
+	// default, since a self-managed GitLab often lives there.
+	DenyPrivate bool `yaml:"denyPrivate"`
+	// Allow lists ranges, such as `10.1.2.0/24`, that are allowed within wider
+	// ones that are denied. To allow nothing else, deny `0.0.0.0/0` and `::/0`.
+	Allow []prefix `yaml:"allow"`
+	// Deny lists ranges that are refused.
+	Deny []prefix `yaml:"deny"`
+	// AllowLoopback allows issuers on this machine though the server listens
+	// for others.
+	AllowLoopback bool `yaml:"allowLoopback"`
+	// Proxy is an http or https proxy, `http://[USER:PASSWORD@]HOST:PORT`, that
+	// is asked to connect (CONNECT) to every issuer. It resolves the names, so
+	// that only addresses given as such are judged here: let the proxy judge
+	// the others. The proxy's own address is not judged. HTTPS_PROXY and its
+	// like are not read.
+	Proxy proxyURL `yaml:"proxy"`
+}
+
+// The values that are more than text. The library adds the line to a refusal.
+type (
+	duration time.Duration
+	prefix   netip.Prefix
+	proxyURL struct {
+		url  *url.URL
+		none bool
+	}
+)
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (d *duration) UnmarshalYAML(n *yaml.Node) error {
+	value, err := time.ParseDuration(n.Value)
+	if err != nil || value < 0 {
+		return fmt.Errorf("%q is no duration; write it as 24h or 90m", n.Value)
+	}
+	*d = duration(value)
+	return nil
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler. A single address is its own range.
+func (p *prefix) UnmarshalYAML(n *yaml.Node) error {
+	if addr, err := netip.ParseAddr(n.Value); err == nil && addr.Zone() == "" {
+		*p = prefix(netip.PrefixFrom(addr, addr.BitLen()))
+		return nil
+	}
+	value, err := netip.ParsePrefix(n.Value)
+	if err != nil || value != value.Masked() {
+		return fmt.Errorf("%q is no range of addresses; write it as 10.1.2.0/24, with no bit set behind the prefix", n.Value)
+	}
+	*p = prefix(value)
+	return nil
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (p *proxyURL) UnmarshalYAML(n *yaml.Node) error {
+	return p.set(n.Value)
+}
+
+// set repeats nothing of the text, which may hold a password.
+func (p *proxyURL) set(text string) error {
+	*p = proxyURL{none: text == "none"}
+	if p.none {
+		return nil
+	}
+	var err error
+	if p.url, err = url.Parse(text); err != nil || p.url.Scheme != "http" && p.url.Scheme != "https" || p.url.Host == "" {
+		return errors.New("proxy is no URL; write it as http://HOST:PORT")
+	}
+	return nil
+}
+
+// proxyVariable may hold a password, which then need not be in the file.
+const proxyVariable = "DAYPASS_EGRESS_PROXY"
+
+// readConfiguration reads the file into c. What the file does not say stays.
+func readConfiguration(c *configuration, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if info.Size() > maxConfiguration {
+		return fmt.Errorf("configuration: %s has more than %d bytes", path, maxConfiguration)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if err := parseConfiguration(c, text); err != nil {
+		return fmt.Errorf("configuration: %s: %w", path, err)
+	}
+	c.resolve(filepath.Dir(path))
+	return nil
+}
+
+func parseConfiguration(c *configuration, text []byte) error {
+	var documents []yaml.Node
+	if err := yaml.Load(text, &documents, yaml.WithAllDocuments()); err != nil {
+		return plain(err)
+	}
+	switch {
+	case len(documents) == 0: // comments at most
+		return nil
+	case len(documents) > 1:
+		return fmt.Errorf("line %d: a second document begins; one is read", documents[1].Line)
+	}
+	switch root := documents[0].Content; {
+	case len(root) == 1 && root[0].Tag == "!!null" && root[0].Value == "":
+		return nil
+	case len(root) != 1 || root[0].Kind != yaml.MappingNode:
+		return fmt.Errorf("line %d: the document must be a mapping: KEY: VALUE", documents[0].Line)
+	}
+	if err := refuseEmpty(&documents[0]); err != nil {
+		return err
+	}
+	return plain(yaml.Load(text, c, yaml.WithKnownFields(), yaml.WithUniqueKeys()))
+}
+
+// unknownKey is how the library says it, with the name of a Go type.
+var unknownKey = regexp.MustCompile(`^field (.*) not found in type \S+$`)
+
+// plain is what the library found in the words of who wrote the file.
+func plain(err error) error {
+	var list *yaml.LoadErrors
+	if !errors.As(err, &list) {
+		return err
+	}
+	var all []string
+	for _, e := range list.Errors {
+		text := unknownKey.ReplaceAllString(e.Message, "there is no key $1 here")
+		all = append(all, fmt.Sprintf("line %d: %s", e.Mark.Line, text))
+	}
+	return errors.New(strings.Join(all, "; "))
+}
+
+// refuseEmpty refuses a key without a value. It would mean the default, and
+// read as if it meant nothing.
+func refuseEmpty(n *yaml.Node) error {
+	for i, child := range n.Content {
+		if child.Kind == yaml.ScalarNode && child.Tag == "!!null" {
+			name := "a value"
+			if n.Kind == yaml.MappingNode && i%2 == 1 {
+				name = n.Content[i-1].Value
+			}
+			return fmt.Errorf("line %d: %s is empty; give it a value or leave it out", child.Line, name)
+		}
+		if err := refuseEmpty(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve makes the paths of a file relative to its folder.
+func (c *configuration) resolve(folder string) {
+	paths := []*string{&c.Data, &c.TLSCert, &c.TLSKey, &c.IssuerCA, &c.ReadyFile}
+	if c.Events != "-" {
+		paths = append(paths, &c.Events)
+	}
+	for i := range c.Providers {
+		paths = append(paths, &c.Providers[i].CA, &c.Providers[i].KeysFile)
+	}
+	for _, path := range paths {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(folder, *path)
+		}
+	}
+}
+
+// serveOptions are the flags that are keys of the file as well: tls-cert is
+// tlsCert there, and DAYPASS_TLS_CERT in the environment.
+var serveOptions = []string{
+	"listen", "data", "account", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
+}
+
+// variable is the environment variable of a flag. Others that begin like it
+// are none of ours: Kubernetes sets DAYPASS_PORT for a service of that name.
+func variable(flag string) string {
+	return "DAYPASS_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// complete lays the file, the environment and the flags over the defaults.
+// The flags have been parsed into c, over which the file is read; so they are
+// set once more in the end.
+func (c *configuration) complete(command *cobra.Command, path string, environment func(string) string) error {
+	flags := command.Flags()
+	given := map[string][]string{}
+	for _, name := range serveOptions {
+		switch flag := flags.Lookup(name); {
+		case flag.Changed:
+			given[name] = []string{flag.Value.String()}
+			if list, ok := flag.Value.(interface{ GetSlice() []string }); ok {
+				given[name] = list.GetSlice()
+			}
+		case environment(variable(name)) != "":
+			given[name] = []string{environment(variable(name))}
+			if flag.Value.Type() == "stringArray" {
+				given[name] = strings.Fields(environment(variable(name)))
+			}
+		}
+	}
+	if path == "" {
+		path = environment(variable("config"))
+	}
+	if path != "" {
+		if err := readConfiguration(c, path); err != nil {
+			return usageError{err}
+		}
+	}
+	for name, values := range given {
+		value := flags.Lookup(name).Value
+		if list, ok := value.(interface{ Replace([]string) error }); ok {
+			if err := list.Replace(values); err != nil {
+				return usageError{fmt.Errorf("%s: %w", name, err)}
+			}
+			continue
+		}
+		if err := value.Set(values[0]); err != nil {
+			return usageError{fmt.Errorf("%s: %w", variable(name), err)}
+		}
+	}
+	if proxy := environment(proxyVariable); proxy != "" {
+		if err := c.Egress.Proxy.set(proxy); err != nil {
+			return usageError{fmt.Errorf("%s: %w", proxyVariable, err)}
+		}
+	}
+	return nil
+}
+
+// server is c as the server takes it.
+func (c *configuration) server() (server.Config, error) {
+	config := server.Config{
+		DataDir: c.Data, Listen: c.Listen, Account: c.Account, CertFile: c.TLSCert, KeyFile: c.TLSKey,
+		EventsFile: c.Events, ReadyFile: c.ReadyFile, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, PublicURL: c.PublicURL, ExtendedClaims: c.ExtendedClaims,
+		Issuers: jwks.Settings{Proxy: c.Egress.Proxy.url, Egress: jwks.Egress{
+			Allow: ranges(c.Egress.Allow), Deny: ranges(c.Egress.Deny),
+			DenyPrivate: c.Egress.DenyPrivate, AllowLoopback: c.Egress.AllowLoopback,
+		}},
+	}
+	if c.StaleKeys != nil {
+		if config.Issuers.StaleFor = time.Duration(*c.StaleKeys); config.Issuers.StaleFor == 0 {
+			config.Issuers.StaleFor = -1 // which is how jwks says never
+		}
+	}
+	var err error
+	if config.DataDir == "" {
+		if config.DataDir, err = userDataDir(); err != nil {
+			return config, err
+		}
+	}
+	if c.IssuerCA != "" {
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			return config, fmt.Errorf("read the system's certificate authorities: %w", err)
+		}
+		if config.Roots, err = withCertificates(roots, c.IssuerCA); err != nil {
+			return config, fmt.Errorf("issuer CA: %w", err)
+		}
+	}
+	return config, c.providers(&config)
+}
+
+func (c *configuration) providers(config *server.Config) error {
+	config.Issuers.Providers = make(map[string]jwks.ProviderSettings, len(c.Providers))
+	for i, p := range c.Providers {
+		if p.URL == "" {
+			return usageError{fmt.Errorf("configuration: providers[%d] has no url", i)}
+		}
+		if _, twice := config.Issuers.Providers[p.URL]; twice {
+			return usageError{fmt.Errorf("configuration: providers[%d]: %s has an entry before", i, p.URL)}
+		}
+		settings := jwks.ProviderSettings{DiscoveryURL: p.DiscoveryURL, KeysFile: p.KeysFile, Proxy: p.Proxy.url, NoProxy: p.Proxy.none}
+		if p.CA != "" {
+			var err error
+			if settings.Roots, err = withCertificates(x509.NewCertPool(), p.CA); err != nil {
+				return fmt.Errorf("configuration: providers[%d].ca: %w", i, err)
+			}
+		}
+		config.Issuers.Providers[p.URL] = settings
+		if p.ExtendedClaims {
+			config.ExtendedClaims = append(config.ExtendedClaims, p.URL)
+		}
+		if p.OneUseTokens {
+			config.OneUseTokens = append(config.OneUseTokens, p.URL)
+		}
+	}
+	return nil
+}
+
+func ranges(list []prefix) []netip.Prefix {
+	converted := make([]netip.Prefix, len(list))
+	for i, p := range list {
+		converted[i] = netip.Prefix(p)
+	}
+	return converted
+}
+
+// withCertificates adds those of a PEM file to a pool.
+func withCertificates(pool *x509.CertPool, path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+	}
+	return pool, nil
+}
