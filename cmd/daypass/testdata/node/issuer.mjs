@@ -44,7 +44,7 @@ function provider (issuer, keys) {
     clients: [client('deployer', 'RS256'), client('other', 'RS256'), client('deployer-es', 'ES256')],
     cookies: { keys: ['cookies of a test'] },
     jwks: { keys: [...keys.map(rsaKey), ecKey] },
-    ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 3600, IdToken: 3600, Interaction: 3600, Session: 3600 }
+    ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 3600, IdToken: 7200, Interaction: 3600, Session: 3600 }
   })
 }
 
