@@ -15,7 +15,7 @@ TOOL := go tool -modfile=tools/go.mod
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: ## install what tests and demo use and this machine lacks (aws, boto3, gcc), through apt
+setup: ## install what tests and demo use and this machine lacks, through apt and npm
 	@scripts/setup.sh
 
 build: ## build bin/daypass

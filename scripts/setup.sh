@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
-# boto3 for python3, and the C compiler that Go's race detector needs. With the
-# argument "demo", only what the demo uses: aws. What is there is left alone;
-# what is missing is installed through apt where that can be done, and named
-# where not.
+# boto3 for python3, Node.js with npm and the packages of its lockfile, the issuer
+# glewlwyd, and the C compiler that Go's race detector needs. With the argument
+# "demo", only what the demo uses: aws. What is there is left alone; what is
+# missing is installed through apt where that can be done, and named where not.
 set -eu
+cd "$(dirname "$0")/.."
 
 for_demo=no
 for argument in "$@"; do
@@ -38,6 +39,14 @@ has_aws2() {
 	return 1
 }
 
+# Debian 12's is 18. npm comes with Node.js where that is not Debian's.
+has_node() { [ "$(node --version 2>/dev/null | sed 's/^v\([0-9]*\)\..*/\1/')" -ge 18 ] 2>/dev/null; }
+has_npm() { npm --version >/dev/null 2>&1; }
+node_dir=cmd/daypass/testdata/node
+# npm writes the hidden lockfile last.
+has_packages() { [ "$node_dir/node_modules/.package-lock.json" -nt "$node_dir/package-lock.json" ]; }
+has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
+
 if ! command -v go >/dev/null 2>&1; then
 	echo "setup: go is not on PATH; install Go 1.26 or newer: https://go.dev/doc/install" >&2
 	exit 1
@@ -50,6 +59,9 @@ missing() {
 	fi
 	has_aws2 || echo awscli
 	has_boto3 || echo python3-boto3
+	has_node || echo nodejs
+	has_npm || echo npm
+	has_glewlwyd || echo glewlwyd
 	if ! has_cc; then
 		echo gcc
 		echo libc6-dev
@@ -67,19 +79,33 @@ as_root() {
 	fi
 }
 
+apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"; }
+
 packages=$(missing | tr '\n' ' ')
-if [ -z "$packages" ]; then
-	exit 0
+if [ -n "$packages" ]; then
+	echo "setup: missing here: $packages"
+	if ! command -v apt-get >/dev/null 2>&1; then
+		echo "setup: there is no apt-get to install them with" >&2
+	else
+		# An archive that does not answer may still be in apt's cache.
+		as_root apt-get update -q || true
+		# One that the archive lacks must not keep the others away.
+		# shellcheck disable=SC2086 # a list of package names
+		apt_install $packages || for package in $packages; do
+			apt_install "$package" || echo "setup: apt-get could not install $package (it takes root, or sudo, and a reachable archive)" >&2
+		done
+	fi
 fi
-echo "setup: missing here: $packages"
-if ! command -v apt-get >/dev/null 2>&1; then
-	echo "setup: there is no apt-get to install them with" >&2
-else
-	# An archive that does not answer may still be in apt's cache.
-	as_root apt-get update -q || true
-	# shellcheck disable=SC2086 # a list of package names
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages ||
-		echo "setup: apt-get could not install them (it takes root, or sudo, and a reachable archive)" >&2
+case " $packages" in *" glewlwyd "*)
+	# The tests start their own; the package's service is not wanted.
+	if [ -d /run/systemd/system ] && has_glewlwyd; then
+		as_root systemctl disable --now glewlwyd || true
+	fi
+	;;
+esac
+if [ "$for_demo" = no ] && has_node && has_npm && ! has_packages; then
+	echo "setup: npm ci in $node_dir"
+	(cd "$node_dir" && npm ci --loglevel=error) || echo "setup: npm could not install its packages (it takes a reachable registry)" >&2
 fi
 
 failed=no
@@ -89,6 +115,14 @@ if ! has_aws; then
 fi
 if [ "$for_demo" = no ] && ! has_boto3; then
 	echo "setup: install boto3 (Debian: python3-boto3) so that python3 can import it" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! { has_node && has_npm && has_packages; }; then
+	echo "setup: install Node.js 18 or newer and npm (Debian: nodejs npm), and run 'npm ci' in $node_dir" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! has_glewlwyd; then
+	echo "setup: install glewlwyd (Debian: glewlwyd), an issuer that the tests federate with" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_cc; then
