@@ -1,7 +1,6 @@
 package jwks
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -202,34 +201,37 @@ func TestForgetEndsStale(t *testing.T) {
 	wantKind(t, err, ErrUnreachable)
 }
 
+// lines hands on what is logged.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) { l <- string(p); return len(p), nil }
+
 // TestPanicInTheBackground: it ends its fetch, and not the server.
 func TestPanicInTheBackground(t *testing.T) {
 	t.Parallel()
-	var armed atomic.Int64 // the clock breaks at the second look
-	var logged bytes.Buffer
-	clock, i, c := expiredSet(t, func(config *Config) {
-		now := config.Now
-		config.Log = slog.New(slog.NewTextHandler(&logged, nil))
+	var clock clock
+	var armed atomic.Int64 // the clock breaks at so many looks
+	logged := make(lines, 1)
+	p := newPKI(t)
+	i := serve(t, p.leaf, p.intermediate)
+	c := clock.cache(p.trusted, func(config *Config) {
+		config.Log = slog.New(slog.NewTextHandler(logged, nil))
 		config.Now = func() time.Time {
-			if armed.Load() > 0 && armed.Add(-1) == 0 {
+			if armed.Add(-1) == 0 {
 				panic("no time")
 			}
-			return now()
+			return clock.now()
 		}
 	})
+	wantFresh(t, c, i.provider())
+	i.answer(discoveryPath, unavailable)
+	clock.advance(time.Hour)
 	wantStale(t, c, i.provider(), "status 503")
 	clock.advance(staleRetry)
-	armed.Store(2)
+	armed.Store(2) // the caller's look, and the fetch's
 	wantStale(t, c, i.provider(), "status 503")
-	settled(t, c, i.provider())
-	wantStale(t, c, i.provider(), "the fetch did not end")
-	c.entry(i.provider()).mu.Lock() // after which nothing is written
-	defer c.entry(i.provider()).mu.Unlock()
-	for range 1000 {
-		if strings.Contains(logged.String(), "no time") {
-			return
-		}
-		time.Sleep(time.Millisecond)
+	if line := <-logged; !strings.Contains(line, "no time") || !strings.Contains(line, i.url) {
+		t.Errorf("logged %q", line)
 	}
-	t.Errorf("logged %q", logged.String())
+	wantStale(t, c, i.provider(), "the fetch did not end")
 }
