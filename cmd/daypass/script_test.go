@@ -64,7 +64,8 @@ func TestClients(t *testing.T) {
 	for _, python := range pythons() {
 		t.Run("boto3-"+python.version, func(t *testing.T) {
 			t.Parallel()
-			testscript.Run(t, scripts(clients{aws: cli, python: python}, "", "testdata/clients/boto3.txtar", "testdata/clients/boto3_names.txtar", "testdata/clients/outbound.txtar"))
+			testscript.Run(t, scripts(clients{aws: cli, python: python}, "", "testdata/clients/boto3.txtar", "testdata/clients/boto3_names.txtar",
+				"testdata/clients/outbound.txtar", "testdata/clients/chain.txtar", "testdata/clients/idp_retry.txtar"))
 		})
 	}
 	if len(pythons()) == 0 {

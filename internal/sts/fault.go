@@ -3,6 +3,7 @@ package sts
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/daypass/daypass/internal/awsapi"
@@ -65,13 +66,29 @@ func claimFault(err error) error {
 }
 
 // keysFault gives code and status to what jwks found. STS says
-// InvalidIdentityToken for all (recorded on AWS; reported by users).
+// InvalidIdentityToken of an issuer that is slow, answers with an error, or
+// wrongly (recorded on AWS; AWS Knowledge Center; reported by users).
+//
+// IDPCommunicationError, which SDKs try again, is documented for a provider that
+// could not be reached (STS API Reference, AssumeRoleWithWebIdentity), and no
+// reply of AWS with it was found. Here it is where no connection came about at
+// all: a moment later the issuer may be up. Its sentence is ours.
 func keysFault(err error) error {
+	if noConnection(err) {
+		return awsapi.Error(http.StatusBadRequest, "IDPCommunicationError", "Your identity provider could not be reached to retrieve verification keys, please try again").
+			Because("%s", err.Error())
+	}
 	message := "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
 	if errors.Is(err, jwks.ErrThumbprint) {
 		message = "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"
 	}
 	return invalidToken(message).Because("%s", err.Error())
+}
+
+// noConnection reports whether the issuer was not found, or refused.
+func noConnection(err error) bool {
+	var dial *net.OpError
+	return errors.Is(err, jwks.ErrUnreachable) && errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout()
 }
 
 // packedPolicyTooLarge answers a session that does not fit into its token. The
