@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/directory"
@@ -82,7 +83,7 @@ func bareDenial(c *Call, q *auth.Question) *Fault {
 func trustDenial(c *Call, q *auth.Question, role *directory.Role, f *Fault) *Fault {
 	bare := bareDenial(c, q)
 	bare.Reason, bare.Why = f.Reason, f.Why
-	bare.Documents = append(f.Documents, "trust policy of "+role.ARN)
+	bare.Documents = slices.Concat(f.Documents, []string{"trust policy of " + role.ARN})
 	return bare
 }
 

@@ -45,6 +45,15 @@ const (
 // its store.
 const followInterval = 500 * time.Millisecond
 
+// The keys that seal sessions are rotated when the primary is this old, which is
+// looked at this often, by whichever node comes first. Revocations that can end
+// nothing any more go at the same time.
+const (
+	sessionKeysLast = 7 * 24 * time.Hour
+	upkeepInterval  = time.Hour
+	upkeepAtOnce    = 1000
+)
+
 // Config is what must be known before the store opens.
 type Config struct {
 	// DataDir holds everything that lasts: database, master key, the
@@ -133,7 +142,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	for _, problem := range dir.Snapshot().Problems() {
 		c.Log.Warn("a stored document cannot be read; what needs it is denied", "problem", problem)
 	}
-	return serve(ctx, &c, listener, endpoint, handler, dir)
+	return serve(ctx, &c, listener, endpoint, handler, dir, d.masterKey)
 }
 
 // newHandler makes the services and the front door over an open data directory.
@@ -213,9 +222,9 @@ func openEvents(c *Config) (*audit.Log, func() error, error) {
 	return audit.NewLog(f), f.Close, nil
 }
 
-// serve owns three goroutines: one accepts, one follows the store, and the
-// caller's waits for the end and joins both.
-func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, handler http.Handler, dir *directory.Directory) error {
+// serve owns four goroutines: one accepts, one follows the store, one looks after
+// what is in it, and the caller's waits for the end and joins them.
+func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, handler http.Handler, dir *directory.Directory, sealer directory.Sealer) error {
 	s := &http.Server{
 		Handler: handler, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
@@ -227,7 +236,12 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 		defer close(followed)
 		dir.Follow(following, followInterval, c.Log)
 	}()
-	defer func() { stopFollowing(); <-followed }()
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		upkeep(following, c, dir, sealer)
+	}()
+	defer func() { stopFollowing(); <-followed; <-kept }()
 
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
@@ -245,6 +259,31 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 	err = errors.Join(err, removeReady(c))
 	c.Log.Info("stopped")
 	return err
+}
+
+// upkeep rotates the session keys by their age, and deletes revocations that are
+// over, until ctx ends. What fails is tried again in an hour.
+func upkeep(ctx context.Context, c *Config, dir *directory.Directory, sealer directory.Sealer) {
+	ticker := time.NewTicker(upkeepInterval)
+	defer ticker.Stop()
+	for {
+		rotated, err := dir.RotateSessionKeys(ctx, sealer, sessionKeysLast, c.Now())
+		if err == nil {
+			_, err = dir.DeleteOverRevocations(ctx, c.Now(), upkeepAtOnce)
+		}
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			c.Log.Error("the session keys or revocations could not be looked after", "error", err)
+		case rotated:
+			c.Log.Info("rotated the session keys; sessions go on")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // announce says that the server answers. The socket has been accepting since

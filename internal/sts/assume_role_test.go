@@ -43,7 +43,7 @@ type given struct {
 	Decoded        string `xml:"DecodeAuthorizationMessageResult>DecodedMessage"`
 }
 
-type keys struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string } //nolint:revive // AWS's names
+type keys struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string }
 
 // call sends an operation of STS, signed.
 func (f *fixture) call(t testing.TB, config aws.Config, operation string, parameters ...string) awsapitest.Reply {
@@ -87,8 +87,10 @@ func (f *fixture) touches(t testing.TB, config aws.Config) awsapitest.Reply {
 func TestAssumeRole(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	role := f.putRole(t, store.Role{Name: "ops", Path: "/team/", TrustPolicy: principal(adminARN, allActions, `{"StringEquals":{"sts:ExternalId":"x-1"}}`),
-		InlinePolicies: []store.InlinePolicy{{Name: "touch", Document: touch}}})
+	role := f.putRole(t, store.Role{
+		Name: "ops", Path: "/team/", TrustPolicy: principal(adminARN, allActions, `{"StringEquals":{"sts:ExternalId":"x-1"}}`),
+		InlinePolicies: []store.InlinePolicy{{Name: "touch", Document: touch}},
+	})
 	g := f.wantGiven(t, f.assumeAs(t, f.AdminConfig, "team/ops", "ExternalId", "x-1"))
 	if g.ARN != "arn:aws:sts::"+account+":assumed-role/ops/s-1" || g.Packed != "" || g.SourceIdentity != "" {
 		t.Errorf("%+v", g)
@@ -186,8 +188,10 @@ func TestChaining(t *testing.T) {
 	f := start(t)
 	f.putRole(t, store.Role{Name: "first", TrustPolicy: principal(adminARN, allActions, `{}`), MaxSessionDuration: 43200})
 	firstARN := "arn:aws:iam::" + account + ":role/first"
-	f.putRole(t, store.Role{Name: "second", TrustPolicy: principal(firstARN, allActions, `{"StringEquals":{"aws:PrincipalTag/team":"red"}}`), MaxSessionDuration: 43200,
-		InlinePolicies: []store.InlinePolicy{{Name: "touch", Document: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"probe:Touch","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red","aws:SourceIdentity":"alice"}}}}`}}})
+	f.putRole(t, store.Role{
+		Name: "second", TrustPolicy: principal(firstARN, allActions, `{"StringEquals":{"aws:PrincipalTag/team":"red"}}`), MaxSessionDuration: 43200,
+		InlinePolicies: []store.InlinePolicy{{Name: "touch", Document: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"probe:Touch","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red","aws:SourceIdentity":"alice"}}}}`}},
+	})
 	f.putRole(t, store.Role{Name: "untagged", TrustPolicy: principal(firstARN, `["sts:AssumeRole","sts:SetSourceIdentity"]`, `{}`)})
 	f.putRole(t, store.Role{Name: "anonymous", TrustPolicy: principal(firstARN, `["sts:AssumeRole","sts:TagSession"]`, `{}`)})
 	g := f.wantGiven(t, f.assumeAs(t, f.AdminConfig, "first", "DurationSeconds", "7200", "SourceIdentity", "alice",
