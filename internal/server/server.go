@@ -236,6 +236,7 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 		defer close(followed)
 		dir.Follow(following, followInterval, c.Log)
 	}()
+	lookAfter(ctx, c, dir, sealer)
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
@@ -261,28 +262,32 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 	return err
 }
 
-// upkeep rotates the session keys by their age, and deletes revocations that are
-// over, until ctx ends. What fails is tried again in an hour.
+// upkeep looks after the store once in each interval until ctx ends.
 func upkeep(ctx context.Context, c *Config, dir *directory.Directory, sealer directory.Sealer) {
 	ticker := time.NewTicker(upkeepInterval)
 	defer ticker.Stop()
 	for {
-		rotated, err := dir.RotateSessionKeys(ctx, sealer, sessionKeysLast, c.Now())
-		if err == nil {
-			_, err = dir.DeleteOverRevocations(ctx, c.Now(), upkeepAtOnce)
-		}
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			c.Log.Error("the session keys or revocations could not be looked after", "error", err)
-		case rotated:
-			c.Log.Info("rotated the session keys; sessions go on")
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			lookAfter(ctx, c, dir, sealer)
 		}
+	}
+}
+
+// lookAfter rotates the session keys by their age, and deletes revocations that
+// are over. What fails is tried again the next time: sessions go on without it.
+func lookAfter(ctx context.Context, c *Config, dir *directory.Directory, sealer directory.Sealer) {
+	rotated, err := dir.RotateSessionKeys(ctx, sealer, sessionKeysLast, c.Now())
+	if err == nil {
+		_, err = dir.DeleteOverRevocations(ctx, c.Now(), upkeepAtOnce)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.Log.Error("the session keys or revocations could not be looked after", "error", err)
+	}
+	if rotated {
+		c.Log.Info("rotated the session keys; sessions go on")
 	}
 }
 
