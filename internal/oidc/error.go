@@ -41,7 +41,8 @@ const (
 	NotYetValid
 	// UnknownKey: the issuer publishes no usable key of the token's kid.
 	UnknownKey
-	// BadSignature: the key does not confirm the signature.
+	// BadSignature: the key does not confirm the signature, or has key_ops, which
+	// AWS answers alike (recorded, 2026-09).
 	BadSignature
 	// BadKeySet: the issuer's document is no JWK Set (only from ParseKeySet).
 	BadKeySet
@@ -77,7 +78,7 @@ const (
 // Message is what AWS tells the client, recorded on AWS, 2026-09. Not recorded,
 // and so our choice: TooLarge (the form of other constraint errors of STS),
 // UnsupportedAlgorithm (users report the missing-key sentence, since AWS finds
-// no key for such a token), InvalidClaim, BadSignature and BadKeySet.
+// no key for such a token), InvalidClaim and BadKeySet.
 func (e *Error) Message() string {
 	switch e.Kind {
 	case NotAJWT:

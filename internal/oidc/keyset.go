@@ -36,6 +36,9 @@ type KeySet struct {
 	rejected map[string]string // kid to the reason; "" stands for keys without kid
 }
 
+// hasKeyOps is why a key with key_ops is left out.
+const hasKeyOps = "it has key_ops, which AWS rejects whatever it says; leave it out"
+
 type key struct {
 	id     string
 	kind   string // "RSA", or the curve: "P-256", "P-384", "P-521"
@@ -108,7 +111,7 @@ func readKey(jwk object, document json.RawMessage) (key, error) {
 		}
 	}
 	if _, sent := jwk.get("key_ops"); sent {
-		return key{}, errors.New("it has key_ops, which AWS rejects whatever it says; leave it out")
+		return key{}, errors.New(hasKeyOps)
 	}
 	kty, _ := text(jwk, "kty")
 	if kty != "RSA" && kty != "EC" {
@@ -206,7 +209,11 @@ func (s *KeySet) find(u *Unverified) (key, error) {
 			return k, nil
 		}
 		if why, ok := s.rejected[u.kid]; ok {
-			return key{}, fail(UnknownKey, "", "the issuer's key %s is published but not used: %s", shown(u.kid), why)
+			kind := UnknownKey
+			if why == hasKeyOps { // recorded on AWS, 2026-09: the sentence of a wrong signature
+				kind = BadSignature
+			}
+			return key{}, fail(kind, "", "the issuer's key %s is published but not used: %s", shown(u.kid), why)
 		}
 		return key{}, fail(UnknownKey, "", "the issuer publishes no key %s%s; was it rotated, or is the published copy old?", shown(u.kid), s.without())
 	}
