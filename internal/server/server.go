@@ -24,6 +24,7 @@ import (
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/sts"
 )
 
@@ -165,8 +166,12 @@ func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Ha
 	if err != nil {
 		return nil, nil, err
 	}
+	revocations, err := revocation.New(revocation.Config{Directory: dir, Random: c.Random})
+	if err != nil {
+		return nil, nil, err
+	}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService}, Directory: dir,
+		Services: []*awsapi.Service{stsService, iamService, revocations}, Directory: dir,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
