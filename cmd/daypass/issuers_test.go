@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -162,9 +163,19 @@ func newBrowser(caFile string) (*browser, error) {
 		return nil, err
 	}
 	return &browser{&http.Client{
-		Timeout:   30 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
-		Jar:       jar,
+		Timeout: 30 * time.Second,
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: roots},
+			// localhost is asked of no resolver (RFC 6761 section 6.3).
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				_, port, err := net.SplitHostPort(address)
+				if err != nil {
+					return nil, err
+				}
+				return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+			},
+		},
+		Jar: jar,
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > 10 {
 				return errors.New("too many redirects")

@@ -74,6 +74,7 @@ type rotation struct {
 	ahead    atomic.Int64
 	endpoint string
 	trades   chan trade
+	failed   chan error // at most one of each job
 }
 
 // trade is one token that a job was given credentials for.
@@ -85,7 +86,7 @@ type trade struct {
 func startRotation(t *testing.T) *rotation {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rotation{t: t, said: make(chan string, 100), trades: make(chan trade, 10_000)}
+	r := &rotation{t: t, said: make(chan string, 100), trades: make(chan trade, 10_000), failed: make(chan error, rotationJobs)}
 	r.must(makeCertificate(filepath.Join(dir, "tls"), "localhost"))
 	issuer := r.startIssuer(dir)
 	r.startServer(dir)
@@ -103,14 +104,21 @@ func startRotation(t *testing.T) *rotation {
 					err = r.trade(token)
 				}
 				if err != nil {
-					t.Errorf("job %d: %v", job, err)
+					r.failed <- fmt.Errorf("job %d: %w", job, err)
 					return
 				}
 				r.trades <- trade{job, kid(token), token}
 			}
 		})
 	}
-	t.Cleanup(func() { stop(); jobs.Wait() })
+	t.Cleanup(func() {
+		stop()
+		jobs.Wait()
+		close(r.failed)
+		for err := range r.failed {
+			t.Error(err)
+		}
+	})
 	return r
 }
 
@@ -250,6 +258,8 @@ func (r *rotation) waitForAll(kid string) (token string) {
 				traded[trade.job]++
 				token = trade.token
 			}
+		case err := <-r.failed:
+			r.t.Fatal(err)
 		case <-deadline:
 			r.t.Fatalf("the jobs have traded %v tokens of the key %s", traded, kid)
 		}
