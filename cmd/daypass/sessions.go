@@ -12,13 +12,41 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/daypass/daypass/internal/server"
+
 	"github.com/spf13/cobra"
 )
 
 func newSessions() *cobra.Command {
-	c := &cobra.Command{Use: "sessions", Short: "Find sessions in the record of requests"}
+	c := &cobra.Command{Use: "sessions", Short: "Find sessions in the record of requests; rotate the keys that seal them"}
 	group(c)
-	c.AddCommand(newSessionsList())
+	c.AddCommand(newSessionsList(), newSessionsRotateKeys())
+	return c
+}
+
+func newSessionsRotateKeys() *cobra.Command {
+	var data string
+	c := &cobra.Command{
+		Use:   "rotate-keys",
+		Short: "Rotate the keys that seal sessions, now",
+		Long: `Rotate the keys that seal sessions, now. A server does so by itself once a week.
+
+Servers on the same data follow within a second, and no session ends: not those
+either that somebody who has seen the keys makes with the old one, for as long as
+it is kept (37 hours). Those are ended by revoking.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if data == "" {
+				dir, err := userDataDir()
+				if err != nil {
+					return err
+				}
+				data = dir
+			}
+			return server.RotateSessionKeys(c.Context(), data, time.Now())
+		},
+	}
+	c.Flags().StringVar(&data, "data", "", "data `DIR`ectory of the server (default: daypass in the user's data directory)")
 	return c
 }
 
