@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/session"
@@ -117,11 +118,11 @@ func decodeRevoke(c *awsapi.Call) error {
 // is now where it is not given and cannot be later.
 func (in *revokeRequest) ofRole(c *awsapi.Call) error {
 	name := c.Params.Get("RoleName")
-	role, ok := c.Snapshot.Role(c.Account, name)
-	if !ok {
-		return awsapi.Error(404, "NoSuchEntity", "The role with name "+name+" cannot be found.")
+	in.Kind, in.RoleName, in.Before, in.resource = store.RevocationRole, name, in.Created, arn.Role(c.Account, "/", name)
+	// Whether there is such a role is told after permission was asked.
+	if role, ok := c.Snapshot.Role(c.Account, name); ok {
+		in.RoleName, in.RoleID, in.resource = role.Name, role.ID, role.ARN
 	}
-	in.Kind, in.RoleName, in.RoleID, in.Before, in.resource = store.RevocationRole, role.Name, role.ID, in.Created, role.ARN
 	if given := c.Params.Get("IssuedBefore"); given != "" {
 		before, err := time.Parse(time.RFC3339, given)
 		if err != nil || before.After(in.Created) {
@@ -147,6 +148,9 @@ func (in *revokeRequest) ofSession(c *awsapi.Call) error {
 func (s *service) revoke(c *awsapi.Call) (awsapi.Result, error) {
 	in := c.Input.(*revokeRequest)
 	c.Event.Resource = in.resource
+	if in.Kind == store.RevocationRole && in.RoleID == "" {
+		return nil, awsapi.Error(404, "NoSuchEntity", "The role with name "+in.RoleName+" cannot be found.")
+	}
 	id, err := uuid.NewRandomFromReader(s.Random)
 	if err != nil {
 		return nil, err

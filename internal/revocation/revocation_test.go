@@ -161,20 +161,21 @@ func TestRevokeRefusals(t *testing.T) {
 		status     int
 		code       string
 	}{
-		"nothing named":         {f.AdminConfig, "RevokeSessions", nil, 400, "ValidationError"},
-		"two named":             {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "TokenId", "x"}, 400, "ValidationError"},
-		"no such role":          {f.AdminConfig, "RevokeSessions", []string{"RoleName", "none"}, 404, "NoSuchEntity"},
-		"the future":            {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", "2099-01-01T00:00:00Z"}, 400, "ValidationError"},
-		"no time":               {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", "yesterday"}, 400, "ValidationError"},
-		"a long-lived key":      {f.AdminConfig, "RevokeSessions", []string{"AccessKeyId", "AKIAIOSFODNN7EXAMPLE"}, 400, "ValidationError"},
-		"another account's":     {f.AdminConfig, "RevokeSessions", []string{"AccessKeyId", other}, 400, "ValidationError"},
-		"a long reason":         {f.AdminConfig, "RevokeSessions", []string{"TokenId", "x", "Reason", strings.Repeat("a", 257)}, 400, "ValidationError"},
-		"without permission":    {poor, "RevokeSessions", []string{"RoleName", "deploy"}, 403, "AccessDenied"},
-		"permission on another": {narrow, "RevokeSessions", []string{"RoleName", "deploy"}, 403, "AccessDenied"},
-		"list":                  {poor, "ListRevocations", nil, 403, "AccessDenied"},
-		"delete":                {poor, "DeleteRevocation", []string{"RevocationId", "x"}, 403, "AccessDenied"},
-		"delete what is none":   {f.AdminConfig, "DeleteRevocation", []string{"RevocationId", "x"}, 400, "ValidationError"},
-		"delete what is gone":   {f.AdminConfig, "DeleteRevocation", []string{"RevocationId", "00000000-0000-4000-8000-000000000000"}, 404, "NoSuchEntity"},
+		"nothing named":          {f.AdminConfig, "RevokeSessions", nil, 400, "ValidationError"},
+		"two named":              {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "TokenId", "x"}, 400, "ValidationError"},
+		"no such role":           {f.AdminConfig, "RevokeSessions", []string{"RoleName", "none"}, 404, "NoSuchEntity"},
+		"the future":             {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", "2099-01-01T00:00:00Z"}, 400, "ValidationError"},
+		"no time":                {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", "yesterday"}, 400, "ValidationError"},
+		"a long-lived key":       {f.AdminConfig, "RevokeSessions", []string{"AccessKeyId", "AKIAIOSFODNN7EXAMPLE"}, 400, "ValidationError"},
+		"another account's":      {f.AdminConfig, "RevokeSessions", []string{"AccessKeyId", other}, 400, "ValidationError"},
+		"a long reason":          {f.AdminConfig, "RevokeSessions", []string{"TokenId", "x", "Reason", strings.Repeat("a", 257)}, 400, "ValidationError"},
+		"without permission":     {poor, "RevokeSessions", []string{"RoleName", "deploy"}, 403, "AccessDenied"},
+		"no role, no permission": {poor, "RevokeSessions", []string{"RoleName", "none"}, 403, "AccessDenied"},
+		"permission on another":  {narrow, "RevokeSessions", []string{"RoleName", "deploy"}, 403, "AccessDenied"},
+		"list":                   {poor, "ListRevocations", nil, 403, "AccessDenied"},
+		"delete":                 {poor, "DeleteRevocation", []string{"RevocationId", "x"}, 403, "AccessDenied"},
+		"delete what is none":    {f.AdminConfig, "DeleteRevocation", []string{"RevocationId", "x"}, 400, "ValidationError"},
+		"delete what is gone":    {f.AdminConfig, "DeleteRevocation", []string{"RevocationId", "00000000-0000-4000-8000-000000000000"}, 404, "NoSuchEntity"},
 	} {
 		if r := f.call(t, c.config, c.operation, c.parameters...); r.Status != c.status || !strings.Contains(r.Body, "<Code>"+c.code+"</Code>") {
 			t.Errorf("%s: got %d %s", name, r.Status, r.Body)
