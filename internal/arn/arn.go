@@ -78,6 +78,14 @@ func Role(account, path, name string) string { return iam(account, "role"+path+n
 // User is the ARN of an IAM user.
 func User(account, path, name string) string { return iam(account, "user"+path+name) }
 
+// Group is the ARN of an IAM group.
+func Group(account, path, name string) string { return iam(account, "group"+path+name) }
+
+// InstanceProfile is the ARN of an instance profile.
+func InstanceProfile(account, path, name string) string {
+	return iam(account, "instance-profile"+path+name)
+}
+
 // Policy is the ARN of a customer managed policy.
 func Policy(account, path, name string) string { return iam(account, "policy"+path+name) }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/store"
 )
 
 // Caller is who signed a request: a user with a long-lived key or with the
@@ -24,7 +25,9 @@ type Caller struct {
 	principalType string // aws:PrincipalType
 	principalARN  string // aws:PrincipalArn: for a role session the role's ARN, with its path
 	userName      string // aws:username, users only
+	tags          []store.Tag // of the user or role, aws:PrincipalTag
 	policies      []directory.Attached
+	boundary      []directory.Attached // one at most; none limits nothing
 	limits        []directory.Attached // session policies; none limits nothing
 }
 
@@ -93,7 +96,7 @@ func (c *Caller) asks(r *Request, q *Question, keys *policy.Context) (*policy.Re
 		q.Keys(keys)
 	}
 	return &policy.Request{Action: q.Action, Resource: q.Resource, Principal: c.principal(), Context: keys},
-		&policy.Policies{Identity: documentsOf(c.policies), Session: documentsOf(c.limits)}
+		&policy.Policies{Identity: documentsOf(c.policies), Boundary: documentsOf(c.boundary), Session: documentsOf(c.limits)}
 }
 
 func documentsOf(attached []directory.Attached) []*policy.Document {
@@ -114,12 +117,10 @@ func (c *Caller) answer(e policy.Evaluation, beyond string) Answer {
 	if e.Effect == policy.ImplicitDeny || e.Document < 0 {
 		return a
 	}
-	switch at := e.Document; {
-	case at < len(c.policies):
-		a.Source = c.policies[at].Source
-	case at < len(c.policies)+len(c.limits):
-		a.Source = c.limits[at-len(c.policies)].Source
-	default:
+	own := c.Documents()
+	if e.Document < len(own) {
+		a.Source = own[e.Document]
+	} else {
 		a.Source = beyond
 	}
 	return a
@@ -140,12 +141,11 @@ func (c *Caller) principal() policy.Principal {
 
 // Documents names the caller's policies in the order in which Decide counts them.
 func (c *Caller) Documents() []string {
-	names := make([]string, 0, len(c.policies)+len(c.limits))
-	for i := range c.policies {
-		names = append(names, c.policies[i].Source)
-	}
-	for i := range c.limits {
-		names = append(names, c.limits[i].Source)
+	names := make([]string, 0, len(c.policies)+len(c.boundary)+len(c.limits))
+	for _, list := range [][]directory.Attached{c.policies, c.boundary, c.limits} {
+		for i := range list {
+			names = append(names, list[i].Source)
+		}
 	}
 	return names
 }
@@ -161,6 +161,9 @@ func (c *Caller) setPrincipalKeys(keys *policy.Context) {
 	if c.userName != "" {
 		keys.Set("aws:username", c.userName)
 	}
+	for _, tag := range c.tags {
+		keys.Set("aws:PrincipalTag/"+tag.Key, tag.Value)
+	}
 	if c.Session == nil {
 		return
 	}
@@ -173,7 +176,7 @@ func (c *Caller) setPrincipalKeys(keys *policy.Context) {
 	if c.Session.SourceIdentity != "" {
 		keys.Set("aws:SourceIdentity", c.Session.SourceIdentity)
 	}
-	for _, tag := range c.Session.Tags {
+	for _, tag := range c.Session.Tags { // in place of the role's own under that key
 		keys.Set("aws:PrincipalTag/"+tag.Key, tag.Value)
 	}
 	for _, kv := range c.Session.Context {

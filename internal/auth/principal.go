@@ -26,7 +26,7 @@ func asUser(snapshot *directory.Snapshot, user *directory.User) *Caller {
 	return &Caller{
 		Account: user.Account, ARN: user.ARN, UserID: user.ID,
 		principalType: "User", principalARN: user.ARN, userName: user.Name,
-		policies: snapshot.UserPolicies(nil, user),
+		tags: user.Tags, policies: snapshot.UserPolicies(nil, user), boundary: snapshot.Boundary(user.PermissionsBoundary),
 	}
 }
 
@@ -47,8 +47,8 @@ func sessionCaller(snapshot *directory.Snapshot, s *session.Session) (*Caller, s
 		}
 		c = asRole(snapshot, role, s)
 	case session.UserSession, session.FederatedUser:
-		user, ok := snapshot.User(s.Account, s.UserName)
-		if !ok || user.ID != s.UserID {
+		user, ok := snapshot.UserByID(s.UserID) // whose name may have changed
+		if !ok || user.Account != s.Account {
 			return nil, "", &Error{Kind: UnknownKey, Reason: "user " + s.UserName + " (" + s.UserID + ") of this session was deleted"}
 		}
 		c = asUser(snapshot, user)
@@ -67,7 +67,7 @@ func asRole(snapshot *directory.Snapshot, role *directory.Role, s *session.Sessi
 	return &Caller{
 		Account: s.Account, ARN: arn.AssumedRole(s.Account, role.Name, s.SessionName), UserID: s.RoleID + ":" + s.SessionName,
 		principalType: "AssumedRole", principalARN: role.ARN,
-		policies: snapshot.RolePolicies(nil, role),
+		tags: role.Tags, policies: snapshot.RolePolicies(nil, role), boundary: snapshot.Boundary(role.PermissionsBoundary),
 	}
 }
 

@@ -8,20 +8,56 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
 
-// applyRecord puts one changed record into its tree. It returns what was wrong
-// with it, or "". A record that does not even decode leaves the tree: whatever
-// named it finds nothing, and nothing is denied.
-func applyRecord[R, C any](r *store.Record, tree **iradix.Tree[*C], key []byte, compile func(*R) (*C, string)) string {
+// applyRecord puts one changed record into its tree, and into the index what it
+// is also found by. It returns what was wrong with it, or "". A record that does
+// not even decode leaves the tree: whatever named it finds nothing, and nothing
+// is denied.
+func applyRecord[R, C any](s *Snapshot, r *store.Record, tree **iradix.Tree[*C], key []byte, compile func(*R) (*C, string)) string {
+	var compiled *C
+	problem := ""
+	if !r.Deleted {
+		var record R
+		if err := store.Decode(r.Document, &record); err != nil {
+			problem = fmt.Sprintf("%s %s/%s is ignored, and what needs it is denied: %v", r.Kind, r.Account, r.Key, err)
+		} else {
+			compiled, problem = compile(&record)
+		}
+	}
+	var old *C
+	had := false
+	if compiled == nil {
+		*tree, old, had = (*tree).Delete(key)
+	} else {
+		*tree, old, had = (*tree).Insert(key, compiled)
+	}
+	s.reindex(r.ID, indexed(old), indexed(compiled))
+	s.count(r.ID, had, compiled != nil)
+	return problem
+}
+
+// applyAlias keeps the alias of an account by the account: the record is kept by
+// the alias, so that no two accounts have the same.
+func (s *Snapshot) applyAlias(r *store.Record) string {
+	var gone []byte
+	for it := s.aliases.Root().Iterator(); ; {
+		account, alias, ok := it.Next()
+		if !ok {
+			break
+		}
+		if alias.Alias == r.Key {
+			gone = account
+		}
+	}
+	if gone != nil {
+		s.aliases, _, _ = s.aliases.Delete(gone)
+	}
 	if r.Deleted {
-		*tree, _, _ = (*tree).Delete(key)
 		return ""
 	}
-	var record R
+	var record store.AccountAlias
 	if err := store.Decode(r.Document, &record); err != nil {
-		*tree, _, _ = (*tree).Delete(key)
-		return fmt.Sprintf("%s %s/%s is ignored, and what needs it is denied: %v", r.Kind, r.Account, r.Key, err)
+		return fmt.Sprintf("the account alias %s is ignored: %v", r.Key, err)
 	}
-	compiled, problem := compile(&record)
-	*tree, _, _ = (*tree).Insert(key, compiled)
-	return problem
+	s.aliases, _, _ = s.aliases.Insert([]byte(record.Account), &record)
+	return ""
 }

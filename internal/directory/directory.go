@@ -17,13 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/daypass/daypass/internal/arn"
-	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/store"
 )
 
@@ -115,15 +112,23 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 	var problem string
 	switch r.Kind {
 	case store.KindAccount:
-		problem = applyRecord(r, &s.accounts, []byte(r.Account), func(a *store.Account) (*store.Account, string) { return a, "" })
+		problem = applyRecord(s, r, &s.accounts, []byte(r.Account), compileAccount)
+	case store.KindAlias:
+		problem = s.applyAlias(r)
 	case store.KindOIDCProvider:
-		problem = applyRecord(r, &s.providers, treeKey(r.Account, r.Key), compileProvider)
+		problem = applyRecord(s, r, &s.providers, treeKey(r.Account, r.Key), compileProvider)
 	case store.KindRole:
-		problem = applyRecord(r, &s.roles, treeKey(r.Account, r.Key), compileRole)
+		problem = applyRecord(s, r, &s.roles, treeKey(r.Account, r.Key), compileRole)
 	case store.KindPolicy:
-		problem = applyRecord(r, &s.policies, treeKey(r.Account, r.Key), compilePolicy)
+		problem = applyRecord(s, r, &s.policies, treeKey(r.Account, r.Key), compilePolicy)
 	case store.KindUser:
-		problem = applyRecord(r, &s.users, treeKey(r.Account, r.Key), compileUser)
+		problem = applyRecord(s, r, &s.users, treeKey(r.Account, r.Key), compileUser)
+	case store.KindGroup:
+		problem = applyRecord(s, r, &s.groups, treeKey(r.Account, r.Key), compileGroup)
+	case store.KindProfile:
+		problem = applyRecord(s, r, &s.profiles, treeKey(r.Account, r.Key), compileProfile)
+	case store.KindLastUse:
+		problem = applyRecord(s, r, &s.lastUses, treeKey(r.Account, r.Key), func(u *store.LastUse) (*store.LastUse, string) { return u, "" })
 	case store.KindAccessKey:
 		return d.applyAccessKey(s, r)
 	case store.KindRevocation:
@@ -171,65 +176,10 @@ func (d *Directory) applyAccessKey(s *Snapshot, r *store.Record) error {
 	}
 	s.accessKeys, _, _ = s.accessKeys.Insert([]byte(record.ID), &AccessKey{
 		ID: record.ID, Account: record.Account, UserName: record.UserName,
-		SecretAccessKey: string(secret), Active: record.Active,
+		SecretAccessKey: string(secret), Active: record.Active, Created: record.Created,
 	})
 	return nil
 }
-
-func compileProvider(p *store.OIDCProvider) (*OIDCProvider, string) {
-	return &OIDCProvider{OIDCProvider: *p, ARN: arn.OIDCProvider(p.Account, p.URL), Issuer: "https://" + p.URL}, ""
-}
-
-func compileRole(r *store.Role) (*Role, string) {
-	role := &Role{Role: *r, ARN: arn.Role(r.Account, r.Path, r.Name)}
-	var problems problemList
-	role.Trust = problems.parse(policy.Trust, r.TrustPolicy, "the trust policy of "+role.ARN)
-	role.inline = problems.parseInline(r.InlinePolicies, role.ARN)
-	return role, problems.String()
-}
-
-func compilePolicy(p *store.Policy) (*Policy, string) {
-	compiled := &Policy{Policy: *p, ARN: arn.Policy(p.Account, p.Path, p.Name)}
-	var problems problemList
-	for _, v := range p.Versions {
-		if v.ID == p.DefaultVersion {
-			compiled.Default = problems.parse(policy.Identity, v.Document, compiled.ARN)
-		}
-	}
-	return compiled, problems.String()
-}
-
-func compileUser(u *store.User) (*User, string) {
-	user := &User{User: *u, ARN: arn.User(u.Account, u.Path, u.Name)}
-	var problems problemList
-	user.inline = problems.parseInline(u.InlinePolicies, user.ARN)
-	return user, problems.String()
-}
-
-// problemList gathers what could not be read of one record.
-type problemList []string
-
-func (l *problemList) parse(kind policy.Kind, text, what string) *policy.Document {
-	document, err := policy.Parse(kind, text)
-	if err != nil {
-		*l = append(*l, fmt.Sprintf("%s cannot be read and denies: %v", what, err))
-		return nil
-	}
-	return document
-}
-
-func (l *problemList) parseInline(inline []store.InlinePolicy, owner string) []Attached {
-	attached := make([]Attached, 0, len(inline))
-	for _, p := range inline {
-		attached = append(attached, Attached{
-			Source:   "inline policy " + p.Name,
-			Document: l.parse(policy.Identity, p.Document, "inline policy "+p.Name+" of "+owner),
-		})
-	}
-	return attached
-}
-
-func (l problemList) String() string { return strings.Join(l, "; ") }
 
 // Follow asks the store, once in each interval, whether another process wrote,
 // and catches up. It returns when ctx ends. A failure is logged once for each

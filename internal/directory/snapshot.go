@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/policy"
@@ -22,7 +23,13 @@ type Snapshot struct {
 	roles      *iradix.Tree[*Role]
 	policies   *iradix.Tree[*Policy]
 	users      *iradix.Tree[*User]
+	groups     *iradix.Tree[*Group]
+	profiles   *iradix.Tree[*InstanceProfile]
 	accessKeys *iradix.Tree[*AccessKey]
+	aliases    *iradix.Tree[*store.AccountAlias] // by account
+	lastUses   *iradix.Tree[*store.LastUse]
+	index      *iradix.Tree[store.ID] // see index.go
+	counts     *iradix.Tree[int]
 	outbound   *iradix.Tree[*Outbound] // by account
 	issuers    *iradix.Tree[*Outbound] // the same, by issuer id
 	problems   *iradix.Tree[string]
@@ -63,11 +70,25 @@ type User struct {
 	inline []Attached
 }
 
+// Group is a group with its documents compiled.
+type Group struct {
+	store.Group
+	ARN    string
+	inline []Attached
+}
+
+// InstanceProfile is an instance profile with its ARN worked out.
+type InstanceProfile struct {
+	store.InstanceProfile
+	ARN string
+}
+
 // AccessKey is a user's key with its secret in the clear, which is why a
 // Snapshot is never printed.
 type AccessKey struct {
 	ID, Account, UserName, SecretAccessKey string
 	Active                                 bool
+	Created                                time.Time
 }
 
 // Attached is one document of a principal and the name by which a person finds
@@ -84,7 +105,13 @@ func newSnapshot() *Snapshot {
 		roles:      iradix.New[*Role](),
 		policies:   iradix.New[*Policy](),
 		users:      iradix.New[*User](),
+		groups:     iradix.New[*Group](),
+		profiles:   iradix.New[*InstanceProfile](),
 		accessKeys: iradix.New[*AccessKey](),
+		aliases:    iradix.New[*store.AccountAlias](),
+		lastUses:   iradix.New[*store.LastUse](),
+		index:      iradix.New[store.ID](),
+		counts:     iradix.New[int](),
 		outbound:   iradix.New[*Outbound](),
 		issuers:    iradix.New[*Outbound](),
 		problems:   iradix.New[string](),
@@ -171,11 +198,94 @@ func (s *Snapshot) Problems() []string {
 	}
 }
 
+// Group finds a group by name, without regard to case.
+func (s *Snapshot) Group(account, name string) (*Group, bool) {
+	return s.groups.Get(treeKey(account, strings.ToLower(name)))
+}
+
+// GroupsAfter is RolesAfter for groups.
+func (s *Snapshot) GroupsAfter(account, name string) iter.Seq[*Group] {
+	return listAfter(s.groups, account, strings.ToLower(name))
+}
+
+// UsersAfter is RolesAfter for users.
+func (s *Snapshot) UsersAfter(account, name string) iter.Seq[*User] {
+	return listAfter(s.users, account, strings.ToLower(name))
+}
+
+// InstanceProfile finds an instance profile by name, without regard to case.
+func (s *Snapshot) InstanceProfile(account, name string) (*InstanceProfile, bool) {
+	return s.profiles.Get(treeKey(account, strings.ToLower(name)))
+}
+
+// InstanceProfilesAfter is RolesAfter for instance profiles.
+func (s *Snapshot) InstanceProfilesAfter(account, name string) iter.Seq[*InstanceProfile] {
+	return listAfter(s.profiles, account, strings.ToLower(name))
+}
+
+// AccountAlias gives the alias of an account, "" where it has none.
+func (s *Snapshot) AccountAlias(account string) string {
+	if alias, ok := s.aliases.Get([]byte(account)); ok {
+		return alias.Alias
+	}
+	return ""
+}
+
+// Accounts lists the accounts that live here, in order.
+func (s *Snapshot) Accounts() []*store.Account {
+	var all []*store.Account
+	for it := s.accounts.Root().Iterator(); ; {
+		_, a, ok := it.Next()
+		if !ok {
+			return all
+		}
+		all = append(all, a)
+	}
+}
+
+// LastUse finds when a role or an access key was last used, as the store has it.
+func (s *Snapshot) LastUse(account, id string) (*store.LastUse, bool) {
+	return s.lastUses.Get(treeKey(account, id))
+}
+
 // RolePolicies appends the identity policies of a role, as they stand in this
 // snapshot, to docs. A policy that is attached and gone denies.
 func (s *Snapshot) RolePolicies(docs []Attached, role *Role) []Attached {
-	docs = append(docs, role.inline...)
-	for _, policyARN := range role.AttachedPolicies {
+	return s.managed(append(docs, role.inline...), role.AttachedPolicies)
+}
+
+// UserPolicies appends the identity policies of a user to docs: the user's own,
+// then those of the groups that the user is in. A group that is gone denies.
+func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
+	docs = s.managed(append(docs, user.inline...), user.AttachedPolicies)
+	for _, id := range user.Groups {
+		group, ok := s.GroupByID(id)
+		if !ok {
+			docs = append(docs, Attached{Source: "group " + id})
+			continue
+		}
+		docs = s.GroupPolicies(docs, group)
+	}
+	return docs
+}
+
+// GroupPolicies appends the policies of a group to docs.
+func (s *Snapshot) GroupPolicies(docs []Attached, group *Group) []Attached {
+	return s.managed(append(docs, group.inline...), group.AttachedPolicies)
+}
+
+// Boundary gives the permissions boundary of a user or role: none where the ARN
+// is empty. One that is gone denies.
+func (s *Snapshot) Boundary(policyARN string) []Attached {
+	if policyARN == "" {
+		return nil
+	}
+	return s.managed(nil, []string{policyARN})
+}
+
+// managed appends managed policies by their ARNs.
+func (s *Snapshot) managed(docs []Attached, policyARNs []string) []Attached {
+	for _, policyARN := range policyARNs {
 		a := Attached{Source: policyARN}
 		if p, ok := s.Policy(policyARN); ok {
 			a.Document = p.Default
@@ -183,11 +293,6 @@ func (s *Snapshot) RolePolicies(docs []Attached, role *Role) []Attached {
 		docs = append(docs, a)
 	}
 	return docs
-}
-
-// UserPolicies appends the identity policies of a user to docs.
-func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
-	return append(docs, user.inline...)
 }
 
 func list[T any](tree *iradix.Tree[T], account string) []T {

@@ -45,7 +45,7 @@ floor 1 utility
 	directory: arn policy session outbound store, module github.com/hashicorp/go-immutable-radix/v2
 
 floor 2 door
-	auth: arn policy session sigv4 directory
+	auth: arn policy session sigv4 store directory
 	awsapi: arn policy session sigv4 audit directory auth, module github.com/google/uuid
 	awsapi/awsapitest: session sigv4 masterkey audit store store/sqlstore directory auth awsapi, module github.com/aws/aws-sdk-go-v2
 

@@ -19,6 +19,7 @@ type principalElement struct {
 	ids       []string // AIDA…, AROA…: of users and roles since deleted
 	canonical []string
 	written   []string
+	entities  []stringAt // the users and roles among arns and ids, and where they are written
 }
 
 // match reports whether the element covers who asks.
@@ -152,6 +153,9 @@ func (p *parser) readPrincipalType(m *member, element string, e *principalElemen
 	for _, name := range names {
 		if message, detail := add(name.text); detail != "" {
 			return p.refuse(name.offset, element, message, "%s", detail)
+		}
+		if m.name == "AWS" && isEntity(name.text) {
+			e.entities = append(e.entities, name)
 		}
 		e.written = append(e.written, m.name+" "+name.text)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
@@ -18,6 +17,10 @@ const (
 	KindRole         Kind = "role"
 	KindPolicy       Kind = "policy"
 	KindUser         Kind = "user"
+	KindGroup        Kind = "group"
+	KindProfile      Kind = "instance-profile"
+	KindAlias        Kind = "account-alias"
+	KindLastUse      Kind = "last-use"
 	KindAccessKey    Kind = "access-key"
 	KindSessionKeys  Kind = "session-keys"
 	KindOutbound     Kind = "outbound-federation"
@@ -28,77 +31,6 @@ const (
 type Account struct {
 	Account string    `json:"account"` // 12 digits
 	Created time.Time `json:"created"`
-}
-
-// OIDCProvider is an IAM OpenID Connect provider.
-type OIDCProvider struct {
-	Account     string    `json:"account"`
-	URL         string    `json:"url"`         // without scheme; case and trailing slash are significant
-	ClientIDs   []string  `json:"clientIds"`   // audiences, in the order given
-	Thumbprints []string  `json:"thumbprints"` // SHA-1, lower-case hex, in the order given
-	Created     time.Time `json:"created"`
-}
-
-// Role is an IAM role with everything that only this role has.
-type Role struct {
-	Account            string         `json:"account"`
-	Name               string         `json:"name"`
-	Path               string         `json:"path"`
-	ID                 string         `json:"id"` // AROA…; another one when a role is made again under its old name
-	Description        *string        `json:"description,omitempty"`
-	MaxSessionDuration int            `json:"maxSessionDuration"` // seconds
-	TrustPolicy        string         `json:"trustPolicy"`        // the bytes as submitted
-	InlinePolicies     []InlinePolicy `json:"inlinePolicies,omitempty"`
-	AttachedPolicies   []string       `json:"attachedPolicies,omitempty"` // ARNs, in order of attachment
-	Created            time.Time      `json:"created"`
-}
-
-// User is an IAM user.
-type User struct {
-	Account        string         `json:"account"`
-	Name           string         `json:"name"`
-	Path           string         `json:"path"`
-	ID             string         `json:"id"` // AIDA…
-	InlinePolicies []InlinePolicy `json:"inlinePolicies,omitempty"`
-	Created        time.Time      `json:"created"`
-}
-
-// InlinePolicy is a policy embedded in a role or user.
-type InlinePolicy struct {
-	Name     string `json:"name"`
-	Document string `json:"document"` // the bytes as submitted
-}
-
-// Policy is a customer managed policy.
-type Policy struct {
-	Account         string          `json:"account"`
-	Name            string          `json:"name"`
-	Path            string          `json:"path"`
-	ID              string          `json:"id"` // ANPA…
-	Description     string          `json:"description,omitempty"`
-	DefaultVersion  string          `json:"defaultVersion"` // "v1"
-	Versions        []PolicyVersion `json:"versions"`
-	AttachmentCount int             `json:"attachmentCount"` // roles that name it; kept by the writes that attach and detach
-	Created         time.Time       `json:"created"`
-	Updated         time.Time       `json:"updated"`
-}
-
-// PolicyVersion is one version of a managed policy.
-type PolicyVersion struct {
-	ID       string    `json:"id"`
-	Document string    `json:"document"` // the bytes as submitted
-	Created  time.Time `json:"created"`
-}
-
-// AccessKey is a user's long-lived key. Its secret is sealed under the master
-// key, with the access key id as associated data.
-type AccessKey struct {
-	Account      string    `json:"account"`
-	ID           string    `json:"id"` // AKIA…
-	UserName     string    `json:"userName"`
-	SealedSecret []byte    `json:"sealedSecret"`
-	Active       bool      `json:"active"`
-	Created      time.Time `json:"created"`
 }
 
 // SessionKeys is the key ring of role sessions, sealed under the master key.
@@ -140,32 +72,6 @@ func RevocationID(account, id string) ID {
 
 // AccountID names the record of an account.
 func AccountID(account string) ID { return ID{Kind: KindAccount, Account: account, Key: account} }
-
-// OIDCProviderID names the record of a provider by its url without scheme.
-func OIDCProviderID(account, url string) ID {
-	return ID{Kind: KindOIDCProvider, Account: account, Key: url}
-}
-
-// RoleID names the record of a role. Names of IAM entities are unique without
-// regard to case, and looked up so (recorded on AWS).
-func RoleID(account, name string) ID {
-	return ID{Kind: KindRole, Account: account, Key: strings.ToLower(name)}
-}
-
-// PolicyID names the record of a managed policy; the path is not part of it.
-func PolicyID(account, name string) ID {
-	return ID{Kind: KindPolicy, Account: account, Key: strings.ToLower(name)}
-}
-
-// UserID names the record of a user.
-func UserID(account, name string) ID {
-	return ID{Kind: KindUser, Account: account, Key: strings.ToLower(name)}
-}
-
-// AccessKeyID names the record of an access key.
-func AccessKeyID(account, id string) ID {
-	return ID{Kind: KindAccessKey, Account: account, Key: id}
-}
 
 // SessionKeysID names the one record of the session key ring.
 func SessionKeysID() ID { return ID{Kind: KindSessionKeys, Key: "ring"} }
