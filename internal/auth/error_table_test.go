@@ -20,10 +20,7 @@ import (
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	for form, signing := range map[string]awsapitest.Signing{
-		"header": {}, "query": {InQuery: true},
-		"header 4A": {Algorithm: sigv4.V4A}, "query 4A": {Algorithm: sigv4.V4A, InQuery: true},
-	} {
+	for form, signing := range awsapitest.SignatureForms() {
 		for _, service := range []string{"sts", "iam"} {
 			signing.Credentials, signing.Service, signing.Time = f.credentials(t, f.AdminConfig), service, f.clock()
 			for _, row := range f.SignatureRows(t, &signing, url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}) {

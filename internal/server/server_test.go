@@ -273,7 +273,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 // issuer, a session by STS, which outlives the process that gave it.
 func TestSessionOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
-	issuer, token := serveIssuer(t)
+	issuer, token := serveIssuer(t, t.TempDir())
 	dir := t.TempDir()
 	first := mustStart(t, newConfig(dir))
 	admin := iamclient.NewFromConfig(first.administrator(t, dir))
@@ -311,10 +311,11 @@ func TestSessionOutlivesTheProcess(t *testing.T) {
 	}
 }
 
-// serveIssuer gives an issuer that is served, and a token of it.
-func serveIssuer(t *testing.T) (*instance.Instance, string) {
+// serveIssuer gives an issuer that is served, whose files are in dir, and a token
+// of it.
+func serveIssuer(t *testing.T, dir string) (*instance.Instance, string) {
 	t.Helper()
-	i, err := instance.Open(t.Context(), t.TempDir(), time.Now())
+	i, err := instance.Open(t.Context(), dir, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

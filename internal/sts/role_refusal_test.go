@@ -54,7 +54,7 @@ func TestOneAnswerToStrangers(t *testing.T) {
 		{arn("broken"), "does not admit", "ExplicitDeny"},
 		// Nor does the role's longest session tell that it exists.
 		{append(arn("short"), "DurationSeconds", "7200"), "does not admit", "ImplicitDeny"},
-		{append(arn("deploy"), "ProviderId", "graph.facebook.com"), "ProviderId names an OAuth 2.0 provider", ""},
+		{append(arn("deploy"), "ProviderId", "accounts.example.com"), "ProviderId names an OAuth 2.0 provider", ""},
 	} {
 		reply := f.assume(t, f.token(t), c.parameters...)
 		wantFault(t, reply, http.StatusForbidden, "AccessDenied", denied)

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"net/http"
 	"regexp"
 	"strconv"
 
@@ -86,13 +87,16 @@ func decodeWebIdentity(c *awsapi.Call) (*webIdentityRequest, error) {
 }
 
 // refuseProviderID answers a ProviderId, which names an OAuth 2.0 provider and
-// not an OpenID Connect one, in AWS's words.
+// not an OpenID Connect one, in AWS's words for a token that is not of this
+// provider. Nobody is asked: no token that is taken here is one of theirs.
 func refuseProviderID(p awsapi.Params) error {
 	switch p.Get("ProviderId") {
 	case "":
 		return nil
 	case "www.amazon.com":
 		return invalidToken("Provided Token is not a Login With Amazon token")
+	case "graph.facebook.com":
+		return awsapi.Error(http.StatusForbidden, "IDPRejectedClaim", "graph.facebook.com: graph.facebook.com responded with HTTP/1.1 400 Bad Request")
 	default:
 		return denied("ProviderId names an OAuth 2.0 provider, which Daypass does not serve; leave it out for OpenID Connect")
 	}

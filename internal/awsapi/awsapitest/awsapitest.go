@@ -94,13 +94,14 @@ func Start(t testing.TB, o Options) *Server {
 		o.Account = Account
 	}
 	s := &Server{Account: o.Account, now: o.Now}
+	s.client = s.newClient(t)
 	if o.Events == nil {
 		o.Events = &s.events
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s.openState(t)
+	s.createState(t)
 	services, err := o.Services(s)
 	must(t, err)
 	api, err := awsapi.New(awsapi.Config{
@@ -112,16 +113,59 @@ func Start(t testing.TB, o Options) *Server {
 	s.Handler = api
 	listening := httptest.NewServer(api)
 	t.Cleanup(listening.Close)
-	s.URL, s.client = listening.URL, listening.Client()
-	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s.URL = listening.URL
 	s.AdminConfig = s.User(t, "administrator", Administrator)
 	return s
 }
 
-// openState makes an empty store with one account, and what reads it.
-func (s *Server) openState(t testing.TB) {
+// OpenData opens the data directory that a server of internal/server made, so
+// that a test puts into it what no operation can: sessions that are over, keys
+// in another state. It serves nothing. Once the server runs again on the
+// directory, and URL is set to where, Post and Do speak to that server.
+// AdminConfig is of a user "rows-administrator".
+func OpenData(t testing.TB, dir string, now func() time.Time) *Server {
+	t.Helper()
+	s := &Server{Account: Account, now: now}
+	s.client = s.newClient(t)
+	key, err := masterkey.Load(filepath.Join(dir, "master.key"))
+	must(t, err)
+	s.masterKey = key
+	s.openState(t, dir)
+	s.AdminConfig = s.User(t, "rows-administrator", Administrator)
+	return s
+}
+
+// newClient keeps its connections to itself, and follows no redirect.
+func (s *Server) newClient(t testing.TB) *http.Client {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// createState makes an empty store with one account, and opens it.
+func (s *Server) createState(t testing.TB) {
 	t.Helper()
 	dir := t.TempDir()
+	var err error
+	s.masterKey, err = masterkey.Create(filepath.Join(dir, "master.key"))
+	must(t, err)
+	ring, err := session.NewKeys(s.now())
+	must(t, err)
+	sealed, err := s.masterKey.Seal(ring, []byte(store.KindSessionKeys))
+	must(t, err)
+	sql, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "daypass.db"))
+	must(t, err)
+	_, err = sql.Update(t.Context(), func(tx store.Tx) error {
+		return store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealed})
+	})
+	must(t, errors.Join(err, sql.Close()))
+	s.openState(t, dir)
+	s.AddAccount(t, s.Account)
+}
+
+// openState opens a store that has its session keys.
+func (s *Server) openState(t testing.TB, dir string) {
+	t.Helper()
 	sql, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "daypass.db"))
 	must(t, err)
 	t.Cleanup(func() {
@@ -130,20 +174,9 @@ func (s *Server) openState(t testing.TB) {
 		}
 	})
 	s.Store = sql
-	s.masterKey, err = masterkey.Create(filepath.Join(dir, "master.key"))
-	must(t, err)
-	ring, err := session.NewKeys(s.now())
-	must(t, err)
-	sealed, err := s.masterKey.Seal(ring, []byte(store.KindSessionKeys))
-	must(t, err)
-	_, err = sql.Update(t.Context(), func(tx store.Tx) error {
-		return store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealed})
-	})
-	must(t, err)
 	s.Directory, err = directory.Open(t.Context(), sql, s.masterKey)
 	must(t, err)
 	s.SessionKeys = s.Directory.Snapshot().SessionKeys()
-	s.AddAccount(t, s.Account)
 }
 
 // AddAccount makes another account.
@@ -222,6 +255,40 @@ type Reply struct {
 	Status int
 	Header http.Header
 	Body   string
+}
+
+// escaper writes text as the front door does.
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\r", "&#xD;")
+
+// WantFault asks for a fault of a service in AWS's very form, byte for byte but
+// for the request's id, which must be the header's. An empty message is none.
+func (r Reply) WantFault(t testing.TB, namespace string, status int, code, message string) {
+	t.Helper()
+	sender := "Sender"
+	if status >= http.StatusInternalServerError {
+		sender = "Receiver"
+	}
+	if message != "" {
+		message = "    <Message>" + escaper.Replace(message) + "</Message>\n"
+	}
+	id := r.Header.Get("X-Amzn-Requestid")
+	want := `<ErrorResponse xmlns="` + namespace + `">
+  <Error>
+    <Type>` + sender + `</Type>
+    <Code>` + code + `</Code>
+` + message + `  </Error>
+  <RequestId>` + id + `</RequestId>
+</ErrorResponse>
+`
+	if r.Body != want {
+		t.Errorf("body is\n%s\nwant\n%s", r.Body, want)
+	}
+	if id == "" {
+		t.Error("the reply has no request id")
+	}
+	if r.Status != status || r.Header.Get("Content-Type") != "text/xml" {
+		t.Errorf("status %d, content type %q; want %d, text/xml", r.Status, r.Header.Get("Content-Type"), status)
+	}
 }
 
 // MasterKey seals what is at rest in Store.
