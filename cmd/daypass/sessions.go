@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/daypass/daypass/internal/server"
@@ -18,9 +16,9 @@ import (
 )
 
 func newSessions() *cobra.Command {
-	c := &cobra.Command{Use: "sessions", Short: "Find sessions in the record of requests; rotate the keys that seal them"}
+	c := &cobra.Command{Use: "sessions", Short: "Find sessions in the record of requests; revoke them; rotate the keys that seal them"}
 	group(c)
-	c.AddCommand(newSessionsList(), newSessionsRotateKeys())
+	c.AddCommand(newSessionsList(), newSessionsRevoke(), newSessionsRevocations(), newSessionsRotateKeys())
 	return c
 }
 
@@ -109,7 +107,8 @@ func newSessionsList() *cobra.Command {
 		Long: `List the sessions that the record of requests tells of, oldest first.
 
 What a session begins by AssumeRole is listed with its issuer, project, pipeline
-and job too. Whether one was revoked is not in this record.`,
+and job too. Whether one was revoked is not in this record: "daypass sessions
+revocations" asks the server.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if events == "" {
@@ -194,24 +193,13 @@ func printSessions(w io.Writer, found []*issued, asJSON bool, now time.Time) err
 		}
 		return nil
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	var failed error
-	row := func(cells ...string) {
-		for i, cell := range cells {
-			if cell == "" {
-				cells[i] = "-"
-			}
-		}
-		_, err := fmt.Fprintln(table, strings.Join(cells, "\t"))
-		failed = errors.Join(failed, err)
-	}
-	row("ACCESS KEY", "ISSUED", "EXPIRES", "SESSION", "ISSUER", "PROJECT", "PIPELINE", "JOB", "JTI")
-	for _, s := range found {
+	rows := make([][]string, len(found))
+	for i, s := range found {
 		expires := s.ExpiresAt.UTC().Format(time.RFC3339)
 		if !now.Before(s.ExpiresAt) {
 			expires = "over"
 		}
-		row(s.Key, s.Time.UTC().Truncate(time.Second).Format(time.RFC3339), expires, s.Session, s.Issuer, s.project(), s.pipeline(), s.job(), s.TokenID)
+		rows[i] = []string{s.Key, s.Time.UTC().Truncate(time.Second).Format(time.RFC3339), expires, s.Session, s.Issuer, s.project(), s.pipeline(), s.job(), s.TokenID}
 	}
-	return errors.Join(failed, table.Flush())
+	return printTable(w, []string{"ACCESS KEY", "ISSUED", "EXPIRES", "SESSION", "ISSUER", "PROJECT", "PIPELINE", "JOB", "JTI"}, rows)
 }

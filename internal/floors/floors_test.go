@@ -62,7 +62,7 @@ floor 4 roof
 	runner: gitlab/ci gitlab
 
 floor 5 commands
-	cmd/daypass: durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term
+	cmd/daypass: durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 `
 

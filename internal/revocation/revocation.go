@@ -131,6 +131,9 @@ func (in *revokeRequest) ofRole(c *awsapi.Call) error {
 		in.Before = before.UTC().Truncate(time.Second)
 	}
 	in.Until = in.Before.Add(session.MaxDuration)
+	if !in.Until.After(in.Created) {
+		return awsapi.Invalid("The sessions that were issued until IssuedBefore have all expired; nothing is left to revoke.")
+	}
 	return nil
 }
 

@@ -165,6 +165,7 @@ func TestRevokeRefusals(t *testing.T) {
 		"two named":              {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "TokenId", "x"}, 400, "ValidationError"},
 		"no such role":           {f.AdminConfig, "RevokeSessions", []string{"RoleName", "none"}, 404, "NoSuchEntity"},
 		"the future":             {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", "2099-01-01T00:00:00Z"}, 400, "ValidationError"},
+		"all over":               {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", f.now.Add(-session.MaxDuration).UTC().Format(time.RFC3339)}, 400, "ValidationError"},
 		"no time":                {f.AdminConfig, "RevokeSessions", []string{"RoleName", "deploy", "IssuedBefore", "yesterday"}, 400, "ValidationError"},
 		"a long-lived key":       {f.AdminConfig, "RevokeSessions", []string{"AccessKeyId", "AKIAIOSFODNN7EXAMPLE"}, 400, "ValidationError"},
 		"another account's":      {f.AdminConfig, "RevokeSessions", []string{"AccessKeyId", other}, 400, "ValidationError"},
@@ -181,7 +182,12 @@ func TestRevokeRefusals(t *testing.T) {
 			t.Errorf("%s: got %d %s", name, r.Status, r.Body)
 		}
 	}
+	last := f.now.Add(time.Second - session.MaxDuration).UTC().Format(time.RFC3339)
+	if r := f.call(t, f.AdminConfig, "RevokeSessions", "RoleName", "deploy", "IssuedBefore", "2020-01-01T00:00:00Z"); !strings.Contains(r.Body, "have all expired") {
+		t.Errorf("got %d %s", r.Status, r.Body)
+	}
 	if n := len(f.Directory.Snapshot().Revocations(account)); n != 0 {
 		t.Errorf("%d revocations were written", n)
 	}
+	f.revoke(t, "RoleName", "deploy", "IssuedBefore", last) // in the nick of time
 }

@@ -33,7 +33,7 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 	role, ok := in.role(c)
 	if !ok {
 		kept := &policy.Context{}
-		trust.ConditionKeys(token, &asked, kept)
+		trust.ConditionKeys(trust.Action, token, &asked, kept)
 		return nil, deniedToken(denied(in.missing(c)), trust.Action, &asked, token, kept)
 	}
 	asked.RoleARN, asked.Account = role.ARN, role.Account

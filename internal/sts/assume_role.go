@@ -15,6 +15,8 @@ import (
 	"github.com/daypass/daypass/internal/trust"
 )
 
+const actionAssumeRole = "sts:AssumeRole"
+
 // maxChained is the longest session of a role that another role's session
 // assumes (IAM User Guide, "Role chaining").
 const maxChained = time.Hour
@@ -50,11 +52,11 @@ type roleRequest struct {
 func (s *service) assumeRoleOperation() awsapi.Operation {
 	on := awsapi.Resource{Template: "arn:aws:iam::${Account}:role${Path}${RoleName}", Of: roleAsked}
 	return awsapi.Signed("AssumeRole", []awsapi.Need{
-		{Action: "sts:AssumeRole", Resource: on, Keys: assumeRoleKeys, Trust: roleOf},
-		{Action: trust.ActionTagSession, Resource: on, Keys: assumeRoleKeys, Trust: roleOf, When: awsapi.When{
+		{Action: actionAssumeRole, Resource: on, Keys: assumeRoleKeys(actionAssumeRole), Trust: roleOf},
+		{Action: trust.ActionTagSession, Resource: on, Keys: assumeRoleKeys(trust.ActionTagSession), Trust: roleOf, When: awsapi.When{
 			Words: "with tags, or inherited ones", Of: func(c *awsapi.Call) bool { return len(assumeInput(c).all) > 0 },
 		}},
-		{Action: trust.ActionSetSourceIdentity, Resource: on, Keys: sourceIdentityKey, Trust: roleOf, When: awsapi.When{
+		{Action: trust.ActionSetSourceIdentity, Resource: on, Keys: assumeRoleKeys(trust.ActionSetSourceIdentity), Trust: roleOf, When: awsapi.When{
 			Words: "with a source identity, or an inherited one", Of: func(c *awsapi.Call) bool {
 				return assumeInput(c).sourceIdentity != "" || inheritedSourceIdentity(c.Caller) != ""
 			},
@@ -197,25 +199,16 @@ func roleAsked(c *awsapi.Call) string {
 	return assumeInput(c).roleARN
 }
 
-// assumeRoleKeys sets the condition keys of AssumeRole (Service Authorization
-// Reference, "Actions, resources, and condition keys for AWS Security Token
-// Service").
-func assumeRoleKeys(c *awsapi.Call, keys *policy.Context) {
-	in := assumeInput(c)
-	keys.Set("sts:RoleSessionName", in.sessionName)
-	if in.hasExternalID {
-		keys.Set("sts:ExternalId", in.externalID)
-	}
-	sourceIdentityKey(c, keys)
-	setTagKeys(keys, in.tags, in.transitive)
-}
-
-// sourceIdentityKey sets the one key of sts:SetSourceIdentity. The session's
-// name and the tags are no keys of it: a statement on both actions with a
-// condition on one of those denies (users of AWS report so).
-func sourceIdentityKey(c *awsapi.Call, keys *policy.Context) {
-	if in := assumeInput(c); in.sourceIdentity != "" {
-		keys.Set("sts:SourceIdentity", in.sourceIdentity)
+// assumeRoleKeys sets the condition keys that one of the actions sees of the
+// request.
+func assumeRoleKeys(action string) func(*awsapi.Call, *policy.Context) {
+	return func(c *awsapi.Call, keys *policy.Context) {
+		in := assumeInput(c)
+		asked := trust.Asked{
+			RoleSessionName: in.sessionName, ExternalID: in.externalID, HasExternalID: in.hasExternalID,
+			SourceIdentity: in.sourceIdentity, Tags: tagsAsked(in.tags), TransitiveTagKeys: in.transitive,
+		}
+		asked.SetKeys(action, keys)
 	}
 }
 

@@ -199,6 +199,10 @@ func TestEveryActionIsAsked(t *testing.T) {
 		{f.trustOf(web, `{}`, `"sts:TagSession"`, `{"StringEquals":{"aws:RequestTag/team":"other"}}`), tags, tag},
 		{f.trustOf(webAndAll, `{"StringLike":{"sts:SourceIdentity":"*@example.com"}}`), both, ""},
 		{f.trustOf(webAndAll, `{"StringLike":{"sts:SourceIdentity":"bob@*"}}`), both, "sts:AssumeRoleWithWebIdentity"},
+		{f.trustOf(webAndTag, `{"StringLike":{"sts:RoleSessionName":"*"}}`), tags, ""},
+		{f.trustOf(webAndAll, `{"StringLike":{"sts:RoleSessionName":"*"}}`), both, set},
+		{f.trustOf(webAndAll, `{"StringEquals":{"aws:RequestTag/team":"data"}}`), both, set},
+		{f.trustOf(webAndTag, `{"StringLike":{"sts:RoleSessionName":"*","aws:RequestTag/team":"data"}}`, `"sts:SetSourceIdentity"`, `{"StringLike":{"sts:SourceIdentity":"alice@*"}}`), both, ""},
 	} {
 		f.putRole(t, store.Role{Name: "deploy", TrustPolicy: c.trust})
 		reply := f.assume(t, c.token)

@@ -13,6 +13,7 @@ import (
 	"github.com/daypass/daypass/internal/outbound"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/trust"
 
 	"github.com/google/uuid"
 )
@@ -195,7 +196,7 @@ func tokenKeys(c *awsapi.Call, keys *policy.Context) {
 	keys.Set("sts:SigningAlgorithm", in.algorithm)
 	keys.Set("sts:DurationSeconds", strconv.Itoa(in.seconds))
 	keys.SetMulti("sts:IdentityTokenAudience", in.audience)
-	setTagKeys(keys, in.tags, nil)
+	trust.SetTagKeys(tagsAsked(in.tags), nil, keys)
 }
 
 // tokenResult is the reply. AWS gives this one time in milliseconds (recorded).

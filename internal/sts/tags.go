@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/daypass/daypass/internal/awsapi"
-	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/trust"
 )
@@ -112,18 +111,14 @@ func badTags(message string) *awsapi.Fault {
 	return awsapi.Error(http.StatusBadRequest, "InvalidParameterValue", message)
 }
 
-// setTagKeys sets the condition keys of the tags that a request asks for.
-func setTagKeys(keys *policy.Context, tags []session.Tag, transitive []string) {
-	if len(transitive) > 0 {
-		keys.SetMulti("sts:TransitiveTagKeys", transitive)
-	}
+// tagsAsked are tags as package trust has them.
+func tagsAsked(tags []session.Tag) []trust.Tag {
 	if len(tags) == 0 {
-		return
+		return nil
 	}
-	names := make([]string, len(tags))
+	asked := make([]trust.Tag, len(tags))
 	for i, tag := range tags {
-		names[i] = tag.Key
-		keys.Set("aws:RequestTag/"+tag.Key, tag.Value)
+		asked[i] = trust.Tag{Key: tag.Key, Value: tag.Value}
 	}
-	keys.SetMulti("aws:TagKeys", names)
+	return asked
 }

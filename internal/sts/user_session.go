@@ -98,7 +98,9 @@ func (s *service) federationOperation() awsapi.Operation {
 	on := awsapi.Resource{Template: "arn:aws:sts::${Account}:federated-user/${Name}", Of: func(c *awsapi.Call) string {
 		return arn.FederatedUser(c.Account, federationInput(c).name)
 	}}
-	keys := func(c *awsapi.Call, keys *policy.Context) { setTagKeys(keys, federationInput(c).tags, nil) }
+	keys := func(c *awsapi.Call, keys *policy.Context) {
+		trust.SetTagKeys(tagsAsked(federationInput(c).tags), nil, keys)
+	}
 	return awsapi.Signed("GetFederationToken", []awsapi.Need{
 		{Action: "sts:GetFederationToken", Resource: on, Keys: keys},
 		{Action: trust.ActionTagSession, Resource: on, Keys: keys, When: awsapi.When{

@@ -38,7 +38,7 @@ func TestSessionTagsAreRead(t *testing.T) {
 		}
 	}
 	var ctx policy.Context
-	trust.ConditionKeys(tok, session(), &ctx)
+	trust.ConditionKeys(trust.Action, tok, session(), &ctx)
 	for key, want := range map[string][]string{
 		"aws:TagKeys": {"A", "Größe /x", "b"}, "sts:TransitiveTagKeys": {"B", "a"}, "sts:SourceIdentity": {"alice@example.com"},
 		"aws:RequestTag/A": {""}, "aws:RequestTag/b": {"2"}, "aws:RequestTag/Größe /x": {"é=+@"},
@@ -55,7 +55,7 @@ func TestSessionKeysAreAbsent(t *testing.T) {
 	t.Parallel()
 	for _, more := range []claims{{}, {tagsClaim: claims{}}, {tagsClaim: claims{"principal_tags": claims{}, "transitive_tag_keys": []string{}}}} {
 		var ctx policy.Context
-		trust.ConditionKeys(newToken(t, minted(t, "https://gitlab.example.com", more), false), session(), &ctx)
+		trust.ConditionKeys(trust.Action, newToken(t, minted(t, "https://gitlab.example.com", more), false), session(), &ctx)
 		for _, key := range []string{"aws:TagKeys", "sts:TransitiveTagKeys", "sts:SourceIdentity", "aws:PrincipalArn"} {
 			if _, _, present := ctx.Get(key); present {
 				t.Errorf("%v: %s is present", more, key)

@@ -68,7 +68,7 @@ func FuzzNewToken(f *testing.F) {
 func checkSession(t *testing.T, tok *trust.Token) {
 	t.Helper()
 	var ctx policy.Context
-	trust.ConditionKeys(tok, session(), &ctx)
+	trust.ConditionKeys(trust.Action, tok, session(), &ctx)
 	keys, _, _ := ctx.Get("aws:TagKeys")
 	if len(tok.Tags) > 50 || len(tok.Tags) != len(keys) || len(tok.TransitiveTagKeys) > len(tok.Tags) || len(tok.SourceIdentity) > 256 {
 		t.Fatalf("session is %+v", tok)

@@ -142,7 +142,7 @@ func sample(t *testing.T, name string) *oidc.Claims {
 // which is left out; the values of a multivalued key are parted by |.
 func providersKeys(tok *trust.Token) map[string]string {
 	var ctx policy.Context
-	trust.ConditionKeys(tok, session(), &ctx)
+	trust.ConditionKeys(trust.Action, tok, session(), &ctx)
 	keys := map[string]string{}
 	for _, key := range ctx.Keys() {
 		if name, ok := strings.CutPrefix(key, tok.ProviderURL+":"); ok {

@@ -19,6 +19,7 @@
 //   - extended_claims.go: Daypass's own: every claim a key, where switched on
 //   - aws_claims.go: the claims under https://aws.amazon.com/, by which a token
 //     names its roles, its session tags and its source identity
+//   - asked.go: which keys of the session that is asked for go to which action
 //   - explain.go: what to say of a key that is not there, or not AWS's
 //   - shared_issuers.go: what a trust policy must hold to be written at all
 //
@@ -63,8 +64,9 @@ type Decision struct {
 // that the token needs; all must allow. A role that is nil, because its trust
 // policy could not be read, and a document that is no trust policy deny
 // explicitly, and so does a token whose claim roles does not name the role. Ctx
-// is memory to work in, which is reset; with nil there is some made. Why is
-// filled if not nil, for the action of the answer.
+// is memory to work in, which is reset, and holds the keys of a refused action
+// afterwards; with nil there is some made. Why is filled if not nil, for the
+// action of the answer.
 func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, why *policy.Reasons) Decision {
 	if role.Kind() != policy.Trust || t == nil || s == nil || !t.names(s.RoleARN) {
 		// Another kind of policy names no principal, and would admit any.
@@ -74,8 +76,6 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 	if ctx == nil {
 		ctx = &policy.Context{}
 	}
-	ctx.Reset()
-	ConditionKeys(t, s, ctx)
 	ask := asking{
 		Request: policy.Request{
 			Resource:  s.RoleARN,
@@ -84,7 +84,8 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 		},
 		documents: [1]*policy.Document{role},
 	}
-	decision := ask.decide(Action, why)
+	ask.by(Action, t, s)
+	decision := ask.decide(why)
 	if !decision.Allowed() {
 		return decision
 	}
@@ -98,9 +99,10 @@ func Decide(role *policy.Document, t *Token, s *Session, ctx *policy.Context, wh
 		if !more.needed {
 			continue
 		}
-		if refused := ask.decide(more.action, nil); !refused.Allowed() {
+		ask.by(more.action, t, s)
+		if refused := ask.decide(nil); !refused.Allowed() {
 			if why != nil {
-				ask.decide(more.action, why)
+				ask.decide(why)
 			}
 			return refused
 		}
@@ -114,15 +116,23 @@ type asking struct {
 	documents [1]*policy.Document
 }
 
-func (a *asking) decide(action string, why *policy.Reasons) Decision {
+// by makes the action the question, with the keys that it sees.
+func (a *asking) by(action string, t *Token, s *Session) {
 	a.Action = action
-	return Decision{policy.Decide(&a.Request, a.documents[:], why), action}
+	a.Context.Reset()
+	ConditionKeys(action, t, s, a.Context)
 }
 
-// ConditionKeys adds to ctx the keys by which AWS decides about a token. No
+func (a *asking) decide(why *policy.Reasons) Decision {
+	return Decision{policy.Decide(&a.Request, a.documents[:], why), a.Action}
+}
+
+// ConditionKeys adds to ctx the keys by which AWS decides about a token, for one
+// of the actions: those of the token and of how was asked are the same for all,
+// and Asked.SetKeys says which are not. No
 // other claim is a key (Service Authorization Reference), except where extended
 // claims are on, and aws:PrincipalArn is absent, for there is no principal yet
-// (published captures of AWS, 2026-09). All actions see the same keys.
+// (published captures of AWS, 2026-09).
 //
 // The audience is where the keys are least obvious. <url>:aud is the claim azp
 // if the token has it, otherwise aud; <url>:oaud is aud, and present only where
@@ -130,7 +140,7 @@ func (a *asking) decide(action string, why *policy.Reasons) Decision {
 // federation"). It is single-valued for one aud. For several, which AWS's pages
 // do not cover, it is multivalued, so that only a condition with ForAnyValue:
 // or ForAllValues: can match it.
-func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
+func ConditionKeys(action string, t *Token, s *Session, ctx *policy.Context) {
 	if s.RequestKeys != nil {
 		s.RequestKeys(ctx)
 	}
@@ -157,7 +167,6 @@ func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
 			ctx.SetIn(url, k.Name, k.Values[0])
 		}
 	}
-	ctx.Set("sts:RoleSessionName", s.RoleSessionName)
 	// False where the token names no roles (published captures of AWS, 2026-09).
 	authorized := "false"
 	if t.HasRoles {
@@ -167,25 +176,6 @@ func ConditionKeys(t *Token, s *Session, ctx *policy.Context) {
 	ctx.Set("aws:PrincipalAccount", s.Account)
 	ctx.Set("aws:PrincipalType", "User")
 	ctx.Set("aws:userid", t.Provider)
-	sessionKeys(t, ctx)
-}
-
-// sessionKeys adds what the token asks to have in the session. A key whose list
-// would be empty is absent.
-func sessionKeys(t *Token, ctx *policy.Context) {
-	if t.SourceIdentity != "" {
-		ctx.Set("sts:SourceIdentity", t.SourceIdentity)
-	}
-	if len(t.TransitiveTagKeys) > 0 {
-		ctx.SetMulti("sts:TransitiveTagKeys", t.TransitiveTagKeys)
-	}
-	if len(t.Tags) == 0 {
-		return
-	}
-	keys := make([]string, len(t.Tags))
-	for i, tag := range t.Tags {
-		keys[i] = tag.Key
-		ctx.Set("aws:RequestTag/"+tag.Key, tag.Value)
-	}
-	ctx.SetMulti("aws:TagKeys", keys)
+	asked := Asked{RoleSessionName: s.RoleSessionName, SourceIdentity: t.SourceIdentity, Tags: t.Tags, TransitiveTagKeys: t.TransitiveTagKeys}
+	asked.SetKeys(action, ctx)
 }

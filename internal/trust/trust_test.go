@@ -235,7 +235,7 @@ func TestConditionKeys(t *testing.T) {
 	}
 	keysOf := func(tok *trust.Token) map[string]key {
 		ctx := &policy.Context{}
-		trust.ConditionKeys(tok, session(), ctx)
+		trust.ConditionKeys(trust.Action, tok, session(), ctx)
 		keys := map[string]key{}
 		for _, name := range ctx.Keys() {
 			values, multi, _ := ctx.Get(name)
