@@ -15,6 +15,10 @@ import (
 // Partition is the one partition that Daypass serves.
 const Partition = "aws"
 
+// AWS stands in place of an account in the ARNs of managed policies that AWS
+// keeps: arn:aws:iam::aws:policy/….
+const AWS = "aws"
+
 // ARN is one parsed name. The zero value is no ARN.
 type ARN struct {
 	Partition string
@@ -118,17 +122,24 @@ func OIDCProviderURL(s string) (string, bool) {
 // RoleName returns the account and the last path element of a role's ARN, and
 // whether s is a role's ARN.
 func RoleName(s string) (account, name string, ok bool) {
-	return lastElement(s, "role/")
+	if account, name, ok = iamName(s, "role/"); !ok || !ValidAccount(account) {
+		return "", "", false
+	}
+	return account, name, true
 }
 
-// PolicyName is RoleName for a customer managed policy.
+// PolicyName is RoleName for a managed policy. The account of one that AWS
+// manages is AWS.
 func PolicyName(s string) (account, name string, ok bool) {
-	return lastElement(s, "policy/")
+	if account, name, ok = iamName(s, "policy/"); !ok || !ValidAccount(account) && account != AWS {
+		return "", "", false
+	}
+	return account, name, true
 }
 
-func lastElement(s, prefix string) (account, name string, ok bool) {
+func iamName(s, prefix string) (account, name string, ok bool) {
 	a, err := Parse(s)
-	if err != nil || a.Partition != Partition || a.Service != "iam" || a.Region != "" || !ValidAccount(a.Account) {
+	if err != nil || a.Partition != Partition || a.Service != "iam" || a.Region != "" {
 		return "", "", false
 	}
 	rest, ok := strings.CutPrefix(a.Resource, prefix)

@@ -22,9 +22,9 @@ type Caller struct {
 	// Session is nil for a user with a long-lived key.
 	Session *session.Session
 
-	principalType string // aws:PrincipalType
-	principalARN  string // aws:PrincipalArn: for a role session the role's ARN, with its path
-	userName      string // aws:username, users only
+	principalType string      // aws:PrincipalType
+	principalARN  string      // aws:PrincipalArn: for a role session the role's ARN, with its path
+	userName      string      // aws:username, users only
 	tags          []store.Tag // of the user or role, aws:PrincipalTag
 	policies      []directory.Attached
 	boundary      []directory.Attached // one at most; none limits nothing

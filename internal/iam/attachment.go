@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -9,97 +10,129 @@ import (
 	"github.com/daypass/daypass/internal/store"
 )
 
-// maxAttached is how many managed policies one role may have: what AWS grants
-// on request, where a new account has 10 (IAM User Guide, "IAM and AWS STS
-// quotas", 2023).
-const maxAttached = 20
-
-// attachRolePolicy names a managed policy on a role and counts it on the
-// policy, both in one transaction. What is attached already stays so.
-func (s *service) attachRolePolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
-	roleName, given := in.roleName(), in.arn("PolicyArn", "policy/")
-	if err := in.err(); err != nil {
-		return nil, err
+// attachPolicy names a managed policy on an entity and counts it on the policy,
+// both in one transaction. What is attached already stays so.
+func (s *service) attachPolicy(k *entityKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		owner, given := k.name(in), in.arn("PolicyArn", "policy/")
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error {
+			if attached(e, given) >= 0 {
+				return nil
+			}
+			if len(*e.Attached) >= maxAttached {
+				return limitExceeded("Cannot exceed quota for PoliciesPer%s: %d", capital(k.noun), maxAttached)
+			}
+			stored, ok, err := countUse(tx, c, given, func(p *store.Policy) { p.AttachmentCount++ })
+			if err == nil && !ok {
+				err = noSuchEntity("Policy %s does not exist or is not attachable.", given)
+			}
+			*e.Attached = append(*e.Attached, stored)
+			return err
+		})
 	}
-	return nil, s.update(c, func(tx store.Tx) error {
-		role, err := roleIn(tx, c, roleName)
+}
+
+func (s *service) detachPolicy(k *entityKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		owner, given := k.name(in), in.arn("PolicyArn", "policy/")
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error {
+			i := attached(e, given)
+			if i < 0 {
+				return noSuchPolicy(given)
+			}
+			*e.Attached = slices.Delete(*e.Attached, i, i+1)
+			_, _, err := countUse(tx, c, given, func(p *store.Policy) { p.AttachmentCount-- })
+			return err
+		})
+	}
+}
+
+// listAttachedPolicies lists in order of the ARNs. Names and paths are read off
+// them.
+func listAttachedPolicies(k *entityKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		owner, prefix, p := k.name(in), in.path("PathPrefix", policyPathPattern), in.page()
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		e, err := k.lookup(c, owner)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		policy, ok, err := policyIn(tx, c, given)
-		switch {
-		case err != nil:
-			return err
-		case !ok:
-			return noSuchEntity("Policy %s does not exist or is not attachable.", given)
-		case attached(&role, given) >= 0:
-			return nil
-		case len(role.AttachedPolicies) >= maxAttached:
-			return limitExceeded("Cannot exceed quota for PoliciesPerRole: %d", maxAttached)
+		var reply attachedPolicies
+		reply.arns, reply.next = cut(p, foldedAfter(*e.Attached, p.after), strings.ToLower,
+			func(policyARN string) bool { return strings.HasPrefix(policyPathOf(policyARN), prefix) })
+		return reply, nil
+	}
+}
+
+// policyPathOf gives the path of a managed policy's ARN with its name behind.
+func policyPathOf(policyARN string) string {
+	_, resource, _ := strings.Cut(policyARN, ":policy")
+	return resource
+}
+
+// attached finds a policy among those of an entity, -1 where it is not.
+func attached(e *entity, policyARN string) int {
+	return slices.IndexFunc(*e.Attached, func(a string) bool { return strings.EqualFold(a, policyARN) })
+}
+
+// countUse keeps up what a customer managed policy's record knows of its uses,
+// in the transaction that changes them. It gives the policy's ARN as stored, and
+// whether there is such a policy that the caller's account can use. An AWS
+// managed policy has no record: its uses are counted where they are.
+func countUse(tx store.Tx, c *awsapi.Call, given string, change func(*store.Policy)) (stored string, ok bool, err error) {
+	account, name, isPolicy := arn.PolicyName(given)
+	if !isPolicy {
+		return "", false, nil
+	}
+	if account == arn.AWS {
+		p, ok := c.Snapshot.Policy(given)
+		if !ok {
+			return "", false, nil
 		}
-		role.AttachedPolicies = append(role.AttachedPolicies, arn.Policy(policy.Account, policy.Path, policy.Name))
-		policy.AttachmentCount++
-		return putBoth(tx, role, policy)
+		return p.ARN, true, nil
+	}
+	if account != c.Account {
+		return "", false, nil
+	}
+	err = changeRecord(tx, store.PolicyID(account, name), func(p *store.Policy) error {
+		stored = arn.Policy(p.Account, p.Path, p.Name)
+		if !strings.EqualFold(stored, given) { // another path is another policy
+			return store.ErrNotFound
+		}
+		if seen := spelled(c, given); stored != seen {
+			return concurrentModification("Policy " + given)
+		}
+		change(p)
+		return nil
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		return "", false, nil
+	}
+	return stored, err == nil, err
 }
 
-func (s *service) detachRolePolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
-	roleName, given := in.roleName(), in.arn("PolicyArn", "policy/")
-	if err := in.err(); err != nil {
-		return nil, err
+// spelled gives the ARN of a managed policy as it is stored, under which the
+// caller was authorised to use it, or as given where there is none.
+func spelled(c *awsapi.Call, given string) string {
+	if p, ok := visiblePolicy(c, given); ok {
+		return p.ARN
 	}
-	return nil, s.update(c, func(tx store.Tx) error {
-		role, err := roleIn(tx, c, roleName)
-		if err != nil {
-			return err
-		}
-		policy, ok, err := policyIn(tx, c, given)
-		if err != nil {
-			return err
-		}
-		i := attached(&role, given)
-		if !ok || i < 0 {
-			return noSuchPolicy(given)
-		}
-		role.AttachedPolicies = slices.Delete(role.AttachedPolicies, i, i+1)
-		policy.AttachmentCount--
-		return putBoth(tx, role, policy)
-	})
+	return given
 }
 
-// listAttachedRolePolicies lists in order of the ARNs. Names and paths are
-// read off them.
-func listAttachedRolePolicies(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
-	roleName, prefix, p := in.roleName(), in.path("PathPrefix", policyPathPattern), in.page()
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	role, ok := c.Snapshot.Role(c.Account, roleName)
-	if !ok {
-		return nil, noSuchRole(roleName)
-	}
-	under := arn.Policy(c.Account, prefix, "")
-	var reply attachedPolicies
-	reply.arns, reply.next = cut(p, foldedAfter(role.AttachedPolicies, p.after), strings.ToLower,
-		func(policyARN string) bool { return strings.HasPrefix(policyARN, under) })
-	return reply, nil
-}
-
-// attached finds a policy among those of a role, -1 where it is not.
-func attached(role *store.Role, policyARN string) int {
-	return slices.IndexFunc(role.AttachedPolicies, func(a string) bool { return strings.EqualFold(a, policyARN) })
-}
-
-// putBoth writes the two records that an attachment is kept in.
-func putBoth(tx store.Tx, role store.Role, policy store.Policy) error {
-	if err := store.PutRecord(tx, store.RoleID(role.Account, role.Name), role); err != nil {
-		return err
-	}
-	return store.PutRecord(tx, store.PolicyID(policy.Account, policy.Name), policy)
-}
+// capital is a noun with a capital letter.
+func capital(noun string) string { return strings.ToUpper(noun[:1]) + noun[1:] }
 
 type attachedPolicies struct {
 	arns []string

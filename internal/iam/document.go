@@ -8,7 +8,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/trust"
 )
@@ -17,29 +19,63 @@ import (
 // what AWS grants on request, since nobody is there to ask: 4096, where a new
 // account of AWS has 2048 (IAM User Guide, "IAM and AWS STS quotas", 2023).
 const (
-	maxTrustPolicy    = 4096
-	maxManagedPolicy  = 6144
-	maxInlinePolicies = 10240 // of one role, all its inline policies together
+	maxTrustPolicy   = 4096
+	maxManagedPolicy = 6144
 )
 
-// trustPolicy checks the trust policy of a role: what it says, and that it does
-// not open the role to all users of an issuer that everybody may use.
-func trustPolicy(document string) error {
+// trustPolicy checks the trust policy of a role: what it says, that it does not
+// open the role to all users of an issuer that everybody may use, and that the
+// users and roles that it names exist. It gives their unique ids by the names.
+func trustPolicy(c *awsapi.Call, document string) (principals map[string]string, err error) {
 	parsed, err := parse(policy.Trust, document)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var control *trust.ControlError
 	if err := trust.CheckSharedIssuers(parsed); errors.As(err, &control) {
-		return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", control.Message).
+		return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", control.Message).
 			Because("statement %d admits all users of an issuer that is shared", control.Statement)
 	} else if err != nil {
-		return err
+		return nil, err
 	}
 	if size(document) > maxTrustPolicy {
-		return limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
+		return nil, limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
 	}
-	return nil
+	for _, written := range parsed.Entities() {
+		id, ok := principalID(c.Snapshot, written)
+		if !ok {
+			return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+written+`"`).
+				Because("there is no user or role %s; make it first", written)
+		}
+		if principals == nil {
+			principals = map[string]string{}
+		}
+		principals[written] = id
+	}
+	return principals, nil
+}
+
+// principalID gives the unique id of the user or role that a principal names by
+// its ARN or by that id, and whether there is one, in whichever account.
+func principalID(snapshot *directory.Snapshot, written string) (string, bool) {
+	a, err := arn.Parse(written)
+	if err != nil {
+		_, ok := snapshot.Entity(written)
+		return written, ok
+	}
+	kind, path, _ := strings.Cut(a.Resource, "/")
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	switch kind {
+	case "role":
+		if role, ok := snapshot.Role(a.Account, name); ok && role.ARN == written {
+			return role.ID, true
+		}
+	case "user":
+		if user, ok := snapshot.User(a.Account, name); ok && user.ARN == written {
+			return user.ID, true
+		}
+	}
+	return "", false
 }
 
 // identityPolicy checks an inline or managed policy. Its size is a matter of

@@ -18,6 +18,7 @@ package iam
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
@@ -52,33 +53,42 @@ func New(c Config) (*awsapi.Service, error) {
 	s := &service{Config: c}
 	return awsapi.NewService(
 		awsapi.Service{Name: "iam", Version: Version, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"},
+		slices.Concat(s.providerOperations(), s.roleOperations(), s.policyOperations(), s.otherOperations())...)
+}
 
-		signed("CreateOpenIDConnectProvider", onNewProvider, s.createOpenIDConnectProvider),
+func (s *service) providerOperations() []awsapi.Operation {
+	return []awsapi.Operation{
+		creates("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", onNewProvider, s.createOpenIDConnectProvider),
 		signed("GetOpenIDConnectProvider", onProvider, getOpenIDConnectProvider),
 		signed("ListOpenIDConnectProviders", onProviders, listOpenIDConnectProviders),
 		signed("DeleteOpenIDConnectProvider", onProvider, s.deleteOpenIDConnectProvider),
+	}
+}
 
-		signed("CreateRole", onNewRole, s.createRole),
+func (s *service) roleOperations() []awsapi.Operation {
+	return append(s.entityOperations(roles),
+		creates("CreateRole", "TagRole", onNewRole, s.createRole, boundaryKey(roles)),
 		signed("GetRole", onRole, getRole),
 		signed("ListRoles", onRolePath, listRoles),
 		signed("DeleteRole", onRole, s.deleteRole),
 		signed("UpdateAssumeRolePolicy", onRole, s.updateAssumeRolePolicy),
+		signed("UpdateRole", onRole, s.updateRole),
+		signed("UpdateRoleDescription", onRole, s.updateRoleDescription),
+	)
+}
 
-		signed("PutRolePolicy", onRole, s.putRolePolicy),
-		signed("GetRolePolicy", onRole, getRolePolicy),
-		signed("ListRolePolicies", onRole, listRolePolicies),
-		signed("DeleteRolePolicy", onRole, s.deleteRolePolicy),
-
-		signed("CreatePolicy", onNewPolicy, s.createPolicy),
+func (s *service) policyOperations() []awsapi.Operation {
+	return []awsapi.Operation{
+		creates("CreatePolicy", "TagPolicy", onNewPolicy, s.createPolicy),
 		signed("GetPolicy", onPolicy, getPolicy),
 		signed("GetPolicyVersion", onPolicy, getPolicyVersion),
 		signed("ListPolicies", onPolicyPath, listPolicies),
 		signed("DeletePolicy", onPolicy, s.deletePolicy),
+	}
+}
 
-		signedWith(policyARNKey, "AttachRolePolicy", onRole, s.attachRolePolicy),
-		signedWith(policyARNKey, "DetachRolePolicy", onRole, s.detachRolePolicy),
-		signed("ListAttachedRolePolicies", onRole, listAttachedRolePolicies),
-
+func (s *service) otherOperations() []awsapi.Operation {
+	return []awsapi.Operation{
 		signed("EnableOutboundWebIdentityFederation", onNothing, s.enableOutboundWebIdentityFederation),
 		signed("DisableOutboundWebIdentityFederation", onNothing, s.disableOutboundWebIdentityFederation),
 		signed("GetOutboundWebIdentityFederationInfo", onNothing, s.getOutboundWebIdentityFederationInfo),
@@ -87,26 +97,83 @@ func New(c Config) (*awsapi.Service, error) {
 		signed("SimulatePrincipalPolicy", onPolicySource, simulatePrincipalPolicy),
 		signed("GetContextKeysForCustomPolicy", onNothing, getContextKeysForCustomPolicy),
 		signed("GetContextKeysForPrincipalPolicy", onPolicySource, getContextKeysForPrincipalPolicy),
-	)
+	}
+}
+
+// entityOperations are the operations on the policies, boundary and tags of
+// roles, users or groups. Groups have neither boundary nor tags.
+func (s *service) entityOperations(k *entityKind) []awsapi.Operation {
+	noun := capital(k.noun)
+	boundary := boundaryKey(k)
+	operations := []awsapi.Operation{
+		signed("Put"+noun+"Policy", k.on, s.putPolicy(k), boundary),
+		signed("Get"+noun+"Policy", k.on, getInlinePolicy(k)),
+		signed("List"+noun+"Policies", k.on, listInlinePolicies(k)),
+		signed("Delete"+noun+"Policy", k.on, s.deleteInlinePolicy(k), boundary),
+		signed("Attach"+noun+"Policy", k.on, s.attachPolicy(k), policyARNKey, boundary),
+		signed("Detach"+noun+"Policy", k.on, s.detachPolicy(k), policyARNKey, boundary),
+		signed("ListAttached"+noun+"Policies", k.on, listAttachedPolicies(k)),
+	}
+	if k == groups {
+		return operations
+	}
+	return append(append(operations,
+		signed("Put"+noun+"PermissionsBoundary", k.on, s.putBoundary(k), boundary),
+		signed("Delete"+noun+"PermissionsBoundary", k.on, s.deleteBoundary(k), boundary)),
+		s.tagOperations(noun, "List"+noun+"Tags", k.on, k.tagged())...)
+}
+
+// tagOperations are the three operations on the tags of a kind of thing.
+func (s *service) tagOperations(noun, list string, on target, k *taggedKind) []awsapi.Operation {
+	return []awsapi.Operation{
+		signed("Tag"+noun, on, s.tag(k), requestTagKeys),
+		signed("Untag"+noun, on, s.untag(k), requestUntagKeys),
+		signed(list, on, listTags(k)),
+	}
 }
 
 type service struct{ Config }
 
+// operation is what an operation does once its caller was let in.
+type operation = func(*awsapi.Call) (awsapi.Result, error)
+
+// keySetter sets condition keys that an operation adds.
+type keySetter = func(*awsapi.Call, *policy.Context)
+
 // signed is an operation that asks for the action of its own name, as every
 // operation of IAM does (Service Authorization Reference, "Actions defined by
-// AWS Identity and Access Management").
-func signed(name string, on awsapi.Resource, run func(*awsapi.Call) (awsapi.Result, error)) awsapi.Operation {
-	return signedWith(nil, name, on, run)
+// AWS Identity and Access Management"). The event of an operation that was
+// allowed says on what it acted.
+func signed(name string, on target, run operation, keys ...keySetter) awsapi.Operation {
+	return awsapi.Signed(name, []awsapi.Need{on.need(name, keys)}, noting(on, run))
 }
 
-// signedWith is signed with condition keys that the operation adds. The event
-// of an operation that was allowed says on what it acted.
-func signedWith(keys func(*awsapi.Call, *policy.Context), name string, on awsapi.Resource, run func(*awsapi.Call) (awsapi.Result, error)) awsapi.Operation {
-	return awsapi.Signed(name, []awsapi.Need{{Action: "iam:" + name, Resource: on, Keys: keys}},
-		func(c *awsapi.Call) (awsapi.Result, error) {
-			c.Event.Resource = on.Of(c)
-			return run(c)
-		})
+// creates is signed for an operation that makes a thing. Where it tags the
+// thing, the caller must be allowed to do that too (IAM User Guide, "Tags for
+// AWS Identity and Access Management resources", permissions required for
+// tagging).
+func creates(name, tagging string, on target, run operation, keys ...keySetter) awsapi.Operation {
+	keys = append(keys, requestTagKeys)
+	tag := on.need(tagging, keys)
+	tag.When = withTags
+	return awsapi.Signed(name, []awsapi.Need{on.need(name, keys), tag}, noting(on, run))
+}
+
+// need is the permission for an action on a target.
+func (t target) need(action string, keys []keySetter) awsapi.Need {
+	return awsapi.Need{Action: "iam:" + action, Resource: t.Resource, Keys: func(c *awsapi.Call, of *policy.Context) {
+		t.setKeys(c, of)
+		for _, set := range keys {
+			set(c, of)
+		}
+	}}
+}
+
+func noting(on target, run operation) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		c.Event.Resource = on.Of(c)
+		return run(c)
+	}
 }
 
 // update carries out one transaction. Nothing in f may wait for the network:

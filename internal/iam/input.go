@@ -14,6 +14,8 @@ import (
 // Limits of the service model, in characters.
 const (
 	maxRoleName    = 64
+	maxUserName    = 64 // the model says 128 of some operations; AWS's quota is 64
+	maxGroupName   = 128
 	maxPolicyName  = 128
 	maxPath        = 512
 	maxDescription = 1000
@@ -103,8 +105,6 @@ func (in *input) required(parameter string, least, most int) string {
 	in.check.Required(member(parameter), sent)
 	return value
 }
-
-func (in *input) roleName() string { return in.name("RoleName", maxRoleName) }
 
 func (in *input) policyName() string { return in.name("PolicyName", maxPolicyName) }
 

@@ -16,7 +16,7 @@ func (s *service) createPolicy(c *awsapi.Call) (awsapi.Result, error) {
 	in := read(c)
 	name, path, document := in.policyName(), in.path("Path", policyPathPattern), in.document("PolicyDocument")
 	description, _ := in.text("Description", 0, maxDescription)
-	in.refuseUnserved("Tags")
+	tags := in.tags(false)
 	if err := in.err(); err != nil {
 		return nil, err
 	}
@@ -34,17 +34,11 @@ func (s *service) createPolicy(c *awsapi.Call) (awsapi.Result, error) {
 	policy := store.Policy{
 		Account: c.Account, Name: name, Path: path, ID: policyID, Description: description,
 		DefaultVersion: "v1", Versions: []store.PolicyVersion{{ID: "v1", Document: document, Created: created}},
-		Created: created, Updated: created,
+		Tags: tags, Created: created, Updated: created,
 	}
 	id := store.PolicyID(c.Account, name)
 	err = s.update(c, func(tx store.Tx) error {
-		switch _, err := tx.Get(id); {
-		case err == nil:
-			return alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name)
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		return store.PutRecord(tx, id, policy)
+		return insert(tx, id, policy, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name))
 	})
 	if err != nil {
 		return nil, err
@@ -58,7 +52,7 @@ func getPolicy(c *awsapi.Call) (awsapi.Result, error) {
 	if err := in.err(); err != nil {
 		return nil, err
 	}
-	p, ok := ownPolicy(c, given)
+	p, ok := visiblePolicy(c, given)
 	if !ok {
 		return nil, noSuchPolicy(given)
 	}
@@ -76,7 +70,7 @@ func getPolicyVersion(c *awsapi.Call) (awsapi.Result, error) {
 	if err := in.err(); err != nil {
 		return nil, err
 	}
-	p, ok := ownPolicy(c, given)
+	p, ok := visiblePolicy(c, given)
 	if !ok {
 		return nil, noSuchPolicy(given)
 	}
@@ -119,42 +113,42 @@ func (s *service) deletePolicy(c *awsapi.Call) (awsapi.Result, error) {
 		return nil, err
 	}
 	return nil, s.update(c, func(tx store.Tx) error {
-		policy, ok, err := policyIn(tx, c, given)
-		switch {
-		case err != nil:
+		var id store.ID
+		err := changePolicy(tx, c, given, func(p *store.Policy) error {
+			id = store.PolicyID(p.Account, p.Name)
+			if p.AttachmentCount > 0 || p.BoundaryCount > 0 {
+				return deleteConflict("Cannot delete a policy attached to entities.")
+			}
+			return nil
+		})
+		if err != nil {
 			return err
-		case !ok:
-			return noSuchPolicy(given)
-		case policy.AttachmentCount > 0:
-			return deleteConflict("Cannot delete a policy attached to entities.")
 		}
-		return tx.Delete(store.PolicyID(c.Account, policy.Name))
+		return tx.Delete(id)
 	})
 }
 
-// policyIn reads a policy of the caller's account inside a transaction, and
-// whether there is one under that ARN. It must be the one for which the caller
-// was authorised.
-func policyIn(tx store.Tx, c *awsapi.Call, given string) (store.Policy, bool, error) {
+// changePolicy rewrites a customer managed policy in a transaction. It must be
+// the one for which the caller was authorised.
+func changePolicy(tx store.Tx, c *awsapi.Call, given string, change func(*store.Policy) error) error {
 	account, name, ok := arn.PolicyName(given)
 	if !ok || account != c.Account {
-		return store.Policy{}, false, nil
+		return noSuchPolicy(given)
 	}
-	policy, err := store.GetRecord[store.Policy](tx, store.PolicyID(account, name))
+	err := changeRecord(tx, store.PolicyID(account, name), func(p *store.Policy) error {
+		stored := arn.Policy(p.Account, p.Path, p.Name)
+		switch {
+		case !strings.EqualFold(stored, given): // another path is another policy
+			return noSuchPolicy(given)
+		case stored != policyARN(c):
+			return concurrentModification("Policy " + given)
+		}
+		return change(p)
+	})
 	if errors.Is(err, store.ErrNotFound) {
-		return policy, false, nil
+		return noSuchPolicy(given)
 	}
-	if err != nil {
-		return policy, false, err
-	}
-	stored := arn.Policy(policy.Account, policy.Path, policy.Name)
-	switch {
-	case !strings.EqualFold(stored, given): // another path is another policy
-		return policy, false, nil
-	case stored != policyARN(c):
-		return policy, false, concurrentModification("Policy " + given)
-	}
-	return policy, true, nil
+	return err
 }
 
 // createdPolicy is CreatePolicy's reply, which tells no description.

@@ -85,9 +85,9 @@ func TestPolicyConstraints(t *testing.T) {
 		http.StatusBadRequest, "ValidationError",
 		"1 validation error detected: Value at 'policyName' failed to satisfy constraint: Member must have length less than or equal to 128",
 	})
-	wantFault(t, create(iamclient.CreatePolicyInput{Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}), fault{
-		http.StatusBadRequest, "ValidationError",
-		"Daypass does not serve the parameter Tags yet; leave it out.",
+	wantFault(t, create(iamclient.CreatePolicyInput{Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}, {Key: aws.String("K"), Value: aws.String("v")}}}), fault{
+		http.StatusBadRequest, "InvalidInput",
+		"Duplicate tag keys found. Please note that Tag keys are case insensitive.",
 	})
 	wantFault(t, create(iamclient.CreatePolicyInput{PolicyDocument: aws.String(sized(6145))}), fault{
 		http.StatusConflict, "LimitExceeded",

@@ -67,7 +67,7 @@ func decodeProvider(c *awsapi.Call) (*store.OIDCProvider, error) {
 	given := in.required("Url", 1, maxProviderURL)
 	clientIDs := distinct(in.list("ClientIDList", 1, maxClientID))
 	thumbprints := in.list("ThumbprintList", thumbprintLength, thumbprintLength)
-	in.refuseUnserved("Tags")
+	tags := in.tags(true)
 	if err := in.err(); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func decodeProvider(c *awsapi.Call) (*store.OIDCProvider, error) {
 		thumbprints[i] = strings.ToLower(thumbprints[i])
 	}
 	return &store.OIDCProvider{
-		Account: c.Account, URL: url, ClientIDs: clientIDs, Thumbprints: thumbprints, Created: now(c),
+		Account: c.Account, URL: url, ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags, Created: now(c),
 	}, nil
 }
 

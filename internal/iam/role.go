@@ -9,6 +9,7 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 )
@@ -16,30 +17,26 @@ import (
 func (s *service) createRole(c *awsapi.Call) (awsapi.Result, error) {
 	in := read(c)
 	role := store.Role{
-		Account: c.Account, Name: in.roleName(), Path: in.path("Path", rolePathPattern),
+		Account: c.Account, Name: roles.name(in), Path: in.path("Path", rolePathPattern),
 		Description: in.roleDescription(), MaxSessionDuration: in.maxSessionDuration(),
-		TrustPolicy: in.document("AssumeRolePolicyDocument"), Created: now(c),
+		TrustPolicy: in.document("AssumeRolePolicyDocument"), Tags: in.tags(false), Created: now(c),
 	}
-	in.refuseUnserved("Tags", "PermissionsBoundary")
+	boundary := in.boundary()
 	if err := in.err(); err != nil {
 		return nil, err
 	}
-	if err := trustPolicy(role.TrustPolicy); err != nil {
+	var err error
+	if role.Principals, err = trustPolicy(c, role.TrustPolicy); err != nil {
 		return nil, err
 	}
-	var err error
 	if role.ID, err = session.NewUniqueID("AROA", s.Random); err != nil {
 		return nil, err
 	}
-	id := store.RoleID(c.Account, role.Name)
 	err = s.update(c, func(tx store.Tx) error {
-		switch _, err := tx.Get(id); {
-		case err == nil:
-			return alreadyExists("Role with name %s already exists.", role.Name)
-		case !errors.Is(err, store.ErrNotFound):
+		if err := setBoundary(tx, c, roleEntity(&role), boundary); err != nil {
 			return err
 		}
-		return store.PutRecord(tx, id, role)
+		return insert(tx, store.RoleID(c.Account, role.Name), role, alreadyExists("Role with name %s already exists.", role.Name))
 	})
 	if err != nil {
 		return nil, err
@@ -49,7 +46,7 @@ func (s *service) createRole(c *awsapi.Call) (awsapi.Result, error) {
 
 func getRole(c *awsapi.Call) (awsapi.Result, error) {
 	in := read(c)
-	name := in.roleName()
+	name := roles.name(in)
 	if err := in.err(); err != nil {
 		return nil, err
 	}
@@ -57,7 +54,8 @@ func getRole(c *awsapi.Call) (awsapi.Result, error) {
 	if !ok {
 		return nil, noSuchRole(name)
 	}
-	return foundRole{&role.Role}, nil
+	use, _ := c.Snapshot.LastUse(c.Account, role.ID)
+	return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), use}, nil
 }
 
 func listRoles(c *awsapi.Call) (awsapi.Result, error) {
@@ -66,7 +64,7 @@ func listRoles(c *awsapi.Call) (awsapi.Result, error) {
 	if err := in.err(); err != nil {
 		return nil, err
 	}
-	var reply roleList
+	reply := roleList{snapshot: c.Snapshot}
 	reply.roles, reply.next = cut(p, c.Snapshot.RolesAfter(c.Account, p.after),
 		func(r *directory.Role) string { return strings.ToLower(r.Name) },
 		func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) })
@@ -75,71 +73,132 @@ func listRoles(c *awsapi.Call) (awsapi.Result, error) {
 
 func (s *service) deleteRole(c *awsapi.Call) (awsapi.Result, error) {
 	in := read(c)
-	name := in.roleName()
+	name := roles.name(in)
 	if err := in.err(); err != nil {
 		return nil, err
 	}
 	return nil, s.update(c, func(tx store.Tx) error {
-		role, err := roleIn(tx, c, name)
-		switch {
-		case err != nil:
+		id := store.RoleID(c.Account, name)
+		err := s.changeRoleIn(tx, c, name, func(role *store.Role) error {
+			switch {
+			case len(role.InstanceProfiles) > 0:
+				return deleteConflict("Cannot delete entity, must remove roles from instance profile first.")
+			case len(role.AttachedPolicies) > 0:
+				return deleteConflict("Cannot delete entity, must detach all policies first.")
+			case len(role.InlinePolicies) > 0:
+				return deleteConflict("Cannot delete entity, must delete policies first.")
+			}
+			return errors.Join(dropBoundary(tx, c, roleEntity(role)), deleteLastUse(tx, c.Account, role.ID))
+		})
+		if err != nil {
 			return err
-		case len(role.AttachedPolicies) > 0:
-			return deleteConflict("Cannot delete entity, must detach all policies first.")
-		case len(role.InlinePolicies) > 0:
-			return deleteConflict("Cannot delete entity, must delete policies first.")
 		}
-		return tx.Delete(store.RoleID(c.Account, name))
+		return tx.Delete(id)
 	})
 }
 
 func (s *service) updateAssumeRolePolicy(c *awsapi.Call) (awsapi.Result, error) {
 	in := read(c)
-	name, document := in.roleName(), in.document("PolicyDocument")
+	name, document := roles.name(in), in.document("PolicyDocument")
 	if err := in.err(); err != nil {
 		return nil, err
 	}
-	if err := trustPolicy(document); err != nil {
+	principals, err := trustPolicy(c, document)
+	if err != nil {
 		return nil, err
 	}
 	return nil, s.changeRole(c, name, func(role *store.Role) error {
-		role.TrustPolicy = document
+		role.TrustPolicy, role.Principals = document, principals
 		return nil
 	})
+}
+
+// updateRole changes description and longest session. What is not sent stays: of
+// MaxSessionDuration the API Reference says otherwise (recorded on AWS).
+func (s *service) updateRole(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	name, description, duration := roles.name(in), in.roleDescription(), in.maxSessionDuration()
+	sent := in.params.Has("MaxSessionDuration")
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	return nil, s.changeRole(c, name, func(role *store.Role) error {
+		if description != nil {
+			role.Description = description
+		}
+		if sent {
+			role.MaxSessionDuration = duration
+		}
+		return nil
+	})
+}
+
+func (s *service) updateRoleDescription(c *awsapi.Call) (awsapi.Result, error) {
+	in := read(c)
+	name, description := roles.name(in), in.roleDescription()
+	in.check.Required("description", description != nil)
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	var changed store.Role
+	err := s.changeRole(c, name, func(role *store.Role) error {
+		role.Description = description
+		changed = *role
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return describedRole{&changed, shownTrustPolicy(c.Snapshot, &changed)}, nil
 }
 
 // changeRole rewrites one role in a transaction. An error of change leaves the
 // role as it was.
 func (s *service) changeRole(c *awsapi.Call, name string, change func(*store.Role) error) error {
-	return s.update(c, func(tx store.Tx) error {
-		role, err := roleIn(tx, c, name)
-		if err != nil {
-			return err
-		}
-		if err := change(&role); err != nil {
-			return err
-		}
-		return store.PutRecord(tx, store.RoleID(c.Account, name), role)
-	})
+	return s.update(c, func(tx store.Tx) error { return s.changeRoleIn(tx, c, name, change) })
 }
 
-// roleIn reads a role inside a transaction. It must be the one for which the
-// caller was authorised: names find a role under any path, permissions do not.
-func roleIn(tx store.Tx, c *awsapi.Call, name string) (store.Role, error) {
-	role, err := store.GetRecord[store.Role](tx, store.RoleID(c.Account, name))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return role, noSuchRole(name)
-	case err != nil:
-		return role, err
-	case arn.Role(role.Account, role.Path, role.Name) != roleARN(c):
-		return role, concurrentModification("Role " + name)
+// changeRoleIn is changeRole inside a transaction. It must be the role for which
+// the caller was authorised: names find a role under any path, permissions do
+// not.
+func (s *service) changeRoleIn(tx store.Tx, c *awsapi.Call, name string, change func(*store.Role) error) error {
+	err := changeRecord(tx, store.RoleID(c.Account, name), func(role *store.Role) error {
+		if arn.Role(role.Account, role.Path, role.Name) != roleARN(c) {
+			return concurrentModification("Role " + name)
+		}
+		return change(role)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return noSuchRole(name)
 	}
-	return role, nil
+	return err
 }
 
 // now is the time of a request as records keep it: whole seconds of UTC.
 func now(c *awsapi.Call) time.Time { return c.Now.UTC().Truncate(time.Second) }
+
+// shownTrustPolicy is a role's trust policy as replies show it: as it was
+// submitted, with the present ARNs of users and roles in it, and the unique ids of
+// those that are gone (IAM User Guide, "AWS JSON policy elements: Principal").
+func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
+	if len(role.Principals) == 0 {
+		return role.TrustPolicy
+	}
+	document, err := policy.Parse(policy.Trust, role.TrustPolicy)
+	if err != nil {
+		return role.TrustPolicy
+	}
+	return document.Rename(func(written string) string {
+		id := role.Principals[written]
+		if id == "" {
+			return written
+		}
+		if present, ok := snapshot.Entity(id); ok {
+			return present
+		}
+		return id
+	})
+}
 
 // createdRole is CreateRole's reply. Unlike the others it does not tell
 // MaxSessionDuration (seen on AWS).
@@ -148,27 +207,61 @@ type createdRole struct{ role *store.Role }
 // WriteXML implements awsapi.Result.
 func (r createdRole) WriteXML(x *awsapi.XML) {
 	x.Open("Role")
-	writeRole(x, r.role)
+	writeRole(x, r.role, r.role.TrustPolicy)
+	writeBoundary(x, r.role.PermissionsBoundary)
+	writeSomeTags(x, r.role.Tags)
+	x.Close()
+}
+
+// describedRole is UpdateRoleDescription's reply.
+type describedRole struct {
+	role        *store.Role
+	trustPolicy string
+}
+
+// WriteXML implements awsapi.Result.
+func (r describedRole) WriteXML(x *awsapi.XML) {
+	x.Open("Role")
+	writeRole(x, r.role, r.trustPolicy)
+	writeMaxSessionDuration(x, r.role)
+	writeBoundary(x, r.role.PermissionsBoundary)
 	x.Close()
 }
 
 // foundRole is GetRole's reply. RoleLastUsed is empty for a role that was not
-// used, and Daypass does not keep when one was.
-type foundRole struct{ role *store.Role }
+// used.
+type foundRole struct {
+	role        *store.Role
+	trustPolicy string
+	lastUse     *store.LastUse
+}
 
 // WriteXML implements awsapi.Result.
 func (r foundRole) WriteXML(x *awsapi.XML) {
 	x.Open("Role")
-	writeRole(x, r.role)
+	writeRole(x, r.role, r.trustPolicy)
 	writeMaxSessionDuration(x, r.role)
-	x.Open("RoleLastUsed")
-	x.Close()
+	writeBoundary(x, r.role.PermissionsBoundary)
+	writeSomeTags(x, r.role.Tags)
+	writeRoleLastUsed(x, r.lastUse)
 	x.Close()
 }
 
+func writeRoleLastUsed(x *awsapi.XML, use *store.LastUse) {
+	x.Open("RoleLastUsed")
+	if use != nil {
+		x.Time("LastUsedDate", use.At)
+		x.Text("Region", use.Region)
+	}
+	x.Close()
+}
+
+// roleList is ListRoles' reply, which tells neither tags nor boundary nor last
+// use (IAM API Reference, ListRoles).
 type roleList struct {
-	roles []*directory.Role
-	next  string
+	snapshot *directory.Snapshot
+	roles    []*directory.Role
+	next     string
 }
 
 // WriteXML implements awsapi.Result.
@@ -176,7 +269,7 @@ func (r roleList) WriteXML(x *awsapi.XML) {
 	x.Open("Roles")
 	for _, role := range r.roles {
 		x.Open("member")
-		writeRole(x, &role.Role)
+		writeRole(x, &role.Role, shownTrustPolicy(r.snapshot, &role.Role))
 		writeMaxSessionDuration(x, &role.Role)
 		x.Close()
 	}
@@ -185,13 +278,13 @@ func (r roleList) WriteXML(x *awsapi.XML) {
 }
 
 // writeRole writes what every reply tells of a role, in the model's order.
-func writeRole(x *awsapi.XML, r *store.Role) {
+func writeRole(x *awsapi.XML, r *store.Role, trustPolicy string) {
 	x.Text("Path", r.Path)
 	x.Text("RoleName", r.Name)
 	x.Text("RoleId", r.ID)
 	x.Text("Arn", arn.Role(r.Account, r.Path, r.Name))
 	x.Time("CreateDate", r.Created)
-	x.Text("AssumeRolePolicyDocument", percentEncode(r.TrustPolicy))
+	x.Text("AssumeRolePolicyDocument", percentEncode(trustPolicy))
 	if r.Description != nil {
 		x.Text("Description", *r.Description)
 	}

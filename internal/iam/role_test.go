@@ -157,8 +157,8 @@ func TestRoleConstraints(t *testing.T) {
 		{"MaxSessionDuration", "1h", "MalformedInput", ""},
 		{"AssumeRolePolicyDocument", "-", "ValidationError", failed + "'assumeRolePolicyDocument'" + constraint + "Member must not be null"},
 		{"AssumeRolePolicyDocument", "{\u20ac}", "ValidationError", failed + "'assumeRolePolicyDocument'" + constraint + `Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`},
-		{"Tags.member.1.Key", "team", "ValidationError", "Daypass does not serve the parameter Tags yet; leave it out."},
-		{"PermissionsBoundary", "arn:aws:iam::123456789012:policy/boundary", "ValidationError", "Daypass does not serve the parameter PermissionsBoundary yet; leave it out."},
+		{"Tags.member.1.Key", "team", "ValidationError", failed + "'tags.1.member.value'" + constraint + "Member must not be null"},
+		{"PermissionsBoundary", "arn:aws:iam::123456789012:role/boundary", "ValidationError", "Invalid ARN:  Could not be parsed!"},
 	} {
 		parameters := map[string]string{"RoleName": "deploy", "AssumeRolePolicyDocument": trustPolicy}
 		if parameters[c.parameter] = c.value; c.value == "-" {

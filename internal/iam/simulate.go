@@ -84,10 +84,7 @@ type policySource struct {
 // onPolicySource is the user or role under its own ARN, however the request
 // spells it (Service Authorization Reference: the two operations on a principal
 // ask for it on a group, role or user; the others name no resource).
-var (
-	onPolicySource = awsapi.Resource{Template: "${PolicySourceArn}", Of: policySourceARN}
-	onNothing      = awsapi.Resource{Template: "*", Of: func(*awsapi.Call) string { return "*" }}
-)
+var onPolicySource = newTarget("${PolicySourceArn}", policySourceARN)
 
 func policySourceARN(c *awsapi.Call) string {
 	given := c.Params.Get("PolicySourceArn")

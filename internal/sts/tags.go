@@ -2,9 +2,7 @@ package sts
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/daypass/daypass/internal/awsapi"
@@ -12,52 +10,14 @@ import (
 	"github.com/daypass/daypass/internal/trust"
 )
 
-var (
-	tagKeyPattern   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
-	tagValuePattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-)
-
 // decodeTags reads Tags and TransitiveTagKeys. Tags is empty where the request
 // brings none.
 func decodeTags(p awsapi.Params, v *awsapi.Validation) (tags []session.Tag, transitive []string, err error) {
-	members, err := p.Structs("Tags")
-	if err != nil {
+	if tags, err = p.Tags(v); err != nil {
 		return nil, nil, err
 	}
-	v.Size("tags", shownTags(members), len(members), trust.MaxTags)
-	for i, member := range members {
-		name := "tags." + strconv.Itoa(i+1) + ".member."
-		tag := session.Tag{Key: member.Get("Key"), Value: member.Get("Value")}
-		v.Required(name+"key", member.Has("Key"))
-		v.Required(name+"value", member.Has("Value"))
-		if member.Has("Key") {
-			v.Length(name+"key", tag.Key, 1, trust.MaxTagKey)
-			v.Pattern(name+"key", tag.Key, tagKeyPattern, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
-		}
-		v.Length(name+"value", tag.Value, 0, trust.MaxTagValue)
-		v.Pattern(name+"value", tag.Value, tagValuePattern, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
-		tags = append(tags, tag)
-	}
-	transitive, err = p.List("TransitiveTagKeys")
-	if err != nil {
-		return nil, nil, err
-	}
-	v.Size("transitiveTagKeys", awsapi.ShowList(transitive), len(transitive), trust.MaxTags)
-	for i, key := range transitive {
-		name := "transitiveTagKeys." + strconv.Itoa(i+1) + ".member"
-		v.Length(name, key, 1, trust.MaxTagKey)
-		v.Pattern(name, key, tagKeyPattern, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
-	}
-	return tags, transitive, nil
-}
-
-// shownTags writes tags as AWS's messages do.
-func shownTags(members []awsapi.Params) string {
-	shown := make([]string, len(members))
-	for i, member := range members {
-		shown[i] = "Tag(key=" + member.Get("Key") + ", value=" + member.Get("Value") + ")"
-	}
-	return awsapi.ShowList(shown)
+	transitive, err = p.TagKeys("TransitiveTagKeys", "transitiveTagKeys", v)
+	return tags, transitive, err
 }
 
 // sessionTagsOf are the tags of a session that caller begins: those that were

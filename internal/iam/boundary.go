@@ -1,0 +1,98 @@
+package iam
+
+import (
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/store"
+)
+
+// boundary reads the parameter PermissionsBoundary, "" where it was not sent.
+func (in *input) boundary() string {
+	if !in.params.Has("PermissionsBoundary") {
+		return ""
+	}
+	return in.arn("PermissionsBoundary", "policy/")
+}
+
+// putBoundary sets the permissions boundary of a role or user.
+func (s *service) putBoundary(k *entityKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		owner, given := k.name(in), in.boundary()
+		in.check.Required("permissionsBoundary", in.params.Has("PermissionsBoundary"))
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error { return setBoundary(tx, c, e, given) })
+	}
+}
+
+func (s *service) deleteBoundary(k *entityKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		owner := k.name(in)
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error {
+			if *e.Boundary == "" {
+				return noSuchEntity("The %s with name %s does not have a permissions boundary.", k.noun, e.name)
+			}
+			return dropBoundary(tx, c, e)
+		})
+	}
+}
+
+// setBoundary puts a boundary in place of the one that was there, and counts
+// both on their policies.
+func setBoundary(tx store.Tx, c *awsapi.Call, e *entity, given string) error {
+	if given == "" {
+		return nil
+	}
+	if err := dropBoundary(tx, c, e); err != nil {
+		return err
+	}
+	stored, ok, err := countUse(tx, c, given, func(p *store.Policy) { p.BoundaryCount++ })
+	if err == nil && !ok {
+		err = noSuchEntity("Scope ARN: %s does not exist or is not attachable.", given)
+	}
+	*e.Boundary = stored
+	return err
+}
+
+// dropBoundary takes the boundary away, where there is one.
+func dropBoundary(tx store.Tx, c *awsapi.Call, e *entity) error {
+	if *e.Boundary == "" {
+		return nil
+	}
+	_, _, err := countUse(tx, c, *e.Boundary, func(p *store.Policy) { p.BoundaryCount-- })
+	*e.Boundary = ""
+	return err
+}
+
+// boundaryKey is the condition key iam:PermissionsBoundary: the boundary that
+// the request sets, or that the entity has (Service Authorization Reference,
+// condition keys of IAM). An administrator may so be allowed to make only
+// entities that have one.
+func boundaryKey(k *entityKind) func(*awsapi.Call, *policy.Context) {
+	return func(c *awsapi.Call, keys *policy.Context) {
+		if given := c.Params.Get("PermissionsBoundary"); given != "" {
+			keys.Set("iam:PermissionsBoundary", spelled(c, given))
+			return
+		}
+		if e, ok := k.find(c, c.Params.Get(k.parameter)); ok && e.Boundary != nil && *e.Boundary != "" {
+			keys.Set("iam:PermissionsBoundary", *e.Boundary)
+		}
+	}
+}
+
+// writeBoundary writes the element of a role or user that has a boundary.
+func writeBoundary(x *awsapi.XML, policyARN string) {
+	if policyARN == "" {
+		return
+	}
+	x.Open("PermissionsBoundary")
+	x.Text("PermissionsBoundaryType", "Policy")
+	x.Text("PermissionsBoundaryArn", policyARN)
+	x.Close()
+}

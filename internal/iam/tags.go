@@ -1,0 +1,219 @@
+package iam
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/store"
+)
+
+// taggedKind is what the kinds of tagged things differ in, for the operations
+// that tag them.
+type taggedKind struct {
+	quota string // as a message names it: TagsPerRole
+	// distinguishesCase says that Key and key are two tags, as of OpenID Connect
+	// providers; of all else they are one (recorded on AWS).
+	distinguishesCase bool
+	// read gives the parameter that names the thing.
+	read func(in *input) string
+	// find gives the tags as the snapshot has them, or the fault that there is no
+	// such thing.
+	find func(c *awsapi.Call, name string) ([]store.Tag, error)
+	// change has the tags changed in a transaction.
+	change func(tx store.Tx, c *awsapi.Call, name string, f func(*[]store.Tag) error) error
+}
+
+// tagged gives the operations on tags of roles or users.
+func (k *entityKind) tagged() *taggedKind {
+	return &taggedKind{
+		quota: "TagsPer" + capital(k.noun),
+		read:  k.name,
+		find: func(c *awsapi.Call, name string) ([]store.Tag, error) {
+			e, err := k.lookup(c, name)
+			if err != nil {
+				return nil, err
+			}
+			return *e.tags, nil
+		},
+		change: func(tx store.Tx, c *awsapi.Call, name string, f func(*[]store.Tag) error) error {
+			return k.changeIn(tx, c, name, func(e *entity) error { return f(e.tags) })
+		},
+	}
+}
+
+// tag puts tags on a thing: a new one beside the others, or in place of the one
+// that has its key.
+func (s *service) tag(k *taggedKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		name, tags := k.read(in), in.tags(k.distinguishesCase)
+		in.check.Required("tags", in.params.HasAny("Tags"))
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		return nil, s.update(c, func(tx store.Tx) error {
+			return k.change(tx, c, name, func(has *[]store.Tag) error {
+				for _, tag := range tags {
+					if i := tagAt(*has, tag.Key, k.distinguishesCase); i >= 0 {
+						*has = slices.Delete(*has, i, i+1)
+					}
+					*has = append(*has, tag)
+				}
+				if len(*has) > awsapi.MaxTags {
+					return limitExceeded("Cannot exceed quota for %s: %d", k.quota, awsapi.MaxTags)
+				}
+				sortTags(*has)
+				return nil
+			})
+		})
+	}
+}
+
+// untag takes tags away. A key that is not there is none to take.
+func (s *service) untag(k *taggedKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		name := k.read(in)
+		keys, err := in.params.TagKeys("TagKeys", "tagKeys", &in.check)
+		in.decoded(err)
+		in.check.Required("tagKeys", in.params.HasAny("TagKeys"))
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		return nil, s.update(c, func(tx store.Tx) error {
+			return k.change(tx, c, name, func(has *[]store.Tag) error {
+				for _, key := range keys {
+					if i := tagAt(*has, key, k.distinguishesCase); i >= 0 {
+						*has = slices.Delete(*has, i, i+1)
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
+
+func listTags(k *taggedKind) operation {
+	return func(c *awsapi.Call) (awsapi.Result, error) {
+		in := read(c)
+		name, p := k.read(in), in.page()
+		if err := in.err(); err != nil {
+			return nil, err
+		}
+		tags, err := k.find(c, name)
+		if err != nil {
+			return nil, err
+		}
+		var reply tagList
+		reply.tags, reply.next = cut(p, tagsAfter(tags, p.after), func(t store.Tag) string { return t.Key }, func(store.Tag) bool { return true })
+		return reply, nil
+	}
+}
+
+// tagsAfter gives tags in their order from the first whose key comes after the
+// given one.
+func tagsAfter(tags []store.Tag, after string) func(yield func(store.Tag) bool) {
+	return func(yield func(store.Tag) bool) {
+		for _, tag := range tags {
+			if tag.Key > after && !yield(tag) {
+				return
+			}
+		}
+	}
+}
+
+// tags reads the parameter Tags of an operation that makes or tags a thing, in
+// the order in which replies tell tags.
+func (in *input) tags(distinguishCase bool) []store.Tag {
+	given, err := in.params.Tags(&in.check)
+	in.decoded(err)
+	var tags []store.Tag
+	for _, tag := range given {
+		if tagAt(tags, tag.Key, distinguishCase) >= 0 {
+			in.refuse(invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive."))
+		}
+		if len(tag.Key) >= 4 && strings.EqualFold(tag.Key[:4], "aws:") {
+			in.refuse(invalidInput("Tag keys beginning with aws: are reserved."). // AWS's sentence is not known
+												Because("the tag %q begins with aws:, which AWS keeps for itself", tag.Key))
+		}
+		tags = append(tags, store.Tag{Key: tag.Key, Value: tag.Value})
+	}
+	sortTags(tags)
+	return tags
+}
+
+func tagAt(tags []store.Tag, key string, distinguishCase bool) int {
+	return slices.IndexFunc(tags, func(t store.Tag) bool {
+		return t.Key == key || !distinguishCase && strings.EqualFold(t.Key, key)
+	})
+}
+
+func sortTags(tags []store.Tag) {
+	slices.SortFunc(tags, func(a, b store.Tag) int { return strings.Compare(a.Key, b.Key) })
+}
+
+// requestTagKeys sets the condition keys of the tags that a request brings:
+// aws:RequestTag and aws:TagKeys (IAM User Guide, "AWS global condition context
+// keys").
+func requestTagKeys(c *awsapi.Call, keys *policy.Context) {
+	tags, err := c.Params.Tags(&awsapi.Validation{})
+	if err != nil || len(tags) == 0 { // the operation refuses what is wrong
+		return
+	}
+	names := make([]string, len(tags))
+	for i, tag := range tags {
+		names[i] = tag.Key
+		keys.Set("aws:RequestTag/"+tag.Key, tag.Value)
+	}
+	keys.SetMulti("aws:TagKeys", names)
+}
+
+// requestUntagKeys is requestTagKeys for the keys of tags to take away.
+func requestUntagKeys(c *awsapi.Call, keys *policy.Context) {
+	names, err := c.Params.List("TagKeys")
+	if err == nil && len(names) > 0 {
+		keys.SetMulti("aws:TagKeys", names)
+	}
+}
+
+// withTags is when a request that makes something tags it too.
+var withTags = awsapi.When{Words: "with tags", Of: func(c *awsapi.Call) bool { return c.Params.HasAny("Tags.member") }}
+
+// setResourceTags sets the condition keys of the tags of the thing acted on.
+func setResourceTags(keys *policy.Context, prefix string, tags []store.Tag) {
+	for _, tag := range tags {
+		keys.Set(prefix+tag.Key, tag.Value)
+	}
+}
+
+// writeTags writes the element Tags, which not every reply has when it is empty.
+func writeTags(x *awsapi.XML, tags []store.Tag) {
+	x.Open("Tags")
+	for _, tag := range tags {
+		x.Open("member")
+		x.Text("Key", tag.Key)
+		x.Text("Value", tag.Value)
+		x.Close()
+	}
+	x.Close()
+}
+
+// writeSomeTags is writeTags for replies that have the element only with tags in it.
+func writeSomeTags(x *awsapi.XML, tags []store.Tag) {
+	if len(tags) > 0 {
+		writeTags(x, tags)
+	}
+}
+
+type tagList struct {
+	tags []store.Tag
+	next string
+}
+
+// WriteXML implements awsapi.Result.
+func (r tagList) WriteXML(x *awsapi.XML) {
+	writeTags(x, r.tags)
+	writeNext(x, r.next)
+}
