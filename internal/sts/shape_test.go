@@ -56,6 +56,15 @@ func TestShapes(t *testing.T) {
 	}, "testdata", "operations.golden")
 }
 
+// TestInputs: what awsapi.Params does not decode, no request has, be it of an
+// operation that is not served.
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	for _, found := range start(t).Shapes.Undecoded() {
+		t.Error(found)
+	}
+}
+
 // TestRecordedBodies holds our result against each recorded body of an operation
 // that there is: of the same values, the same elements.
 func TestRecordedBodies(t *testing.T) {

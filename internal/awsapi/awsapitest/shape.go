@@ -148,7 +148,7 @@ func (s *Shapes) Check(body string) []string {
 	if result := root.Child(operation + "Result"); result != nil {
 		c.value(result.Name, result, output)
 	}
-	c.value("ResponseMetadata", root.Child("ResponseMetadata"), reflect.TypeFor[struct{ RequestId *string }]()) //nolint:revive // the element's name
+	c.value("ResponseMetadata", root.Child("ResponseMetadata"), reflect.TypeFor[struct{ RequestId *string }]())
 	return c.problems
 }
 
@@ -186,6 +186,43 @@ func (s *Shapes) operation(root string) (reflect.Type, bool) {
 		return nil, false
 	}
 	return method.Type.Out(0).Elem(), true
+}
+
+// Undecoded gives the inputs, of all operations of the service, that are of a
+// kind which awsapi.Params does not decode: maps, unions, times, floats, blobs.
+// Lists that are flattened or renamed, which it does not decode either, cannot be
+// told here.
+func (s *Shapes) Undecoded() []string {
+	var found []string
+	for i := range s.client.NumMethod() {
+		method := s.client.Method(i)
+		if method.Type.NumIn() > 2 && method.Type.In(2).Kind() == reflect.Pointer {
+			found = undecoded(found, method.Name, method.Type.In(2).Elem(), nil)
+		}
+	}
+	return found
+}
+
+func undecoded(found []string, path string, of reflect.Type, within []reflect.Type) []string {
+	switch {
+	case of.Kind() == reflect.Pointer:
+		return undecoded(found, path, of.Elem(), within)
+	case of.Kind() == reflect.Slice && of.Elem().Kind() != reflect.Uint8 && of.Elem().Kind() != reflect.Slice:
+		return undecoded(found, path+"/member", of.Elem(), within)
+	case of.Kind() == reflect.Struct && of != reflect.TypeFor[time.Time]():
+		if slices.Contains(within, of) {
+			return found
+		}
+		all := members(of)
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			found = undecoded(found, path+"/"+name, all[name], append(slices.Clip(within), of))
+		}
+		return found
+	case of.Kind() == reflect.String, of.Kind() == reflect.Bool, of.Kind() == reflect.Int32:
+		return found
+	default:
+		return append(found, path+" is a "+of.String())
+	}
 }
 
 // members are the types of a structure's members under their names.
