@@ -70,7 +70,7 @@ func TestDecisions(t *testing.T) {
 		"denied, whatever else allows":      {attached: []string{deny, all, get}, inline: []string{allowGet}, message: explicit + ": " + deny, document: 1},
 		"attached and gone":                 {attached: []string{all, gone}, message: explicit + ": " + gone, document: 1},
 		"attached by another path":          {attached: []string{all, "arn:aws:iam::123456789012:policy/get"}, message: explicit + ": arn:aws:iam::123456789012:policy/get", document: 1},
-		"attached, AWS's own, not had here": {attached: []string{all, "arn:aws:iam::aws:policy/ReadOnlyAccess"}, message: explicit, document: 1},
+		"attached, AWS's own, not had here": {attached: []string{all, "arn:aws:iam::aws:policy/NotHadHere"}, message: explicit + ": arn:aws:iam::aws:policy/NotHadHere", document: 1},
 		"inline that cannot be read":        {attached: []string{all}, inline: []string{`{"Version":"2012-10-17"`}, message: explicit, document: 0},
 	} {
 		f.give(t, c.attached, c.inline...)

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,7 @@ import (
 	"github.com/daypass/daypass/internal/sts"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	stsclient "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -44,6 +46,8 @@ const (
 	account  = awsapitest.Account
 	audience = "https://gitlab.example.com"
 	subject  = "project_path:mygroup/myproject:ref_type:branch:ref:main"
+	// namespace is that of the service model.
+	namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 	// publicURL is where others would reach the server. No request goes there.
 	publicURL = "https://daypass.example.com"
 
@@ -157,6 +161,10 @@ func startFor(t testing.TB, o awsapitest.Options, i *issuer, extended ...string)
 	f := &fixture{clock: newClock(), issuer: i}
 	f.keys = jwks.New(jwks.Config{Now: f.clock.Now, AllowLoopback: true, Roots: x509.NewCertPool()})
 	o.Now = f.clock.Now
+	o.Shapes = awsapitest.ShapesOf((*stsclient.Client)(nil), namespace, awsapitest.Differing{
+		Element: "GetWebIdentityTokenResult/Expiration", Form: regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`),
+		Why: "AWS gives this one time in milliseconds (recorded)",
+	})
 	o.Services = func(s *awsapitest.Server) ([]*awsapi.Service, error) {
 		service, err := sts.New(sts.Config{ProviderKeys: f.keys, Random: rand.Reader, ExtendedClaims: extended, PublicURL: publicURL})
 		if err != nil {

@@ -62,6 +62,8 @@ type Options struct {
 	ExplainToCaller bool
 	// EncodeDenials is awsapi.Config.EncodeDenials.
 	EncodeDenials bool
+	// Shapes checks every successful reply; nil checks none.
+	Shapes *Shapes
 	// Account is "" for Account.
 	Account string
 	// Events receives the events; nil keeps them for Server.Events.
@@ -80,6 +82,8 @@ type Server struct {
 	AdminConfig aws.Config // of a user "administrator" who may do everything
 	// Handler is the front door itself, for a benchmark without a network.
 	Handler http.Handler
+	// Shapes are those of the options.
+	Shapes *Shapes
 
 	now       func() time.Time
 	masterKey *masterkey.Key
@@ -93,7 +97,7 @@ func Start(t testing.TB, o Options) *Server {
 	if o.Account == "" {
 		o.Account = Account
 	}
-	s := &Server{Account: o.Account, now: o.Now}
+	s := &Server{Account: o.Account, Shapes: o.Shapes, now: o.Now}
 	s.client = s.newClient(t)
 	if o.Events == nil {
 		o.Events = &s.events
@@ -111,7 +115,11 @@ func Start(t testing.TB, o Options) *Server {
 	})
 	must(t, err)
 	s.Handler = api
-	listening := httptest.NewServer(api)
+	served := s.Handler
+	if o.Shapes != nil {
+		served = o.Shapes.watch(t, api)
+	}
+	listening := httptest.NewServer(served)
 	t.Cleanup(listening.Close)
 	s.URL = listening.URL
 	s.AdminConfig = s.User(t, "administrator", Administrator)
