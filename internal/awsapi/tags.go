@@ -3,6 +3,7 @@ package awsapi
 import (
 	"regexp"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/daypass/daypass/internal/session"
 )
@@ -38,13 +39,14 @@ func (p Params) Tags(v *Validation) ([]session.Tag, error) {
 	for i, member := range members {
 		name := "tags." + strconv.Itoa(i+1) + ".member."
 		tag := session.Tag{Key: member.Get("Key"), Value: member.Get("Value")}
-		v.Required(name+"key", member.Has("Key"))
-		v.Required(name+"value", member.Has("Value"))
-		if member.Has("Key") {
-			v.tagKey(name+"key", tag.Key)
-		}
+		v.Required(name+"value", member.Has("Value")) // before the key, as recorded on AWS
 		v.Length(name+"value", tag.Value, 0, MaxTagValue)
 		v.Pattern(name+"value", tag.Value, tagValuePattern, shownTagValue)
+		v.Required(name+"key", member.Has("Key"))
+		if member.Has("Key") {
+			v.Length(name+"key", tag.Key, 1, MaxTagKey)
+			v.Pattern(name+"key", tag.Key, tagKeyPattern, shownTagKey)
+		}
 		tags = append(tags, tag)
 	}
 	return tags, nil
@@ -58,15 +60,12 @@ func (p Params) TagKeys(list, member string, v *Validation) ([]string, error) {
 		return nil, err
 	}
 	v.Size(member, ShowList(keys), len(keys), MaxTags)
-	for i, key := range keys {
-		v.tagKey(member+"."+strconv.Itoa(i+1)+".member", key)
+	ok := func(key string) bool {
+		n := utf8.RuneCountInString(key)
+		return n >= 1 && n <= MaxTagKey && tagKeyPattern.MatchString(key)
 	}
+	v.Elements(member, keys, ok, append(LengthConstraints(1, MaxTagKey), PatternConstraint(shownTagKey), "Member must not be null")...)
 	return keys, nil
-}
-
-func (v *Validation) tagKey(member, key string) {
-	v.Length(member, key, 1, MaxTagKey)
-	v.Pattern(member, key, tagKeyPattern, shownTagKey)
 }
 
 // shownTags writes tags as AWS's messages do.

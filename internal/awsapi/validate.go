@@ -58,7 +58,7 @@ func (v *Validation) SecretLength(member, value string, least, most int) {
 // service's model writes it.
 func (v *Validation) Pattern(member, value string, pattern *regexp.Regexp, shown string) {
 	if !pattern.MatchString(value) {
-		v.fail(member, value, "Member must satisfy regular expression pattern: "+shown)
+		v.fail(member, value, PatternConstraint(shown))
 	}
 }
 
@@ -80,6 +80,31 @@ func (v *Validation) Size(member, shown string, n, most int) {
 	}
 }
 
+// Elements asks that each element of a list of texts fulfils all constraints,
+// which are texts as AWS writes them. AWS tells all of them at once, whichever
+// was broken, and not by which element (recorded on AWS).
+func (v *Validation) Elements(member string, values []string, ok func(string) bool, constraints ...string) {
+	for _, value := range values {
+		if !ok(value) {
+			v.fail(member, ShowList(values), "Member must satisfy constraint: "+ShowList(constraints))
+			return
+		}
+	}
+}
+
+// LengthConstraints are the texts of Length, as Elements takes them.
+func LengthConstraints(least, most int) []string {
+	return []string{
+		fmt.Sprintf("Member must have length less than or equal to %d", most),
+		fmt.Sprintf("Member must have length greater than or equal to %d", least),
+	}
+}
+
+// PatternConstraint is the text of Pattern, as Elements takes it.
+func PatternConstraint(shown string) string {
+	return "Member must satisfy regular expression pattern: " + shown
+}
+
 // ShowList writes a list as AWS's messages do: [a, b].
 func ShowList(elements []string) string { return "[" + strings.Join(elements, ", ") + "]" }
 
@@ -97,14 +122,19 @@ func (v *Validation) OneOf(member, value string, values ...string) {
 // method; both are texts as AWS writes them.
 func (v *Validation) Constraint(member, value, constraint string) { v.fail(member, value, constraint) }
 
+// maxFailures is how many failures one message counts and tells, at most
+// (recorded on AWS).
+const maxFailures = 10
+
 // Err is a ValidationError, or nil where nothing was wrong.
 func (v *Validation) Err() error {
-	switch len(v.failures) {
+	told := v.failures[:min(len(v.failures), maxFailures)]
+	switch len(told) {
 	case 0:
 		return nil
 	case 1:
-		return Invalid("1 validation error detected: " + v.failures[0])
+		return Invalid("1 validation error detected: " + told[0])
 	default:
-		return Invalid(fmt.Sprintf("%d validation errors detected: %s", len(v.failures), strings.Join(v.failures, "; ")))
+		return Invalid(fmt.Sprintf("%d validation errors detected: %s", len(told), strings.Join(told, "; ")))
 	}
 }

@@ -12,14 +12,10 @@ import (
 
 // attachPolicy names a managed policy on an entity and counts it on the policy,
 // both in one transaction. What is attached already stays so.
-func (s *service) attachPolicy(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, given := k.name(in), in.arn("PolicyArn", "policy/")
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error {
+func (k entities) attach(c *awsapi.Call, in *input) execute {
+	owner, given := k.name(in), in.usedARN("PolicyArn")
+	return func() (awsapi.Result, error) {
+		return nil, k.changeEntity(c, owner, func(tx store.Tx, e *entity) error {
 			if attached(e, given) >= 0 {
 				return nil
 			}
@@ -36,14 +32,10 @@ func (s *service) attachPolicy(k *entityKind) operation {
 	}
 }
 
-func (s *service) detachPolicy(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, given := k.name(in), in.arn("PolicyArn", "policy/")
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error {
+func (k entities) detach(c *awsapi.Call, in *input) execute {
+	owner, given := k.name(in), in.usedARN("PolicyArn")
+	return func() (awsapi.Result, error) {
+		return nil, k.changeEntity(c, owner, func(tx store.Tx, e *entity) error {
 			i := attached(e, given)
 			if i < 0 {
 				return noSuchPolicy(given)
@@ -57,13 +49,9 @@ func (s *service) detachPolicy(k *entityKind) operation {
 
 // listAttachedPolicies lists in order of the ARNs. Names and paths are read off
 // them.
-func listAttachedPolicies(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, prefix, p := k.name(in), in.path("PathPrefix", policyPathPattern), in.page()
-		if err := in.err(); err != nil {
-			return nil, err
-		}
+func (k entities) listAttached(c *awsapi.Call, in *input) execute {
+	owner, prefix, p := k.name(in), in.path("PathPrefix", policyPathPattern), in.page()
+	return func() (awsapi.Result, error) {
 		e, err := k.lookup(c, owner)
 		if err != nil {
 			return nil, err

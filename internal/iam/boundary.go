@@ -11,30 +11,26 @@ func (in *input) boundary() string {
 	if !in.params.Has("PermissionsBoundary") {
 		return ""
 	}
-	return in.arn("PermissionsBoundary", "policy/")
+	value, _ := in.text("PermissionsBoundary", minARN, maxARN)
+	if !isPolicyARN(value) {
+		in.forbid(invalidInput("ARN " + value + " is not valid."))
+	}
+	return value
 }
 
 // putBoundary sets the permissions boundary of a role or user.
-func (s *service) putBoundary(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, given := k.name(in), in.boundary()
-		in.check.Required("permissionsBoundary", in.params.Has("PermissionsBoundary"))
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error { return setBoundary(tx, c, e, given) })
+func (k entities) putBoundary(c *awsapi.Call, in *input) execute {
+	owner, given := k.name(in), in.boundary()
+	in.check.Required("permissionsBoundary", in.params.Has("PermissionsBoundary"))
+	return func() (awsapi.Result, error) {
+		return nil, k.changeEntity(c, owner, func(tx store.Tx, e *entity) error { return setBoundary(tx, c, e, given) })
 	}
 }
 
-func (s *service) deleteBoundary(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner := k.name(in)
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.changeEntity(c, k, owner, func(tx store.Tx, e *entity) error {
+func (k entities) deleteBoundary(c *awsapi.Call, in *input) execute {
+	owner := k.name(in)
+	return func() (awsapi.Result, error) {
+		return nil, k.changeEntity(c, owner, func(tx store.Tx, e *entity) error {
 			if *e.Boundary == "" {
 				return noSuchEntity("The %s with name %s does not have a permissions boundary.", k.noun, e.name)
 			}

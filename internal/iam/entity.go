@@ -37,6 +37,13 @@ type entity struct {
 	tags *[]store.Tag
 }
 
+// entities has the operations that roles, users and groups have in common, for one
+// of the three kinds.
+type entities struct {
+	*service
+	*entityKind
+}
+
 // Quotas (IAM User Guide, "IAM and AWS STS quotas", 2023): of inline policies,
 // and of managed policies on one entity, which is what AWS grants on request,
 // where a new account has 10.
@@ -122,8 +129,8 @@ func (k *entityKind) lookup(c *awsapi.Call, name string) (*entity, error) {
 // records too. An error of f leaves all as it was. It must be the entity for
 // which the caller was authorised: names find one under any path, permissions do
 // not.
-func (s *service) changeEntity(c *awsapi.Call, k *entityKind, name string, f func(store.Tx, *entity) error) error {
-	return s.update(c, func(tx store.Tx) error { return k.changeIn(tx, c, name, func(e *entity) error { return f(tx, e) }) })
+func (k entities) changeEntity(c *awsapi.Call, name string, f func(store.Tx, *entity) error) error {
+	return k.update(c, func(tx store.Tx) error { return k.changeIn(tx, c, name, func(e *entity) error { return f(tx, e) }) })
 }
 
 // changeIn is changeEntity inside a transaction.

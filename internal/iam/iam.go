@@ -30,8 +30,7 @@ import (
 // Version is the version of the IAM API, by which Query requests name it.
 const Version = "2010-05-08"
 
-// Config is what the service needs. Nothing may be nil, but for what outbound
-// federation needs.
+// Config is what the service needs. Nothing may be nil.
 type Config struct {
 	Directory    *directory.Directory
 	ProviderKeys *jwks.Cache // asked for a thumbprint where a new provider brings none
@@ -39,103 +38,73 @@ type Config struct {
 	// PublicURL is the URL under which others reach this server, without a
 	// closing slash; "" means that no account can be made an issuer.
 	PublicURL string
-	MasterKey Sealer // of an issuer's signing keys; needed with PublicURL
+	MasterKey Sealer // of access keys and of an issuer's signing keys
 }
 
 // New makes the service.
 func New(c Config) (*awsapi.Service, error) {
-	if c.Directory == nil || c.ProviderKeys == nil || c.Random == nil {
-		return nil, errors.New("iam: the configuration lacks a directory, provider keys or randomness")
-	}
-	if c.PublicURL != "" && c.MasterKey == nil {
-		return nil, errors.New("iam: the configuration has a public URL and lacks the master key that seals signing keys")
+	if c.Directory == nil || c.ProviderKeys == nil || c.Random == nil || c.MasterKey == nil {
+		return nil, errors.New("iam: the configuration lacks a directory, provider keys, randomness or the master key")
 	}
 	s := &service{Config: c}
 	return awsapi.NewService(
 		awsapi.Service{Name: "iam", Version: Version, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"},
-		slices.Concat(s.providerOperations(), s.roleOperations(), s.policyOperations(), s.otherOperations())...)
-}
-
-func (s *service) providerOperations() []awsapi.Operation {
-	return []awsapi.Operation{
-		creates("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", onNewProvider, s.createOpenIDConnectProvider),
-		signed("GetOpenIDConnectProvider", onProvider, getOpenIDConnectProvider),
-		signed("ListOpenIDConnectProviders", onProviders, listOpenIDConnectProviders),
-		signed("DeleteOpenIDConnectProvider", onProvider, s.deleteOpenIDConnectProvider),
-	}
-}
-
-func (s *service) roleOperations() []awsapi.Operation {
-	return append(s.entityOperations(roles),
-		creates("CreateRole", "TagRole", onNewRole, s.createRole, boundaryKey(roles)),
-		signed("GetRole", onRole, getRole),
-		signed("ListRoles", onRolePath, listRoles),
-		signed("DeleteRole", onRole, s.deleteRole),
-		signed("UpdateAssumeRolePolicy", onRole, s.updateAssumeRolePolicy),
-		signed("UpdateRole", onRole, s.updateRole),
-		signed("UpdateRoleDescription", onRole, s.updateRoleDescription),
-	)
-}
-
-func (s *service) policyOperations() []awsapi.Operation {
-	return []awsapi.Operation{
-		creates("CreatePolicy", "TagPolicy", onNewPolicy, s.createPolicy),
-		signed("GetPolicy", onPolicy, getPolicy),
-		signed("GetPolicyVersion", onPolicy, getPolicyVersion),
-		signed("ListPolicies", onPolicyPath, listPolicies),
-		signed("DeletePolicy", onPolicy, s.deletePolicy),
-	}
-}
-
-func (s *service) otherOperations() []awsapi.Operation {
-	return []awsapi.Operation{
-		signed("EnableOutboundWebIdentityFederation", onNothing, s.enableOutboundWebIdentityFederation),
-		signed("DisableOutboundWebIdentityFederation", onNothing, s.disableOutboundWebIdentityFederation),
-		signed("GetOutboundWebIdentityFederationInfo", onNothing, s.getOutboundWebIdentityFederationInfo),
-
-		signed("SimulateCustomPolicy", onNothing, simulateCustomPolicy),
-		signed("SimulatePrincipalPolicy", onPolicySource, simulatePrincipalPolicy),
-		signed("GetContextKeysForCustomPolicy", onNothing, getContextKeysForCustomPolicy),
-		signed("GetContextKeysForPrincipalPolicy", onPolicySource, getContextKeysForPrincipalPolicy),
-	}
+		slices.Concat(
+			s.providerOperations(), s.roleOperations(), s.policyOperations(), s.userOperations(), s.accessKeyOperations(), s.groupOperations(),
+			s.profileOperations(), s.accountOperations(), s.outboundOperations(), simulateOperations(),
+		)...)
 }
 
 // entityOperations are the operations on the policies, boundary and tags of
 // roles, users or groups. Groups have neither boundary nor tags.
-func (s *service) entityOperations(k *entityKind) []awsapi.Operation {
-	noun := capital(k.noun)
-	boundary := boundaryKey(k)
+func (s *service) entityOperations(kind *entityKind) []awsapi.Operation {
+	k, noun := entities{s, kind}, capital(kind.noun)
+	boundary := boundaryKey(kind)
 	operations := []awsapi.Operation{
-		signed("Put"+noun+"Policy", k.on, s.putPolicy(k), boundary),
-		signed("Get"+noun+"Policy", k.on, getInlinePolicy(k)),
-		signed("List"+noun+"Policies", k.on, listInlinePolicies(k)),
-		signed("Delete"+noun+"Policy", k.on, s.deleteInlinePolicy(k), boundary),
-		signed("Attach"+noun+"Policy", k.on, s.attachPolicy(k), policyARNKey, boundary),
-		signed("Detach"+noun+"Policy", k.on, s.detachPolicy(k), policyARNKey, boundary),
-		signed("ListAttached"+noun+"Policies", k.on, listAttachedPolicies(k)),
+		signed("Put"+noun+"Policy", k.on, k.putPolicy, boundary),
+		signed("Get"+noun+"Policy", k.on, k.getPolicy),
+		signed("List"+noun+"Policies", k.on, k.listPolicies),
+		signed("Delete"+noun+"Policy", k.on, k.deletePolicy, boundary),
+		signed("Attach"+noun+"Policy", k.on, k.attach, policyARNKey, boundary),
+		signed("Detach"+noun+"Policy", k.on, k.detach, policyARNKey, boundary),
+		signed("ListAttached"+noun+"Policies", k.on, k.listAttached),
 	}
-	if k == groups {
+	if kind == groups {
 		return operations
 	}
 	return append(append(operations,
-		signed("Put"+noun+"PermissionsBoundary", k.on, s.putBoundary(k), boundary),
-		signed("Delete"+noun+"PermissionsBoundary", k.on, s.deleteBoundary(k), boundary)),
-		s.tagOperations(noun, "List"+noun+"Tags", k.on, k.tagged())...)
+		signed("Put"+noun+"PermissionsBoundary", k.on, k.putBoundary, boundary),
+		signed("Delete"+noun+"PermissionsBoundary", k.on, k.deleteBoundary, boundary)),
+		s.tagOperations(noun, k.on, k.tagged())...)
 }
 
 // tagOperations are the three operations on the tags of a kind of thing.
-func (s *service) tagOperations(noun, list string, on target, k *taggedKind) []awsapi.Operation {
+func (s *service) tagOperations(noun string, on target, kind *taggedKind) []awsapi.Operation {
+	k := tagging{s, kind}
 	return []awsapi.Operation{
-		signed("Tag"+noun, on, s.tag(k), requestTagKeys),
-		signed("Untag"+noun, on, s.untag(k), requestUntagKeys),
-		signed(list, on, listTags(k)),
+		signed("Tag"+noun, on, k.tag, requestTagKeys),
+		signed("Untag"+noun, on, k.untag, requestUntagKeys),
+		signed("List"+noun+"Tags", on, k.list),
 	}
 }
 
 type service struct{ Config }
 
-// operation is what an operation does once its caller was let in.
-type operation = func(*awsapi.Call) (awsapi.Result, error)
+// operation is one operation of IAM. It reads its parameters, all of them, and
+// returns what it does with them. That is done only if nothing is wrong with the
+// parameters and the caller may: what the service's model forbids is told before
+// permission is asked, what only IAM itself forbids after (recorded on AWS).
+type operation = func(c *awsapi.Call, in *input) execute
+
+// execute does what was asked.
+type execute = func() (awsapi.Result, error)
+
+// withoutParameters is an operation that reads none.
+func withoutParameters(run func(*awsapi.Call) (awsapi.Result, error)) operation {
+	return func(c *awsapi.Call, _ *input) execute {
+		return func() (awsapi.Result, error) { return run(c) }
+	}
+}
 
 // keySetter sets condition keys that an operation adds.
 type keySetter = func(*awsapi.Call, *policy.Context)
@@ -144,19 +113,40 @@ type keySetter = func(*awsapi.Call, *policy.Context)
 // operation of IAM does (Service Authorization Reference, "Actions defined by
 // AWS Identity and Access Management"). The event of an operation that was
 // allowed says on what it acted.
-func signed(name string, on target, run operation, keys ...keySetter) awsapi.Operation {
-	return awsapi.Signed(name, []awsapi.Need{on.need(name, keys)}, noting(on, run))
+func signed(name string, on target, op operation, keys ...keySetter) awsapi.Operation {
+	return inTwoSteps(name, on, op, on.need(name, keys))
 }
 
 // creates is signed for an operation that makes a thing. Where it tags the
 // thing, the caller must be allowed to do that too (IAM User Guide, "Tags for
 // AWS Identity and Access Management resources", permissions required for
-// tagging).
-func creates(name, tagging string, on target, run operation, keys ...keySetter) awsapi.Operation {
+// tagging; reported by users of CreateRole).
+func creates(name, tagging string, on target, op operation, keys ...keySetter) awsapi.Operation {
 	keys = append(keys, requestTagKeys)
 	tag := on.need(tagging, keys)
 	tag.When = withTags
-	return awsapi.Signed(name, []awsapi.Need{on.need(name, keys), tag}, noting(on, run))
+	return inTwoSteps(name, on, op, on.need(name, keys), tag)
+}
+
+// inTwoSteps has an operation read its parameters before permission is asked,
+// and do what it does after.
+func inTwoSteps(name string, on target, op operation, needs ...awsapi.Need) awsapi.Operation {
+	return awsapi.Signed(name, needs, func(c *awsapi.Call) (awsapi.Result, error) {
+		asked, ok := c.Input.(*input)
+		if !ok {
+			return nil, errors.New("iam: " + name + " is run without its parameters")
+		}
+		c.Event.Resource = on.Of(c)
+		if asked.forbidden != nil {
+			return nil, asked.forbidden
+		}
+		return asked.execute()
+	}).Decoding(func(c *awsapi.Call) error {
+		in := read(c)
+		in.execute = op(c, in)
+		c.Input = in
+		return in.err()
+	})
 }
 
 // need is the permission for an action on a target.
@@ -167,13 +157,6 @@ func (t target) need(action string, keys []keySetter) awsapi.Need {
 			set(c, of)
 		}
 	}}
-}
-
-func noting(on target, run operation) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		c.Event.Resource = on.Of(c)
-		return run(c)
-	}
 }
 
 // update carries out one transaction. Nothing in f may wait for the network:

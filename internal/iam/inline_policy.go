@@ -10,17 +10,13 @@ import (
 
 // putPolicy adds an inline policy to an entity, or replaces the document of the
 // one of that name, which keeps its spelling.
-func (s *service) putPolicy(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, name, document := k.name(in), in.policyName(), in.document("PolicyDocument")
-		if err := in.err(); err != nil {
-			return nil, err
-		}
+func (k entities) putPolicy(c *awsapi.Call, in *input) execute {
+	owner, name, document := k.name(in), in.policyName(), in.document("PolicyDocument")
+	return func() (awsapi.Result, error) {
 		if err := identityPolicy(document); err != nil {
 			return nil, err
 		}
-		return nil, s.changeEntity(c, k, owner, func(_ store.Tx, e *entity) error {
+		return nil, k.changeEntity(c, owner, func(_ store.Tx, e *entity) error {
 			if i := inlinePolicy(e, name); i >= 0 {
 				(*e.Inline)[i].Document = document
 			} else {
@@ -39,13 +35,9 @@ func (s *service) putPolicy(k *entityKind) operation {
 }
 
 // getPolicy answers with the names as the request spells them (recorded on AWS).
-func getInlinePolicy(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, name := k.name(in), in.policyName()
-		if err := in.err(); err != nil {
-			return nil, err
-		}
+func (k entities) getPolicy(c *awsapi.Call, in *input) execute {
+	owner, name := k.name(in), in.policyName()
+	return func() (awsapi.Result, error) {
 		e, err := k.lookup(c, owner)
 		if err != nil {
 			return nil, err
@@ -54,17 +46,13 @@ func getInlinePolicy(k *entityKind) operation {
 		if i < 0 {
 			return nil, k.noSuchPolicy(name)
 		}
-		return foundInlinePolicy{k, owner, name, (*e.Inline)[i].Document}, nil
+		return foundInlinePolicy{k.entityKind, owner, name, (*e.Inline)[i].Document}, nil
 	}
 }
 
-func listInlinePolicies(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, p := k.name(in), in.page()
-		if err := in.err(); err != nil {
-			return nil, err
-		}
+func (k entities) listPolicies(c *awsapi.Call, in *input) execute {
+	owner, p := k.name(in), in.page()
+	return func() (awsapi.Result, error) {
 		e, err := k.lookup(c, owner)
 		if err != nil {
 			return nil, err
@@ -79,14 +67,10 @@ func listInlinePolicies(k *entityKind) operation {
 	}
 }
 
-func (s *service) deleteInlinePolicy(k *entityKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		owner, name := k.name(in), in.policyName()
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.changeEntity(c, k, owner, func(_ store.Tx, e *entity) error {
+func (k entities) deletePolicy(c *awsapi.Call, in *input) execute {
+	owner, name := k.name(in), in.policyName()
+	return func() (awsapi.Result, error) {
+		return nil, k.changeEntity(c, owner, func(_ store.Tx, e *entity) error {
 			i := inlinePolicy(e, name)
 			if i < 0 {
 				return k.noSuchPolicy(name)

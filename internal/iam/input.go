@@ -3,7 +3,6 @@ package iam
 import (
 	"encoding/base64"
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,20 +36,24 @@ var (
 )
 
 // input reads the parameters of one request. Everything that is wrong with
-// them is gathered and told by err in the order in which AWS tells it: what
-// cannot be decoded, then all violations of the model at once, then the first
-// of those for which IAM has a sentence of its own.
+// them is gathered and told in the order in which AWS tells it: what cannot be
+// decoded, then all violations of the model at once, then the first of those for
+// which IAM has a sentence of its own; and, once permission was given, the first
+// of what only IAM itself forbids.
 type input struct {
 	params    awsapi.Params
 	check     awsapi.Validation
 	malformed error
 	refused   error
+	forbidden error
+	execute   execute // what to do, once it was read
 }
 
 func read(c *awsapi.Call) *input {
 	return &input{params: c.Params, check: awsapi.Validation{HideValues: true}}
 }
 
+// err is what is told before permission is asked.
 func (in *input) err() error {
 	if in.malformed != nil {
 		return in.malformed
@@ -65,6 +68,13 @@ func (in *input) err() error {
 func (in *input) refuse(f *awsapi.Fault) {
 	if in.refused == nil {
 		in.refused = f
+	}
+}
+
+// forbid keeps the first refusal that is told after permission was given.
+func (in *input) forbid(f *awsapi.Fault) {
+	if in.forbidden == nil {
+		in.forbidden = f
 	}
 }
 
@@ -89,14 +99,20 @@ func (in *input) text(parameter string, least, most int) (string, bool) {
 	return value, sent
 }
 
-// length checks a value. Text that is not UTF-8 would not come back as it was
-// sent, so that it is refused.
+// length checks a value.
 func (in *input) length(member, value string, least, most int) {
-	if !utf8.ValidString(value) {
-		in.decoded(&awsapi.Fault{Kind: awsapi.MalformedInput, Message: "The value at '" + member + "' is not UTF-8."})
-		return
+	if in.utf8(member, value) {
+		in.check.Length(member, value, least, most)
 	}
-	in.check.Length(member, value, least, most)
+}
+
+// utf8 refuses text that is not UTF-8, which would not come back as it was sent.
+func (in *input) utf8(member, value string) bool {
+	valid := utf8.ValidString(value)
+	if !valid {
+		in.decoded(&awsapi.Fault{Kind: awsapi.MalformedInput, Message: "The value at '" + member + "' is not UTF-8."})
+	}
+	return valid
 }
 
 // required is text for a parameter that must be sent.
@@ -159,10 +175,25 @@ func (in *input) roleDescription() *string {
 // that does not exist.
 func (in *input) arn(parameter, kind string) string {
 	value := in.required(parameter, minARN, maxARN)
-	if a, err := arn.Parse(value); err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, kind) {
+	a, err := arn.Parse(value)
+	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, kind) {
 		in.refuse(awsapi.Invalid("Invalid ARN:  Could not be parsed!")) // two spaces, as recorded on AWS
 	}
 	return value
+}
+
+// usedARN reads the ARN of a managed policy to attach.
+func (in *input) usedARN(parameter string) string {
+	value := in.required(parameter, minARN, maxARN)
+	if !isPolicyARN(value) {
+		in.refuse(awsapi.Invalid("ARN " + value + " is not valid."))
+	}
+	return value
+}
+
+func isPolicyARN(value string) bool {
+	a, err := arn.Parse(value)
+	return err == nil && a.Service == "iam" && strings.HasPrefix(a.Resource, "policy/")
 }
 
 // refuseUnserved refuses parameters that Daypass does not serve, where they
@@ -202,8 +233,7 @@ func (in *input) page() page {
 	}
 	key, err := base64.RawURLEncoding.Strict().DecodeString(marker)
 	if err != nil || len(key) == 0 || !utf8.Valid(key) {
-		// AWS's code and sentence for this are not known.
-		in.refuse(awsapi.Invalid("Invalid Marker. Give the Marker of the page before, as it was received."))
+		in.refuse(awsapi.Invalid("Invalid Marker."))
 	}
 	p.after = string(key)
 	return p
@@ -246,8 +276,12 @@ func (in *input) oneOf(parameter string, words ...string) string {
 func (in *input) list(parameter string, least, most int) []string {
 	values, err := in.params.List(parameter)
 	in.decoded(err)
-	for i, value := range values {
-		in.length(member(parameter)+"."+strconv.Itoa(i+1)+".member", value, least, most)
+	for _, value := range values {
+		in.utf8(member(parameter), value)
 	}
+	in.check.Elements(member(parameter), values, func(value string) bool {
+		n := utf8.RuneCountInString(value)
+		return n >= least && n <= most
+	}, awsapi.LengthConstraints(least, most)...)
 	return values
 }

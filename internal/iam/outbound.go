@@ -18,6 +18,14 @@ type Sealer interface {
 	Seal(plain, associated []byte) ([]byte, error)
 }
 
+func (s *service) outboundOperations() []awsapi.Operation {
+	return []awsapi.Operation{
+		signed("EnableOutboundWebIdentityFederation", onNothing, withoutParameters(s.enableOutboundWebIdentityFederation)),
+		signed("DisableOutboundWebIdentityFederation", onNothing, withoutParameters(s.disableOutboundWebIdentityFederation)),
+		signed("GetOutboundWebIdentityFederationInfo", onNothing, withoutParameters(s.getOutboundWebIdentityFederationInfo)),
+	}
+}
+
 // enableOutboundWebIdentityFederation makes the account an issuer or, where it
 // was one before, makes it the same issuer again, with the same keys (recorded
 // on AWS).

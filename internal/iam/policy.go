@@ -12,120 +12,120 @@ import (
 	"github.com/daypass/daypass/internal/store"
 )
 
-func (s *service) createPolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func (s *service) policyOperations() []awsapi.Operation {
+	return []awsapi.Operation{
+		creates("CreatePolicy", "TagPolicy", onNewPolicy, s.createPolicy),
+		signed("GetPolicy", onPolicy, getPolicy),
+		signed("GetPolicyVersion", onPolicy, getPolicyVersion),
+		signed("ListPolicies", onPolicyPath, listPolicies),
+		signed("DeletePolicy", onPolicy, s.deletePolicy),
+	}
+}
+
+func (s *service) createPolicy(c *awsapi.Call, in *input) execute {
 	name, path, document := in.policyName(), in.path("Path", policyPathPattern), in.document("PolicyDocument")
 	description, _ := in.text("Description", 0, maxDescription)
-	tags := in.tags(false)
-	if err := in.err(); err != nil {
-		return nil, err
+	tags := in.tags(true)
+	return func() (awsapi.Result, error) {
+		if err := identityPolicy(document); err != nil {
+			return nil, err
+		}
+		if size(document) > maxManagedPolicy {
+			return nil, limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
+		}
+		policyID, err := session.NewUniqueID("ANPA", s.Random)
+		if err != nil {
+			return nil, err
+		}
+		created := now(c)
+		policy := store.Policy{
+			Account: c.Account, Name: name, Path: path, ID: policyID, Description: description,
+			DefaultVersion: "v1", Versions: []store.PolicyVersion{{ID: "v1", Document: document, Created: created}},
+			Tags: tags, Created: created, Updated: created,
+		}
+		id := store.PolicyID(c.Account, name)
+		err = s.update(c, func(tx store.Tx) error {
+			return insert(tx, id, policy, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name))
+		})
+		if err != nil {
+			return nil, err
+		}
+		return createdPolicy{&policy}, nil
 	}
-	if err := identityPolicy(document); err != nil {
-		return nil, err
-	}
-	if size(document) > maxManagedPolicy {
-		return nil, limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
-	}
-	policyID, err := session.NewUniqueID("ANPA", s.Random)
-	if err != nil {
-		return nil, err
-	}
-	created := now(c)
-	policy := store.Policy{
-		Account: c.Account, Name: name, Path: path, ID: policyID, Description: description,
-		DefaultVersion: "v1", Versions: []store.PolicyVersion{{ID: "v1", Document: document, Created: created}},
-		Tags: tags, Created: created, Updated: created,
-	}
-	id := store.PolicyID(c.Account, name)
-	err = s.update(c, func(tx store.Tx) error {
-		return insert(tx, id, policy, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name))
-	})
-	if err != nil {
-		return nil, err
-	}
-	return createdPolicy{&policy}, nil
 }
 
-func getPolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func getPolicy(c *awsapi.Call, in *input) execute {
 	given := in.arn("PolicyArn", "policy/")
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		p, ok := visiblePolicy(c, given)
+		if !ok {
+			return nil, noSuchPolicy(given)
+		}
+		return foundPolicy{&p.Policy}, nil
 	}
-	p, ok := visiblePolicy(c, given)
-	if !ok {
-		return nil, noSuchPolicy(given)
-	}
-	return foundPolicy{&p.Policy}, nil
 }
 
-func getPolicyVersion(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func getPolicyVersion(c *awsapi.Call, in *input) execute {
 	given := in.arn("PolicyArn", "policy/")
 	version := in.params.Get("VersionId")
 	in.check.Required("versionId", in.params.Has("VersionId"))
 	if in.params.Has("VersionId") {
 		in.check.Pattern("versionId", version, versionPattern, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
 	}
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	p, ok := visiblePolicy(c, given)
-	if !ok {
-		return nil, noSuchPolicy(given)
-	}
-	for i := range p.Versions {
-		if p.Versions[i].ID == version {
-			return policyVersion{&p.Versions[i], version == p.DefaultVersion}, nil
+	return func() (awsapi.Result, error) {
+		p, ok := visiblePolicy(c, given)
+		if !ok {
+			return nil, noSuchPolicy(given)
 		}
+		for i := range p.Versions {
+			if p.Versions[i].ID == version {
+				return policyVersion{&p.Versions[i], version == p.DefaultVersion}, nil
+			}
+		}
+		return nil, noSuchEntity("Policy %s version %s does not exist or is not attachable.", given, version)
 	}
-	return nil, noSuchEntity("Policy %s version %s does not exist or is not attachable.", given, version)
 }
 
 // listPolicies lists customer managed policies; there are no others here yet,
 // so that Scope AWS finds none. PolicyUsageFilter counts only together with
 // OnlyAttached (recorded on AWS), and no policy is a permissions boundary.
-func listPolicies(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func listPolicies(c *awsapi.Call, in *input) execute {
 	prefix, p := in.path("PathPrefix", policyPathPattern), in.page()
 	scope := in.oneOf("Scope", "All", "AWS", "Local")
 	usage := in.oneOf("PolicyUsageFilter", "PermissionsPolicy", "PermissionsBoundary")
 	onlyAttached := in.flag("OnlyAttached")
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	var reply policyList
-	if scope == "AWS" || onlyAttached && usage == "PermissionsBoundary" {
+	return func() (awsapi.Result, error) {
+		var reply policyList
+		if scope == "AWS" || onlyAttached && usage == "PermissionsBoundary" {
+			return reply, nil
+		}
+		reply.policies, reply.next = cut(p, c.Snapshot.PoliciesAfter(c.Account, p.after),
+			func(p *directory.Policy) string { return strings.ToLower(p.Name) },
+			func(p *directory.Policy) bool {
+				return strings.HasPrefix(p.Path, prefix) && (!onlyAttached || p.AttachmentCount > 0)
+			})
 		return reply, nil
 	}
-	reply.policies, reply.next = cut(p, c.Snapshot.PoliciesAfter(c.Account, p.after),
-		func(p *directory.Policy) string { return strings.ToLower(p.Name) },
-		func(p *directory.Policy) bool {
-			return strings.HasPrefix(p.Path, prefix) && (!onlyAttached || p.AttachmentCount > 0)
-		})
-	return reply, nil
 }
 
-func (s *service) deletePolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func (s *service) deletePolicy(c *awsapi.Call, in *input) execute {
 	given := in.arn("PolicyArn", "policy/")
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	return nil, s.update(c, func(tx store.Tx) error {
-		var id store.ID
-		err := changePolicy(tx, c, given, func(p *store.Policy) error {
-			id = store.PolicyID(p.Account, p.Name)
-			if p.AttachmentCount > 0 || p.BoundaryCount > 0 {
-				return deleteConflict("Cannot delete a policy attached to entities.")
+	return func() (awsapi.Result, error) {
+		return nil, s.update(c, func(tx store.Tx) error {
+			var id store.ID
+			err := changePolicy(tx, c, given, func(p *store.Policy) error {
+				id = store.PolicyID(p.Account, p.Name)
+				if p.AttachmentCount > 0 || p.BoundaryCount > 0 {
+					return deleteConflict("Cannot delete a policy attached to entities.")
+				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return nil
+			return tx.Delete(id)
 		})
-		if err != nil {
-			return err
-		}
-		return tx.Delete(id)
-	})
+	}
 }
 
 // changePolicy rewrites a customer managed policy in a transaction. It must be

@@ -16,7 +16,7 @@ import (
 // quotas"). A thumbprint is 40 characters; that they are hexadecimal digits is
 // not asked (recorded on AWS), one that is not never matches a certificate.
 const (
-	maxProviders     = 100 // of one account
+	maxProviders     = 5000 // of one account; AWS has 100, and grants more on request
 	maxProviderURL   = 255
 	maxClientIDs     = 100
 	maxClientID      = 255
@@ -24,69 +24,66 @@ const (
 	thumbprintLength = 40
 )
 
+func (s *service) providerOperations() []awsapi.Operation {
+	return []awsapi.Operation{
+		creates("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", onNewProvider, s.createOpenIDConnectProvider),
+		signed("GetOpenIDConnectProvider", onProvider, getOpenIDConnectProvider),
+		signed("ListOpenIDConnectProviders", onProviders, withoutParameters(listOpenIDConnectProviders)),
+		signed("DeleteOpenIDConnectProvider", onProvider, s.deleteOpenIDConnectProvider),
+	}
+}
+
 // createOpenIDConnectProvider registers an issuer. Where the request brings no
 // thumbprint, the issuer is asked for its certificate, before the transaction
 // and only if the provider could be made.
-func (s *service) createOpenIDConnectProvider(c *awsapi.Call) (awsapi.Result, error) {
-	provider, err := decodeProvider(c)
-	if err != nil {
-		return nil, err
+func (s *service) createOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
+	given := in.required("Url", 1, maxProviderURL)
+	provider := store.OIDCProvider{
+		Account: c.Account, ClientIDs: distinct(in.list("ClientIDList", 1, maxClientID)),
+		Thumbprints: in.thumbprints(), Tags: in.tags(true), Created: now(c),
 	}
-	taken := alreadyExists("Provider with url https://%s already exists.", provider.URL)
-	if _, ok := c.Snapshot.OIDCProvider(c.Account, provider.URL); ok {
-		return nil, taken
-	}
-	// Requests at the same moment may together pass this by a few: the quota
-	// bounds what is kept in memory, and guards nothing else.
-	if len(c.Snapshot.OIDCProviders(c.Account)) >= maxProviders {
-		return nil, limitExceeded("Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", maxProviders)
-	}
-	if len(provider.Thumbprints) == 0 {
-		if provider.Thumbprints, err = s.fetchThumbprint(c, "https://"+provider.URL); err != nil {
+	return func() (awsapi.Result, error) {
+		var err error
+		if provider.URL, err = parseProviderURL(given); err != nil {
 			return nil, err
 		}
-	}
-	id := store.OIDCProviderID(c.Account, provider.URL)
-	err = s.update(c, func(tx store.Tx) error {
-		switch _, err := tx.Get(id); {
-		case err == nil:
-			return taken
-		case !errors.Is(err, store.ErrNotFound):
-			return err
+		if len(provider.ClientIDs) > maxClientIDs {
+			return nil, limitExceeded("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
 		}
-		return store.PutRecord(tx, id, provider)
-	})
-	if err != nil {
-		return nil, err
+		taken := alreadyExists("Provider with url https://%s already exists.", provider.URL)
+		if _, ok := c.Snapshot.OIDCProvider(c.Account, provider.URL); ok {
+			return nil, taken
+		}
+		// Requests at the same moment may together pass this by a few: the quota
+		// bounds what is kept in memory, and guards nothing else.
+		if c.Snapshot.Count(c.Account, store.KindOIDCProvider) >= maxProviders {
+			return nil, limitExceeded("Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", maxProviders)
+		}
+		if len(provider.Thumbprints) == 0 {
+			if provider.Thumbprints, err = s.fetchThumbprint(c, "https://"+provider.URL); err != nil {
+				return nil, err
+			}
+		}
+		err = s.update(c, func(tx store.Tx) error {
+			return insert(tx, store.OIDCProviderID(c.Account, provider.URL), provider, taken)
+		})
+		if err != nil {
+			return nil, err
+		}
+		return createdProvider{arn.OIDCProvider(c.Account, provider.URL), provider.Tags}, nil
 	}
-	return createdProvider(arn.OIDCProvider(c.Account, provider.URL)), nil
 }
 
-func decodeProvider(c *awsapi.Call) (*store.OIDCProvider, error) {
-	in := read(c)
-	given := in.required("Url", 1, maxProviderURL)
-	clientIDs := distinct(in.list("ClientIDList", 1, maxClientID))
+// thumbprints reads ThumbprintList, in lower case.
+func (in *input) thumbprints() []string {
 	thumbprints := in.list("ThumbprintList", thumbprintLength, thumbprintLength)
-	tags := in.tags(true)
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	url, err := parseProviderURL(given)
-	if err != nil {
-		return nil, err
-	}
-	if len(clientIDs) > maxClientIDs {
-		return nil, limitExceeded("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
-	}
 	if len(thumbprints) > maxThumbprints {
-		return nil, invalidInput("Thumbprint list must contain fewer than 5 entries.") // five are taken, as on AWS
+		in.forbid(invalidInput("Thumbprint list must contain fewer than 5 entries.")) // five are taken, as on AWS
 	}
 	for i := range thumbprints {
 		thumbprints[i] = strings.ToLower(thumbprints[i])
 	}
-	return &store.OIDCProvider{
-		Account: c.Account, URL: url, ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags, Created: now(c),
-	}, nil
+	return thumbprints
 }
 
 // distinct leaves out what came before, and keeps the order.
@@ -116,18 +113,16 @@ func (s *service) fetchThumbprint(c *awsapi.Call, issuer string) ([]string, erro
 	return []string{strings.ToLower(thumbprint)}, nil
 }
 
-func getOpenIDConnectProvider(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func getOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
 	given := in.arn("OpenIDConnectProviderArn", "oidc-provider/")
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		url, ok := ownProviderURL(c, given)
+		provider, found := c.Snapshot.OIDCProvider(c.Account, url)
+		if !ok || !found {
+			return nil, noSuchEntity("OpenIDConnect Provider not found for arn %s", given)
+		}
+		return foundProvider{provider}, nil
 	}
-	url, ok := ownProviderURL(c, given)
-	provider, found := c.Snapshot.OIDCProvider(c.Account, url)
-	if !ok || !found {
-		return nil, noSuchEntity("OpenIDConnect Provider not found for arn %s", given)
-	}
-	return foundProvider{provider}, nil
 }
 
 func listOpenIDConnectProviders(c *awsapi.Call) (awsapi.Result, error) {
@@ -136,29 +131,27 @@ func listOpenIDConnectProviders(c *awsapi.Call) (awsapi.Result, error) {
 
 // deleteOpenIDConnectProvider refuses to delete what is not there. The API
 // Reference says that it would succeed; AWS does not (recorded).
-func (s *service) deleteOpenIDConnectProvider(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func (s *service) deleteOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
 	given := in.arn("OpenIDConnectProviderArn", "oidc-provider/")
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	missing := noSuchEntity("OpenId connect Provider %s cannot be found.", given)
-	url, ok := ownProviderURL(c, given)
-	if !ok {
-		return nil, missing
-	}
-	err := s.update(c, func(tx store.Tx) error {
-		err := tx.Delete(store.OIDCProviderID(c.Account, url))
-		if errors.Is(err, store.ErrNotFound) {
-			return missing
+	return func() (awsapi.Result, error) {
+		missing := noSuchEntity("OpenId connect Provider %s cannot be found.", given)
+		url, ok := ownProviderURL(c, given)
+		if !ok {
+			return nil, missing
 		}
-		return err
-	})
-	if err != nil {
-		return nil, err
+		err := s.update(c, func(tx store.Tx) error {
+			err := tx.Delete(store.OIDCProviderID(c.Account, url))
+			if errors.Is(err, store.ErrNotFound) {
+				return missing
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		s.ProviderKeys.Forget("https://" + url)
+		return nil, nil
 	}
-	s.ProviderKeys.Forget("https://" + url)
-	return nil, nil
 }
 
 // ownProviderURL gives the url of a provider's ARN, and whether the ARN is one
@@ -168,11 +161,15 @@ func ownProviderURL(c *awsapi.Call, given string) (string, bool) {
 	return url, ok && given == arn.OIDCProvider(c.Account, url)
 }
 
-type createdProvider string
+type createdProvider struct {
+	arn  string
+	tags []store.Tag
+}
 
 // WriteXML implements awsapi.Result.
 func (r createdProvider) WriteXML(x *awsapi.XML) {
-	x.Text("OpenIDConnectProviderArn", string(r))
+	x.Text("OpenIDConnectProviderArn", r.arn)
+	writeSomeTags(x, r.tags)
 }
 
 type foundProvider struct{ *directory.OIDCProvider }
@@ -183,6 +180,7 @@ func (r foundProvider) WriteXML(x *awsapi.XML) {
 	x.Texts("ClientIDList", r.ClientIDs)
 	x.Texts("ThumbprintList", r.Thumbprints)
 	x.Time("CreateDate", r.Created)
+	writeTags(x, r.Tags)
 }
 
 type providerList []*directory.OIDCProvider

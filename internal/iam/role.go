@@ -14,142 +14,140 @@ import (
 	"github.com/daypass/daypass/internal/store"
 )
 
-func (s *service) createRole(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func (s *service) roleOperations() []awsapi.Operation {
+	return append(s.entityOperations(roles),
+		creates("CreateRole", "TagRole", onNewRole, s.createRole, boundaryKey(roles)),
+		signed("GetRole", onRole, getRole),
+		signed("ListRoles", onRolePath, listRoles),
+		signed("DeleteRole", onRole, s.deleteRole),
+		signed("UpdateAssumeRolePolicy", onRole, s.updateAssumeRolePolicy),
+		signed("UpdateRole", onRole, s.updateRole),
+		signed("UpdateRoleDescription", onRole, s.updateRoleDescription),
+	)
+}
+
+func (s *service) createRole(c *awsapi.Call, in *input) execute {
 	role := store.Role{
 		Account: c.Account, Name: roles.name(in), Path: in.path("Path", rolePathPattern),
 		Description: in.roleDescription(), MaxSessionDuration: in.maxSessionDuration(),
 		TrustPolicy: in.document("AssumeRolePolicyDocument"), Tags: in.tags(false), Created: now(c),
 	}
 	boundary := in.boundary()
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	var err error
-	if role.Principals, err = trustPolicy(c, role.TrustPolicy); err != nil {
-		return nil, err
-	}
-	if role.ID, err = session.NewUniqueID("AROA", s.Random); err != nil {
-		return nil, err
-	}
-	err = s.update(c, func(tx store.Tx) error {
-		if err := setBoundary(tx, c, roleEntity(&role), boundary); err != nil {
-			return err
+	return func() (awsapi.Result, error) {
+		var err error
+		if role.Principals, err = trustPolicy(c, role.TrustPolicy); err != nil {
+			return nil, err
 		}
-		return insert(tx, store.RoleID(c.Account, role.Name), role, alreadyExists("Role with name %s already exists.", role.Name))
-	})
-	if err != nil {
-		return nil, err
-	}
-	return createdRole{&role}, nil
-}
-
-func getRole(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
-	name := roles.name(in)
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	role, ok := c.Snapshot.Role(c.Account, name)
-	if !ok {
-		return nil, noSuchRole(name)
-	}
-	use, _ := c.Snapshot.LastUse(c.Account, role.ID)
-	return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), use}, nil
-}
-
-func listRoles(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
-	prefix, p := in.path("PathPrefix", rolePrefixPattern), in.page()
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	reply := roleList{snapshot: c.Snapshot}
-	reply.roles, reply.next = cut(p, c.Snapshot.RolesAfter(c.Account, p.after),
-		func(r *directory.Role) string { return strings.ToLower(r.Name) },
-		func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) })
-	return reply, nil
-}
-
-func (s *service) deleteRole(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
-	name := roles.name(in)
-	if err := in.err(); err != nil {
-		return nil, err
-	}
-	return nil, s.update(c, func(tx store.Tx) error {
-		id := store.RoleID(c.Account, name)
-		err := s.changeRoleIn(tx, c, name, func(role *store.Role) error {
-			switch {
-			case len(role.InstanceProfiles) > 0:
-				return deleteConflict("Cannot delete entity, must remove roles from instance profile first.")
-			case len(role.AttachedPolicies) > 0:
-				return deleteConflict("Cannot delete entity, must detach all policies first.")
-			case len(role.InlinePolicies) > 0:
-				return deleteConflict("Cannot delete entity, must delete policies first.")
+		if role.ID, err = session.NewUniqueID("AROA", s.Random); err != nil {
+			return nil, err
+		}
+		err = s.update(c, func(tx store.Tx) error {
+			if err := setBoundary(tx, c, roleEntity(&role), boundary); err != nil {
+				return err
 			}
-			return errors.Join(dropBoundary(tx, c, roleEntity(role)), deleteLastUse(tx, c.Account, role.ID))
+			return insert(tx, store.RoleID(c.Account, role.Name), role, alreadyExists("Role with name %s already exists.", role.Name))
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return tx.Delete(id)
-	})
+		return createdRole{&role}, nil
+	}
 }
 
-func (s *service) updateAssumeRolePolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func getRole(c *awsapi.Call, in *input) execute {
+	name := roles.name(in)
+	return func() (awsapi.Result, error) {
+		role, ok := c.Snapshot.Role(c.Account, name)
+		if !ok {
+			return nil, noSuchRole(name)
+		}
+		use, _ := c.Snapshot.LastUse(c.Account, role.ID)
+		return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), use}, nil
+	}
+}
+
+func listRoles(c *awsapi.Call, in *input) execute {
+	prefix, p := in.path("PathPrefix", rolePrefixPattern), in.page()
+	return func() (awsapi.Result, error) {
+		reply := roleList{snapshot: c.Snapshot}
+		reply.roles, reply.next = cut(p, c.Snapshot.RolesAfter(c.Account, p.after),
+			func(r *directory.Role) string { return strings.ToLower(r.Name) },
+			func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) })
+		return reply, nil
+	}
+}
+
+func (s *service) deleteRole(c *awsapi.Call, in *input) execute {
+	name := roles.name(in)
+	return func() (awsapi.Result, error) {
+		return nil, s.update(c, func(tx store.Tx) error {
+			id := store.RoleID(c.Account, name)
+			err := s.changeRoleIn(tx, c, name, func(role *store.Role) error {
+				switch {
+				case len(role.InstanceProfiles) > 0:
+					return deleteConflict("Cannot delete entity, must remove roles from instance profile first.")
+				case len(role.AttachedPolicies) > 0:
+					return deleteConflict("Cannot delete entity, must detach all policies first.")
+				case len(role.InlinePolicies) > 0:
+					return deleteConflict("Cannot delete entity, must delete policies first.")
+				}
+				return errors.Join(dropBoundary(tx, c, roleEntity(role)), deleteLastUse(tx, c.Account, role.ID))
+			})
+			if err != nil {
+				return err
+			}
+			return tx.Delete(id)
+		})
+	}
+}
+
+func (s *service) updateAssumeRolePolicy(c *awsapi.Call, in *input) execute {
 	name, document := roles.name(in), in.document("PolicyDocument")
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		principals, err := trustPolicy(c, document)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.changeRole(c, name, func(role *store.Role) error {
+			role.TrustPolicy, role.Principals = document, principals
+			return nil
+		})
 	}
-	principals, err := trustPolicy(c, document)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.changeRole(c, name, func(role *store.Role) error {
-		role.TrustPolicy, role.Principals = document, principals
-		return nil
-	})
 }
 
 // updateRole changes description and longest session. What is not sent stays: of
 // MaxSessionDuration the API Reference says otherwise (recorded on AWS).
-func (s *service) updateRole(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func (s *service) updateRole(c *awsapi.Call, in *input) execute {
 	name, description, duration := roles.name(in), in.roleDescription(), in.maxSessionDuration()
 	sent := in.params.Has("MaxSessionDuration")
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		return nil, s.changeRole(c, name, func(role *store.Role) error {
+			if description != nil {
+				role.Description = description
+			}
+			if sent {
+				role.MaxSessionDuration = duration
+			}
+			return nil
+		})
 	}
-	return nil, s.changeRole(c, name, func(role *store.Role) error {
-		if description != nil {
-			role.Description = description
-		}
-		if sent {
-			role.MaxSessionDuration = duration
-		}
-		return nil
-	})
 }
 
-func (s *service) updateRoleDescription(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func (s *service) updateRoleDescription(c *awsapi.Call, in *input) execute {
 	name, description := roles.name(in), in.roleDescription()
 	in.check.Required("description", description != nil)
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		var changed store.Role
+		err := s.changeRole(c, name, func(role *store.Role) error {
+			role.Description = description
+			changed = *role
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		return describedRole{&changed, shownTrustPolicy(c.Snapshot, &changed)}, nil
 	}
-	var changed store.Role
-	err := s.changeRole(c, name, func(role *store.Role) error {
-		role.Description = description
-		changed = *role
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return describedRole{&changed, shownTrustPolicy(c.Snapshot, &changed)}, nil
 }
 
 // changeRole rewrites one role in a transaction. An error of change leaves the
@@ -200,8 +198,8 @@ func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
 	})
 }
 
-// createdRole is CreateRole's reply. Unlike the others it does not tell
-// MaxSessionDuration (seen on AWS).
+// createdRole is CreateRole's reply. Unlike the others it tells neither
+// Description nor MaxSessionDuration (recorded on AWS).
 type createdRole struct{ role *store.Role }
 
 // WriteXML implements awsapi.Result.
@@ -213,7 +211,8 @@ func (r createdRole) WriteXML(x *awsapi.XML) {
 	x.Close()
 }
 
-// describedRole is UpdateRoleDescription's reply.
+// describedRole is UpdateRoleDescription's reply, which tells nothing else that can
+// be set (recorded on AWS).
 type describedRole struct {
 	role        *store.Role
 	trustPolicy string
@@ -223,8 +222,7 @@ type describedRole struct {
 func (r describedRole) WriteXML(x *awsapi.XML) {
 	x.Open("Role")
 	writeRole(x, r.role, r.trustPolicy)
-	writeMaxSessionDuration(x, r.role)
-	writeBoundary(x, r.role.PermissionsBoundary)
+	writeDescription(x, r.role)
 	x.Close()
 }
 
@@ -240,6 +238,7 @@ type foundRole struct {
 func (r foundRole) WriteXML(x *awsapi.XML) {
 	x.Open("Role")
 	writeRole(x, r.role, r.trustPolicy)
+	writeDescription(x, r.role)
 	writeMaxSessionDuration(x, r.role)
 	writeBoundary(x, r.role.PermissionsBoundary)
 	writeSomeTags(x, r.role.Tags)
@@ -270,6 +269,7 @@ func (r roleList) WriteXML(x *awsapi.XML) {
 	for _, role := range r.roles {
 		x.Open("member")
 		writeRole(x, &role.Role, shownTrustPolicy(r.snapshot, &role.Role))
+		writeDescription(x, &role.Role)
 		writeMaxSessionDuration(x, &role.Role)
 		x.Close()
 	}
@@ -285,6 +285,9 @@ func writeRole(x *awsapi.XML, r *store.Role, trustPolicy string) {
 	x.Text("Arn", arn.Role(r.Account, r.Path, r.Name))
 	x.Time("CreateDate", r.Created)
 	x.Text("AssumeRolePolicyDocument", percentEncode(trustPolicy))
+}
+
+func writeDescription(x *awsapi.XML, r *store.Role) {
 	if r.Description != nil {
 		x.Text("Description", *r.Description)
 	}

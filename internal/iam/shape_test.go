@@ -1,7 +1,9 @@
 package iam_test
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// shapes are requests of one area of IAM that together have every element in
+// their replies that a reply can have, and what it lacks for which reason. Those
+// that delete are sent last, in the opposite order of areas.
+type shapes struct {
+	requests  [][]string // an operation, then parameters and values
+	deletions [][]string
+	lacking   map[string][]string // elements by reason
+}
+
+// Things that the areas' requests make and name.
+const (
+	shapedProvider = "arn:aws:iam::" + account + ":oidc-provider/gitlab.example.com"
+	shapedPolicy   = "arn:aws:iam::" + account + ":policy/read"
+	shapedRole     = "arn:aws:iam::" + account + ":role/deploy"
+)
+
 // TestShapes has every operation answer with success, with all elements that it
 // can have: each reply is held against the service model on its way. So is each
 // of the other tests.
@@ -20,71 +38,25 @@ func TestShapes(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.User(t, "ann")
-	const (
-		provider = "arn:aws:iam::" + account + ":oidc-provider/gitlab.example.com"
-		policy   = "arn:aws:iam::" + account + ":policy/read"
-		role     = "arn:aws:iam::" + account + ":role/deploy"
-	)
-	simulated := []string{
-		"ActionNames.member.1", "s3:GetObject", "ActionNames.member.2", "s3:PutObject", "MaxItems", "1",
-		"PermissionsBoundaryPolicyInputList.member.1", readPolicy, "CallerArn", "arn:aws:iam::" + account + ":user/ann", "ResourceArns.member.1", "arn:aws:s3:::releases/a",
-		"ResourceOwner", "arn:aws:iam::210987654321:root",
-		"ResourcePolicy", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::releases/*"}}`,
+	areas := []shapes{
+		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, outboundShapes, simulationShapes,
 	}
-	for _, request := range [][]string{
-		{"CreateOpenIDConnectProvider", "Url", "https://gitlab.example.com", "ClientIDList.member.1", "a", "ThumbprintList.member.1", strings.Repeat("a", 40)},
-		{"GetOpenIDConnectProvider", "OpenIDConnectProviderArn", provider},
-		{"ListOpenIDConnectProviders"},
-		{"CreateRole", "RoleName", "deploy", "AssumeRolePolicyDocument", trustPolicy, "Description", "d"},
-		{"CreateRole", "RoleName", "other", "AssumeRolePolicyDocument", trustPolicy},
-		{"UpdateAssumeRolePolicy", "RoleName", "deploy", "PolicyDocument", trustPolicy},
-		{"GetRole", "RoleName", "deploy"},
-		{"ListRoles", "MaxItems", "1"},
-		{"CreatePolicy", "PolicyName", "read", "PolicyDocument", readPolicy, "Description", "d"},
-		{"CreatePolicy", "PolicyName", "write", "PolicyDocument", writePolicy},
-		{"GetPolicy", "PolicyArn", policy},
-		{"GetPolicyVersion", "PolicyArn", policy, "VersionId", "v1"},
-		{"ListPolicies", "MaxItems", "1", "Scope", "Local"},
-		{"PutRolePolicy", "RoleName", "deploy", "PolicyName", "p", "PolicyDocument", writePolicy},
-		{"PutRolePolicy", "RoleName", "deploy", "PolicyName", "q", "PolicyDocument", writePolicy},
-		{"GetRolePolicy", "RoleName", "deploy", "PolicyName", "p"},
-		{"ListRolePolicies", "RoleName", "deploy", "MaxItems", "1"},
-		{"AttachRolePolicy", "RoleName", "deploy", "PolicyArn", policy},
-		{"AttachRolePolicy", "RoleName", "deploy", "PolicyArn", strings.Replace(policy, "read", "write", 1)},
-		{"ListAttachedRolePolicies", "RoleName", "deploy", "MaxItems", "1"},
-		{"EnableOutboundWebIdentityFederation"},
-		{"GetOutboundWebIdentityFederationInfo"},
-		{"DisableOutboundWebIdentityFederation"},
-		append([]string{"SimulateCustomPolicy", "PolicyInputList.member.1", readPolicy}, simulated...),
-		append([]string{"SimulatePrincipalPolicy", "PolicySourceArn", "arn:aws:iam::" + account + ":user/ann", "PolicyInputList.member.1", readPolicy}, simulated...),
-		{"GetContextKeysForCustomPolicy", "PolicyInputList.member.1", statement("Allow", "s3:*", "*", `"StringEquals":{"aws:username":"a"}`)},
-		{"GetContextKeysForPrincipalPolicy", "PolicySourceArn", role},
-		{"DetachRolePolicy", "RoleName", "deploy", "PolicyArn", policy},
-		{"DeletePolicy", "PolicyArn", policy},
-		{"DeleteRolePolicy", "RoleName", "deploy", "PolicyName", "p"},
-		{"DeleteRole", "RoleName", "other"},
-		{"DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn", provider},
-	} {
-		if reply := f.call(t, request[0], request[1:]...); reply.Status != http.StatusOK {
-			t.Errorf("%s: %d %s", request[0], reply.Status, reply.Body)
+	send := func(requests [][]string) {
+		for _, request := range requests {
+			if reply := f.call(t, request[0], request[1:]...); reply.Status != http.StatusOK {
+				t.Errorf("%s: %d %s", request[0], reply.Status, reply.Body)
+			}
 		}
 	}
-	f.Shapes.WantAll(t, map[string][]string{
-		"roles, policies and providers have no tags (docs/aws-divergences.md)": {
-			"CreateOpenIDConnectProviderResult/Tags", "GetOpenIDConnectProviderResult/Tags", "CreatePolicyResult/Policy/Tags",
-			"CreateRoleResult/Role/Tags", "GetRoleResult/Role/Tags",
-		},
-		"roles have no permissions boundary (docs/aws-divergences.md)": {"CreateRoleResult/Role/PermissionsBoundary", "GetRoleResult/Role/PermissionsBoundary"},
-		"when a role was used is not kept":                             {"GetRoleResult/Role/RoleLastUsed/LastUsedDate", "GetRoleResult/Role/RoleLastUsed/Region"},
-		"there are no role templates":                                  {"CreateRoleResult/Role/SourceRoleTemplate", "GetRoleResult/Role/SourceRoleTemplate", "ListRolesResult/Roles/member/SourceRoleTemplate"},
-		"there are no organizations":                                   {"SimulateCustomPolicyResult/EvaluationResults/member/OrganizationsDecisionDetail", "SimulatePrincipalPolicyResult/EvaluationResults/member/OrganizationsDecisionDetail"},
-		"AWS's CreateRole does not tell it (recorded)":                 {"CreateRoleResult/Role/MaxSessionDuration", "CreateRoleResult/Role/RoleLastUsed"},
-		"only GetPolicy tells it (IAM API Reference, Policy)":          {"CreatePolicyResult/Policy/Description", "ListPoliciesResult/Policies/member/Description"},
-		"lists tell a subset of the attributes (IAM API Reference, ListRoles and ListPolicies)": {
-			"ListRolesResult/Roles/member/PermissionsBoundary", "ListRolesResult/Roles/member/RoleLastUsed", "ListRolesResult/Roles/member/Tags",
-			"ListPoliciesResult/Policies/member/Tags",
-		},
-	}, "testdata", "operations.golden")
+	lacking := map[string][]string{}
+	for _, area := range areas {
+		send(area.requests)
+		maps.Copy(lacking, area.lacking)
+	}
+	for _, area := range slices.Backward(areas) {
+		send(area.deletions)
+	}
+	f.Shapes.WantAll(t, lacking, "testdata", "operations.golden")
 }
 
 // recordedRoles is the expected parse of ListRoles's body.

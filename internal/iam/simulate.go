@@ -16,35 +16,40 @@ import (
 // MaxItems).
 const maxSimulated = 2_000_000_000
 
+func simulateOperations() []awsapi.Operation {
+	return []awsapi.Operation{
+		signed("SimulateCustomPolicy", onNothing, simulateCustomPolicy),
+		signed("SimulatePrincipalPolicy", onPolicySource, simulatePrincipalPolicy),
+		signed("GetContextKeysForCustomPolicy", onNothing, getContextKeysForCustomPolicy),
+		signed("GetContextKeysForPrincipalPolicy", onPolicySource, getContextKeysForPrincipalPolicy),
+	}
+}
+
 // simulateCustomPolicy decides by policies that the request brings.
 //
 // Source: IAM API Reference, SimulateCustomPolicy.
-func simulateCustomPolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func simulateCustomPolicy(c *awsapi.Call, in *input) execute {
 	asked := in.simulation()
 	in.check.Required("policyInputList", in.params.HasAny("PolicyInputList"))
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		return simulate(c, asked, &policySource{account: c.Account})
 	}
-	return simulate(c, asked, &policySource{account: c.Account})
 }
 
 // simulatePrincipalPolicy decides by the policies that a user or a role has and
 // by those that the request adds.
 //
 // Source: IAM API Reference, SimulatePrincipalPolicy.
-func simulatePrincipalPolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func simulatePrincipalPolicy(c *awsapi.Call, in *input) execute {
 	given := in.required("PolicySourceArn", minARN, maxARN)
 	asked := in.simulation()
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		source, err := findPolicySource(c, given)
+		if err != nil {
+			return nil, err
+		}
+		return simulate(c, asked, source)
 	}
-	source, err := findPolicySource(c, given)
-	if err != nil {
-		return nil, err
-	}
-	return simulate(c, asked, source)
 }
 
 // simulate answers one page: a result for each action.

@@ -11,32 +11,28 @@ import (
 // the request read.
 //
 // Source: IAM API Reference, GetContextKeysForCustomPolicy.
-func getContextKeysForCustomPolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func getContextKeysForCustomPolicy(c *awsapi.Call, in *input) execute {
 	texts := in.documents("PolicyInputList")
 	in.check.Required("policyInputList", in.params.HasAny("PolicyInputList"))
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		return contextKeysOf(nil, texts)
 	}
-	return contextKeysOf(nil, texts)
 }
 
 // getContextKeysForPrincipalPolicy adds those that the policies of a user or a
 // role read.
 //
 // Source: IAM API Reference, GetContextKeysForPrincipalPolicy.
-func getContextKeysForPrincipalPolicy(c *awsapi.Call) (awsapi.Result, error) {
-	in := read(c)
+func getContextKeysForPrincipalPolicy(c *awsapi.Call, in *input) execute {
 	given := in.required("PolicySourceArn", minARN, maxARN)
 	texts := in.documents("PolicyInputList")
-	if err := in.err(); err != nil {
-		return nil, err
+	return func() (awsapi.Result, error) {
+		source, err := findPolicySource(c, given)
+		if err != nil {
+			return nil, err
+		}
+		return contextKeysOf(source.documents(), texts)
 	}
-	source, err := findPolicySource(c, given)
-	if err != nil {
-		return nil, err
-	}
-	return contextKeysOf(source.documents(), texts)
 }
 
 func contextKeysOf(documents []*policy.Document, texts []string) (awsapi.Result, error) {

@@ -12,9 +12,8 @@ import (
 // taggedKind is what the kinds of tagged things differ in, for the operations
 // that tag them.
 type taggedKind struct {
-	quota string // as a message names it: TagsPerRole
-	// distinguishesCase says that Key and key are two tags, as of OpenID Connect
-	// providers; of all else they are one (recorded on AWS).
+	// distinguishesCase says that Key and key are two tags. Of roles and users
+	// they are one, of all else two (recorded on AWS).
 	distinguishesCase bool
 	// read gives the parameter that names the thing.
 	read func(in *input) string
@@ -25,11 +24,16 @@ type taggedKind struct {
 	change func(tx store.Tx, c *awsapi.Call, name string, f func(*[]store.Tag) error) error
 }
 
+// tagging has the operations on the tags of one kind of thing.
+type tagging struct {
+	*service
+	*taggedKind
+}
+
 // tagged gives the operations on tags of roles or users.
 func (k *entityKind) tagged() *taggedKind {
 	return &taggedKind{
-		quota: "TagsPer" + capital(k.noun),
-		read:  k.name,
+		read: k.name,
 		find: func(c *awsapi.Call, name string) ([]store.Tag, error) {
 			e, err := k.lookup(c, name)
 			if err != nil {
@@ -45,15 +49,14 @@ func (k *entityKind) tagged() *taggedKind {
 
 // tag puts tags on a thing: a new one beside the others, or in place of the one
 // that has its key.
-func (s *service) tag(k *taggedKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		name, tags := k.read(in), in.tags(k.distinguishesCase)
-		in.check.Required("tags", in.params.HasAny("Tags"))
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.update(c, func(tx store.Tx) error {
+func (k tagging) tag(c *awsapi.Call, in *input) execute {
+	name, tags := k.read(in), in.tags(k.distinguishesCase)
+	in.check.Required("tags", in.params.HasAny("Tags"))
+	if len(tags) == 0 { // recorded of TagUser, with the space at its end
+		in.forbid(invalidInput("Error occurred while validating input. "))
+	}
+	return func() (awsapi.Result, error) {
+		return nil, k.update(c, func(tx store.Tx) error {
 			return k.change(tx, c, name, func(has *[]store.Tag) error {
 				for _, tag := range tags {
 					if i := tagAt(*has, tag.Key, k.distinguishesCase); i >= 0 {
@@ -62,7 +65,7 @@ func (s *service) tag(k *taggedKind) operation {
 					*has = append(*has, tag)
 				}
 				if len(*has) > awsapi.MaxTags {
-					return limitExceeded("Cannot exceed quota for %s: %d", k.quota, awsapi.MaxTags)
+					return limitExceeded("The number of tags has reached the maximum limit.")
 				}
 				sortTags(*has)
 				return nil
@@ -72,17 +75,13 @@ func (s *service) tag(k *taggedKind) operation {
 }
 
 // untag takes tags away. A key that is not there is none to take.
-func (s *service) untag(k *taggedKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		name := k.read(in)
-		keys, err := in.params.TagKeys("TagKeys", "tagKeys", &in.check)
-		in.decoded(err)
-		in.check.Required("tagKeys", in.params.HasAny("TagKeys"))
-		if err := in.err(); err != nil {
-			return nil, err
-		}
-		return nil, s.update(c, func(tx store.Tx) error {
+func (k tagging) untag(c *awsapi.Call, in *input) execute {
+	name := k.read(in)
+	keys, err := in.params.TagKeys("TagKeys", "tagKeys", &in.check)
+	in.decoded(err)
+	in.check.Required("tagKeys", in.params.HasAny("TagKeys"))
+	return func() (awsapi.Result, error) {
+		return nil, k.update(c, func(tx store.Tx) error {
 			return k.change(tx, c, name, func(has *[]store.Tag) error {
 				for _, key := range keys {
 					if i := tagAt(*has, key, k.distinguishesCase); i >= 0 {
@@ -95,13 +94,9 @@ func (s *service) untag(k *taggedKind) operation {
 	}
 }
 
-func listTags(k *taggedKind) operation {
-	return func(c *awsapi.Call) (awsapi.Result, error) {
-		in := read(c)
-		name, p := k.read(in), in.page()
-		if err := in.err(); err != nil {
-			return nil, err
-		}
+func (k tagging) list(c *awsapi.Call, in *input) execute {
+	name, p := k.read(in), in.page()
+	return func() (awsapi.Result, error) {
 		tags, err := k.find(c, name)
 		if err != nil {
 			return nil, err
@@ -131,12 +126,17 @@ func (in *input) tags(distinguishCase bool) []store.Tag {
 	in.decoded(err)
 	var tags []store.Tag
 	for _, tag := range given {
-		if tagAt(tags, tag.Key, distinguishCase) >= 0 {
-			in.refuse(invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive."))
-		}
 		if len(tag.Key) >= 4 && strings.EqualFold(tag.Key[:4], "aws:") {
-			in.refuse(invalidInput("Tag keys beginning with aws: are reserved."). // AWS's sentence is not known
-												Because("the tag %q begins with aws:, which AWS keeps for itself", tag.Key))
+			in.forbid(invalidInput("Tag keys beginning with aws: are reserved for system use."))
+		}
+	}
+	for _, tag := range given {
+		if tagAt(tags, tag.Key, distinguishCase) >= 0 {
+			message := "Duplicate tag keys found."
+			if !distinguishCase {
+				message += " Please note that Tag keys are case insensitive."
+			}
+			in.forbid(invalidInput(message))
 		}
 		tags = append(tags, store.Tag{Key: tag.Key, Value: tag.Value})
 	}

@@ -179,11 +179,11 @@ func validateAudience(v *awsapi.Validation, audience []string) error {
 		if !utf8.ValidString(a) {
 			return &awsapi.Fault{Kind: awsapi.MalformedInput, Message: "A value at 'audience' is not UTF-8."}
 		}
-		if n := utf8.RuneCountInString(a); n < 1 || n > maxAudience {
-			v.Constraint("audience", shown, fmt.Sprintf("Member must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", maxAudience))
-			break
-		}
 	}
+	v.Elements("audience", audience, func(a string) bool {
+		n := utf8.RuneCountInString(a)
+		return n >= 1 && n <= maxAudience
+	}, awsapi.LengthConstraints(1, maxAudience)...)
 	return nil
 }
 

@@ -1,0 +1,3 @@
+package iam_test
+
+var profileShapes = shapes{}

@@ -1,0 +1,9 @@
+package iam_test
+
+var outboundShapes = shapes{
+	requests: [][]string{
+		{"EnableOutboundWebIdentityFederation"},
+		{"GetOutboundWebIdentityFederationInfo"},
+		{"DisableOutboundWebIdentityFederation"},
+	},
+}
