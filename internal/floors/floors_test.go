@@ -64,7 +64,9 @@ floor 4 roof
 
 floor 5 commands
 	cmd/daypass: durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
-	bench/load: gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
+	bench/process: module github.com/aws/aws-sdk-go-v2
+	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
+	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `
 
 // Floors with a rule of their own.
