@@ -43,7 +43,7 @@ floor 1 utility
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
-	directory: arn policy session outbound store, module github.com/hashicorp/go-immutable-radix/v2
+	directory: arn policy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
 
 floor 2 door
 	auth: arn policy session sigv4 store directory
@@ -61,10 +61,10 @@ floor 3 rooms
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory auth awsapi sts iam revocation
 	runner: gitlab/ci gitlab
+	bench/process: module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
 	cmd/daypass: durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
-	bench/process: module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `
