@@ -203,7 +203,7 @@ func (s *servers) startDaypass(ctx context.Context, dir string, issuer *instance
 	_, err = d.IAM.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
 		Url: aws.String(issuer.Issuer.URL()), ClientIDList: []string{audience}, ThumbprintList: []string{issuer.Thumbprint},
 	})
-	if err := process.Made(err); err != nil {
+	if err != nil {
 		return err
 	}
 	return d.CreateRole(ctx, roleName, process.TrustPolicy(strings.TrimPrefix(issuer.Issuer.URL(), "https://"), audience, project))

@@ -4,9 +4,9 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,10 +14,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/daypass/daypass/internal/sdkhttp"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
 // Account is that of every Daypass that is started.
@@ -83,7 +84,7 @@ func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"), config.WithBaseEndpoint(endpoint),
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"), config.WithBaseEndpoint(endpoint), config.WithHTTPClient(sdkhttp.Client{Client: &http.Client{}}),
 		config.WithSharedCredentialsFiles([]string{filepath.Join(data, "credentials")}), config.WithSharedConfigFiles(nil))
 	if err != nil {
 		return nil, err
@@ -106,16 +107,6 @@ func waitFor(ctx context.Context, ready string) (string, error) {
 	}
 }
 
-// Made takes what is there already for made: on loopback the SDK now and then
-// cuts a good reply off (aws-sdk-go-v2 issue 2737) and asks again.
-func Made(err error) error {
-	var exists *types.EntityAlreadyExistsException
-	if errors.As(err, &exists) {
-		return nil
-	}
-	return err
-}
-
 // TrustPolicy is a role's trust in the jobs on main of a project of an issuer,
 // whose URL is given without its scheme.
 func TrustPolicy(issuer, audience, project string) string {
@@ -127,5 +118,5 @@ func TrustPolicy(issuer, audience, project string) string {
 // CreateRole makes a role with that trust.
 func (d *Daypass) CreateRole(ctx context.Context, name, trust string) error {
 	_, err := d.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(trust)})
-	return Made(err)
+	return err
 }

@@ -54,7 +54,7 @@ var operations = []operation{
 		_, err := d.IAM.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
 			Url: aws.String("https://" + newIssuer(i)), ThumbprintList: []string{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 		})
-		return process.Made(err)
+		return err
 	}},
 	{"GetOpenIDConnectProvider", func(ctx context.Context, d *process.Daypass, i, _ int) error {
 		_, err := d.IAM.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String(providerARN(newIssuer(i)))})

@@ -37,6 +37,7 @@ floor 0 pure
 
 floor 1 utility
 	durable:
+	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
 	jwks: oidc, module golang.org/x/sync
@@ -48,7 +49,7 @@ floor 1 utility
 floor 2 door
 	auth: arn policy session sigv4 store directory
 	awsapi: arn policy session sigv4 audit directory auth, module github.com/google/uuid
-	awsapi/awsapitest: session sigv4 masterkey audit store store/sqlstore directory auth awsapi, module github.com/aws/aws-sdk-go-v2
+	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
@@ -61,7 +62,7 @@ floor 3 rooms
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory auth awsapi sts iam revocation
 	runner: gitlab/ci gitlab
-	bench/process: module github.com/aws/aws-sdk-go-v2
+	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
 	cmd/daypass: durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
