@@ -128,6 +128,15 @@ func creates(name, tagging string, on target, op operation, keys ...keySetter) a
 	return inTwoSteps(name, on, op, on.need(name, keys), tag)
 }
 
+// renames is signed for an operation that gives a user or group another name or
+// path: the caller must be allowed to do that under the old ARN and under the new
+// (IAM User Guide, "Rename an IAM user").
+func renames(name string, on, renamed target, op operation) awsapi.Operation {
+	to := renamed.need(name, nil)
+	to.When = withNewARN
+	return inTwoSteps(name, on, op, on.need(name, nil), to)
+}
+
 // inTwoSteps has an operation read its parameters before permission is asked,
 // and do what it does after.
 func inTwoSteps(name string, on target, op operation, needs ...awsapi.Need) awsapi.Operation {
