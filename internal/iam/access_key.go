@@ -4,7 +4,6 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/awsapi"
@@ -113,7 +112,8 @@ func (s *service) changeUser(c *awsapi.Call, name string, change func(store.Tx, 
 	})
 }
 
-// listAccessKeys lists in order of ids.
+// listAccessKeys lists in order of creation. Where the key after which a page
+// begins was deleted in the meantime, the page begins with the first that is left.
 func listAccessKeys(c *awsapi.Call, in *input) execute {
 	name, p := in.userOrCaller(c), in.page()
 	return func() (awsapi.Result, error) {
@@ -122,7 +122,8 @@ func listAccessKeys(c *awsapi.Call, in *input) execute {
 			return nil, err
 		}
 		var reply accessKeyList
-		ids, next := cut(p, foldedAfter(user.AccessKeys, p.after), strings.ToLower, func(string) bool { return true })
+		rest := user.AccessKeys[slices.Index(user.AccessKeys, p.after)+1:]
+		ids, next := cut(p, slices.Values(rest), func(id string) string { return id }, func(string) bool { return true })
 		for _, id := range ids {
 			if key, ok := c.Snapshot.AccessKey(id); ok {
 				reply.keys = append(reply.keys, key)
