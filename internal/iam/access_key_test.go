@@ -44,8 +44,8 @@ func TestAccessKeyLife(t *testing.T) {
 	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(*key.AccessKeyId) || len(*key.SecretAccessKey) != 40 || key.Status != types.StatusTypeActive || *key.UserName != "Ann" || key.CreateDate == nil {
 		t.Errorf("created %s of %s, %s, a secret of %d characters", *key.AccessKeyId, *key.UserName, key.Status, len(*key.SecretAccessKey))
 	}
-	own := &fixture{f.Server, iamclient.NewFromConfig(f.Config(aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}))}
-	must(t)(own.admin.GetUser(t.Context(), nil))
+	own := iamclient.NewFromConfig(f.Config(aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}))
+	must(t)(own.GetUser(t.Context(), nil))
 	unknown := fault{http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid"}
 	setStatus := func(status types.StatusType) {
 		t.Helper()
@@ -56,21 +56,21 @@ func TestAccessKeyLife(t *testing.T) {
 		return noError[*iamclient.ListAccessKeysOutput](t)(f.admin.ListAccessKeys(t.Context(), &iamclient.ListAccessKeysInput{UserName: aws.String("ann")})).AccessKeyMetadata
 	}
 	setStatus(types.StatusTypeInactive)
-	_, err := own.admin.GetUser(t.Context(), nil)
+	_, err := own.GetUser(t.Context(), nil)
 	wantFault(t, err, unknown)
 	if keys := list(); len(keys) != 1 || keys[0].Status != types.StatusTypeInactive || !keys[0].CreateDate.Equal(*key.CreateDate) {
 		t.Errorf("keys %v", keys)
 	}
 	setStatus(types.StatusTypeActive)
-	must(t)(own.admin.GetUser(t.Context(), nil))
+	must(t)(own.GetUser(t.Context(), nil))
 	second := f.createKey(t, "ann")
 	_, err = f.admin.CreateAccessKey(t.Context(), &iamclient.CreateAccessKeyInput{UserName: aws.String("ann")})
 	wantFault(t, err, fault{http.StatusConflict, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"})
 	if keys := list(); len(keys) != 2 || *keys[0].AccessKeyId != *key.AccessKeyId || *keys[1].AccessKeyId != *second.AccessKeyId {
 		t.Errorf("keys %v, want them in order of creation", keys)
 	}
-	must(t)(own.admin.DeleteAccessKey(t.Context(), &iamclient.DeleteAccessKeyInput{AccessKeyId: key.AccessKeyId})) // with itself
-	_, err = own.admin.GetUser(t.Context(), nil)
+	must(t)(own.DeleteAccessKey(t.Context(), &iamclient.DeleteAccessKeyInput{AccessKeyId: key.AccessKeyId})) // with itself
+	_, err = own.GetUser(t.Context(), nil)
 	wantFault(t, err, unknown)
 	if keys := list(); len(keys) != 1 || *keys[0].AccessKeyId != *second.AccessKeyId {
 		t.Errorf("keys %v", keys)

@@ -152,9 +152,18 @@ func (f *fixture) memberCount(t *testing.T, group string) int {
 
 // groupRequests are requests of every operation that names a group.
 var groupRequests = [][]string{
-	{"GetGroup"}, {"UpdateGroup", "NewPath", "/new/"}, {"DeleteGroup"}, {"AddUserToGroup", "UserName", "administrator"}, {"RemoveUserFromGroup", "UserName", "administrator"},
-	{"PutGroupPolicy", "PolicyName", "p", "PolicyDocument", readPolicy}, {"GetGroupPolicy", "PolicyName", "p"}, {"ListGroupPolicies"}, {"DeleteGroupPolicy", "PolicyName", "p"},
-	{"AttachGroupPolicy", "PolicyArn", shapedPolicy}, {"DetachGroupPolicy", "PolicyArn", shapedPolicy}, {"ListAttachedGroupPolicies"},
+	{"GetGroup"},
+	{"UpdateGroup", "NewPath", "/new/"},
+	{"DeleteGroup"},
+	{"AddUserToGroup", "UserName", "administrator"},
+	{"RemoveUserFromGroup", "UserName", "administrator"},
+	{"PutGroupPolicy", "PolicyName", "p", "PolicyDocument", readPolicy},
+	{"GetGroupPolicy", "PolicyName", "p"},
+	{"ListGroupPolicies"},
+	{"DeleteGroupPolicy", "PolicyName", "p"},
+	{"AttachGroupPolicy", "PolicyArn", shapedPolicy},
+	{"DetachGroupPolicy", "PolicyArn", shapedPolicy},
+	{"ListAttachedGroupPolicies"},
 }
 
 func TestAbsentGroup(t *testing.T) {

@@ -1,9 +1,6 @@
 package iam
 
-import (
-	"github.com/daypass/daypass/internal/arn"
-	"github.com/daypass/daypass/internal/awsapi"
-)
+import "github.com/daypass/daypass/internal/awsapi"
 
 // otherCredentialOperations are those on credentials that users of AWS can have and
 // users of Daypass have none of: passwords, MFA devices, SSH keys, certificates and
@@ -61,15 +58,6 @@ func noServiceCredentials(c *awsapi.Call, in *input) execute {
 		return func() (awsapi.Result, error) { return emptyList{element}, nil }
 	}
 	return noneOf(element)(c, in)
-}
-
-// credentialsARN is the user whose credentials for single services are listed. What
-// AWS asks for where all users' are is not known.
-func credentialsARN(c *awsapi.Call) string {
-	if all, err := c.Params.Bool("AllUsers"); err == nil && all {
-		return arn.User(c.Account, "/", "*")
-	}
-	return userARN(c)
 }
 
 // emptyList is a page of nothing.

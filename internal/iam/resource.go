@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/daypass/daypass/internal/arn"
-	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/policy"
@@ -48,23 +47,19 @@ func (t *target) setKeys(c *awsapi.Call, keys *policy.Context) {
 }
 
 var (
-	onRole         = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:role${Path}${RoleName}", Of: roleARN}, roleTags, true}
-	onNewRole      = newTarget("arn:aws:iam::${Account}:role${Path}${RoleName}", newRoleARN)
-	onUser         = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:user${Path}${UserName}", Of: userARN}, userTags, true}
-	onNewUser      = newTarget("arn:aws:iam::${Account}:user${Path}${UserName}", newUserARN)
-	onRenamedUser  = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:user${NewPath}${NewUserName}", Of: renamedUserARN}, userTags, true}
-	onKeyOwner     = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:user${Path}${UserName}", Of: keyOwnerARN}, keyOwnerTags, true}
-	onCredentials  = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:user${Path}${UserName}", Of: credentialsARN}, userTags, true}
-	onGroup        = newTarget("arn:aws:iam::${Account}:group${Path}${GroupName}", groupARN)
-	onNewGroup     = newTarget("arn:aws:iam::${Account}:group${Path}${GroupName}", newGroupARN)
-	onRenamedGroup = newTarget("arn:aws:iam::${Account}:group${NewPath}${NewGroupName}", renamedGroupARN)
-	onProfile      = taggedTarget("arn:aws:iam::${Account}:instance-profile${Path}${InstanceProfileName}", profileARN, profileTags)
-	onNewProfile   = newTarget("arn:aws:iam::${Account}:instance-profile${Path}${InstanceProfileName}", newProfileARN)
-	onPolicy       = taggedTarget("arn:aws:iam::${Account}:policy${Path}${PolicyName}", policyARN, policyTags)
-	onNewPolicy    = newTarget("arn:aws:iam::${Account}:policy${Path}${PolicyName}", newPolicyARN)
-	onProvider     = taggedTarget("${OpenIDConnectProviderArn}", providerARN, providerTags)
-	onNewProvider  = newTarget("arn:aws:iam::${Account}:oidc-provider/${Url}", newProviderARN)
-	onNothing      = newTarget("*", func(*awsapi.Call) string { return "*" })
+	onRole        = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:role${Path}${RoleName}", Of: roleARN}, roleTags, true}
+	onNewRole     = newTarget("arn:aws:iam::${Account}:role${Path}${RoleName}", newRoleARN)
+	onUser        = target{awsapi.Resource{Template: "arn:aws:iam::${Account}:user${Path}${UserName}", Of: userARN}, userTags, true}
+	onNewUser     = newTarget("arn:aws:iam::${Account}:user${Path}${UserName}", newUserARN)
+	onGroup       = newTarget("arn:aws:iam::${Account}:group${Path}${GroupName}", groupARN)
+	onNewGroup    = newTarget("arn:aws:iam::${Account}:group${Path}${GroupName}", newGroupARN)
+	onProfile     = taggedTarget("arn:aws:iam::${Account}:instance-profile${Path}${InstanceProfileName}", profileARN, profileTags)
+	onNewProfile  = newTarget("arn:aws:iam::${Account}:instance-profile${Path}${InstanceProfileName}", newProfileARN)
+	onPolicy      = taggedTarget("arn:aws:iam::${Account}:policy${Path}${PolicyName}", policyARN, policyTags)
+	onNewPolicy   = newTarget("arn:aws:iam::${Account}:policy${Path}${PolicyName}", newPolicyARN)
+	onProvider    = taggedTarget("${OpenIDConnectProviderArn}", providerARN, providerTags)
+	onNewProvider = newTarget("arn:aws:iam::${Account}:oidc-provider/${Url}", newProviderARN)
+	onNothing     = newTarget("*", func(*awsapi.Call) string { return "*" })
 
 	// The lists name no resource in the reference. What AWS asks for is told by
 	// its denials, as users have published them.
@@ -73,7 +68,6 @@ var (
 	onGroupPath   = newTarget("arn:aws:iam::${Account}:group${PathPrefix}", underPath(arn.Group))
 	onProfilePath = newTarget("arn:aws:iam::${Account}:instance-profile${PathPrefix}", underPath(arn.InstanceProfile))
 	onPolicyPath  = newTarget("policy path ${PathPrefix}", policyPath)
-	onMFADevices  = newTarget("arn:aws:iam::${Account}:mfa/", mfaDevices)
 	onProviders   = newTarget("arn:aws:iam::${Account}:oidc-provider/*", allProviders)
 )
 
@@ -147,64 +141,6 @@ func userName(c *awsapi.Call) string {
 		return c.Params.Get("UserName")
 	}
 	return c.Caller.UserName()
-}
-
-// renamedUserARN is the ARN of a user as the request renames or moves it.
-func renamedUserARN(c *awsapi.Call) string {
-	path, name := "/", c.Params.Get("UserName")
-	if user, ok := c.Snapshot.User(c.Account, name); ok {
-		path, name = user.Path, user.Name
-	}
-	return arn.User(c.Account, paramOr(c, "NewPath", path), paramOr(c, "NewUserName", name))
-}
-
-// renamedGroupARN is renamedUserARN for a group.
-func renamedGroupARN(c *awsapi.Call) string {
-	path, name := "/", c.Params.Get("GroupName")
-	if group, ok := c.Snapshot.Group(c.Account, name); ok {
-		path, name = group.Path, group.Name
-	}
-	return arn.Group(c.Account, paramOr(c, "NewPath", path), paramOr(c, "NewGroupName", name))
-}
-
-// withNewARN is when a request renames or moves something.
-var withNewARN = awsapi.When{Words: "with a new name or path", Of: func(c *awsapi.Call) bool {
-	return c.Params.Has("NewPath") || c.Params.Has("NewUserName") || c.Params.Has("NewGroupName")
-}}
-
-func paramOr(c *awsapi.Call, name, otherwise string) string {
-	if c.Params.Has(name) {
-		return c.Params.Get(name)
-	}
-	return otherwise
-}
-
-// keyOwnerARN is the user who has the access key of which a request asks. A key
-// that the account does not have stands for itself (recorded on AWS); what was sent
-// in place of an id is not repeated, for it may be a secret.
-func keyOwnerARN(c *awsapi.Call) string {
-	id := c.Params.Get("AccessKeyId")
-	key, ok := ownKey(c, id)
-	if !ok {
-		return "access key " + auth.KeyIDForRecord(id)
-	}
-	if user, ok := c.Snapshot.User(c.Account, key.UserName); ok {
-		return user.ARN
-	}
-	return arn.User(c.Account, "/", key.UserName)
-}
-
-func keyOwnerTags(c *awsapi.Call) []store.Tag {
-	if key, ok := ownKey(c, c.Params.Get("AccessKeyId")); ok {
-		if user, ok := c.Snapshot.User(c.Account, key.UserName); ok {
-			return user.Tags
-		}
-	}
-	return nil
-}
-
-func mfaDevices(c *awsapi.Call) string {
-	return arn.ARN{Partition: arn.Partition, Service: "iam", Account: c.Account, Resource: "mfa/"}.String()
 }
 
 func roleTags(c *awsapi.Call) []store.Tag {

@@ -184,13 +184,32 @@ func TestUserConstraints(t *testing.T) {
 
 // userRequests are requests of every operation that names a user.
 var userRequests = [][]string{
-	{"GetUser"}, {"UpdateUser", "NewPath", "/new/"}, {"DeleteUser"}, {"ListGroupsForUser"},
-	{"PutUserPolicy", "PolicyName", "p", "PolicyDocument", readPolicy}, {"GetUserPolicy", "PolicyName", "p"}, {"ListUserPolicies"}, {"DeleteUserPolicy", "PolicyName", "p"},
-	{"AttachUserPolicy", "PolicyArn", shapedPolicy}, {"DetachUserPolicy", "PolicyArn", shapedPolicy}, {"ListAttachedUserPolicies"},
-	{"PutUserPermissionsBoundary", "PermissionsBoundary", shapedPolicy}, {"DeleteUserPermissionsBoundary"},
-	{"TagUser", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"}, {"UntagUser", "TagKeys.member.1", "k"}, {"ListUserTags"},
-	{"CreateAccessKey"}, {"UpdateAccessKey", "AccessKeyId", "AKIAIOSFODNN7EXAMPLE", "Status", "Inactive"}, {"DeleteAccessKey", "AccessKeyId", "AKIAIOSFODNN7EXAMPLE"}, {"ListAccessKeys"},
-	{"GetLoginProfile"}, {"DeleteLoginProfile"}, {"ListMFADevices"}, {"ListSSHPublicKeys"}, {"ListSigningCertificates"}, {"ListServiceSpecificCredentials"},
+	{"GetUser"},
+	{"UpdateUser", "NewPath", "/new/"},
+	{"DeleteUser"},
+	{"ListGroupsForUser"},
+	{"PutUserPolicy", "PolicyName", "p", "PolicyDocument", readPolicy},
+	{"GetUserPolicy", "PolicyName", "p"},
+	{"ListUserPolicies"},
+	{"DeleteUserPolicy", "PolicyName", "p"},
+	{"AttachUserPolicy", "PolicyArn", shapedPolicy},
+	{"DetachUserPolicy", "PolicyArn", shapedPolicy},
+	{"ListAttachedUserPolicies"},
+	{"PutUserPermissionsBoundary", "PermissionsBoundary", shapedPolicy},
+	{"DeleteUserPermissionsBoundary"},
+	{"TagUser", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"},
+	{"UntagUser", "TagKeys.member.1", "k"},
+	{"ListUserTags"},
+	{"CreateAccessKey"},
+	{"UpdateAccessKey", "AccessKeyId", "AKIAIOSFODNN7EXAMPLE", "Status", "Inactive"},
+	{"DeleteAccessKey", "AccessKeyId", "AKIAIOSFODNN7EXAMPLE"},
+	{"ListAccessKeys"},
+	{"GetLoginProfile"},
+	{"DeleteLoginProfile"},
+	{"ListMFADevices"},
+	{"ListSSHPublicKeys"},
+	{"ListSigningCertificates"},
+	{"ListServiceSpecificCredentials"},
 }
 
 func TestAbsentUser(t *testing.T) {
@@ -199,13 +218,12 @@ func TestAbsentUser(t *testing.T) {
 	f.createUser(t, "/", "ann")
 	const other = "210987654321"
 	f.AddAccount(t, other)
-	stranger := &fixture{f.Server, nil}
-	config := f.UserOf(t, other, "administrator", awsapitest.Administrator)
+	stranger := f.UserOf(t, other, "administrator", awsapitest.Administrator)
 	for _, request := range userRequests {
 		t.Log(request[0])
 		wantCall(t, f.call(t, request[0], append(request[1:], "UserName", "absent")...), noUser("absent"))
 		form := formOf(request[0], append(request[1:], "UserName", "ann")...)
-		wantCall(t, stranger.Post(t, config, "iam", time.Now(), form), noUser("ann"))
+		wantCall(t, f.Post(t, stranger, "iam", time.Now(), form), noUser("ann"))
 	}
 }
 
@@ -324,16 +342,16 @@ func TestRenameUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The key works on, and acts as the user of the new name.
-		own := &fixture{f.Server, iamclient.NewFromConfig(f.Config(aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}))}
-		user := noError[*iamclient.GetUserOutput](t)(own.admin.GetUser(t.Context(), nil)).User
+		own := iamclient.NewFromConfig(f.Config(aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}))
+		user := noError[*iamclient.GetUserOutput](t)(own.GetUser(t.Context(), nil)).User
 		if *user.Arn != "arn:aws:iam::123456789012:"+c.arn || *user.UserId != *before.UserId || !user.CreateDate.Equal(*before.CreateDate) {
 			t.Errorf("the user is %s %s of %v, want %s", *user.Arn, *user.UserId, user.CreateDate, c.arn)
 		}
-		keys := noError[*iamclient.ListAccessKeysOutput](t)(own.admin.ListAccessKeys(t.Context(), nil)).AccessKeyMetadata
+		keys := noError[*iamclient.ListAccessKeysOutput](t)(own.ListAccessKeys(t.Context(), nil)).AccessKeyMetadata
 		if len(keys) != 1 || *keys[0].UserName != *user.UserName {
 			t.Errorf("keys of %s: %v", *user.UserName, keys)
 		}
-		if last := noError[*iamclient.GetAccessKeyLastUsedOutput](t)(own.admin.GetAccessKeyLastUsed(t.Context(), &iamclient.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKeyId})); *last.UserName != *user.UserName {
+		if last := noError[*iamclient.GetAccessKeyLastUsedOutput](t)(own.GetAccessKeyLastUsed(t.Context(), &iamclient.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKeyId})); *last.UserName != *user.UserName {
 			t.Errorf("the key is %s's", *last.UserName)
 		}
 		if diff := cmp.Diff([]string{*user.UserName}, f.members(t, "team")); diff != "" {
