@@ -1,5 +1,6 @@
 // Package iam is AWS Identity and Access Management: OpenID Connect providers,
-// roles with their trust and permission policies, and managed policies.
+// roles with their trust and permission policies, users with their groups and
+// access keys, and managed policies.
 //
 // An operation is one function. It reads its parameters with input, which
 // gathers everything that is wrong with them; it reads from the snapshot that
