@@ -132,6 +132,8 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = applyRecord(s, r, &s.groups, treeKey(r.Account, r.Key), d.compileGroup)
 	case store.KindProfile:
 		problem = applyRecord(s, r, &s.profiles, treeKey(r.Account, r.Key), compileProfile)
+	case store.KindBucket:
+		problem = applyRecord(s, r, &s.buckets, []byte(r.Key), d.compileBucket)
 	case store.KindLastUse:
 		problem = applyRecord(s, r, &s.lastUses, treeKey(r.Account, r.Key), func(u *store.LastUse) (*store.LastUse, string) { return u, "" })
 	case store.KindAccessKey:

@@ -26,6 +26,7 @@ type Snapshot struct {
 	groups     *iradix.Tree[*Group]
 	profiles   *iradix.Tree[*InstanceProfile]
 	accessKeys *iradix.Tree[*AccessKey]
+	buckets    *iradix.Tree[*Bucket]             // by name, of all accounts
 	aliases    *iradix.Tree[*store.AccountAlias] // by account
 	lastUses   *iradix.Tree[*store.LastUse]
 	index      *iradix.Tree[store.ID] // see index.go
@@ -119,6 +120,7 @@ func newSnapshot() *Snapshot {
 		groups:     iradix.New[*Group](),
 		profiles:   iradix.New[*InstanceProfile](),
 		accessKeys: iradix.New[*AccessKey](),
+		buckets:    iradix.New[*Bucket](),
 		aliases:    iradix.New[*store.AccountAlias](),
 		lastUses:   iradix.New[*store.LastUse](),
 		index:      iradix.New[store.ID](),
