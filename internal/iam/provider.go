@@ -41,11 +41,11 @@ func (s *service) providerOperations() []awsapi.Operation {
 // thumbprint, the issuer is asked for its certificate, before the transaction
 // and only if the provider could be made.
 func (s *service) createOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
-	given := in.required("Url", 1, maxProviderURL)
 	provider := store.OIDCProvider{
 		Account: c.Account, ClientIDs: distinct(in.list("ClientIDList", 1, maxClientID)),
 		Thumbprints: in.thumbprints(), Tags: in.tags(true), Created: now(c),
 	}
+	given := in.required("Url", 1, maxProviderURL) // told after the lists (recorded on AWS)
 	return func() (awsapi.Result, error) {
 		var err error
 		if provider.URL, err = parseProviderURL(given); err != nil {

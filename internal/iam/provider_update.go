@@ -115,6 +115,7 @@ func (s *service) forgetKeys(before *store.OIDCProvider) {
 // taggedProviders are providers for the operations on tags.
 var taggedProviders = &taggedKind{
 	distinguishesCase: true,
+	refusesNoKeys:     true,
 	read:              (*input).providerARN,
 	find: func(c *awsapi.Call, given string) ([]store.Tag, error) {
 		p, ok := findProvider(c, given)
