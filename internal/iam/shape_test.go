@@ -85,6 +85,10 @@ func TestInputs(t *testing.T) {
 func TestRecordedBodies(t *testing.T) {
 	t.Parallel()
 	awsapitest.RecordedBodies(t, "iam", map[string]func(*testing.T, awsapitest.RecordedBody){
+		"GetAccountSummary":      recordedSummary,
+		"ListAccountAliases":     recordedAliases,
+		"ListInstanceProfiles":   recordedProfiles,
+		"ListServerCertificates": recordedCertificates,
 		"ListRoles": func(t *testing.T, r awsapitest.RecordedBody) {
 			f := start(t)
 			f.putRecordedRoles(t, r)
