@@ -159,7 +159,7 @@ func TestOutboundWithoutPublicURL(t *testing.T) {
 	t.Parallel()
 	keys := jwks.New(jwks.Config{Now: time.Now})
 	server := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := iam.New(iam.Config{Directory: s.Directory, ProviderKeys: keys, Random: rand.Reader})
+		service, err := iam.New(iam.Config{Directory: s.Directory, ProviderKeys: keys, Random: rand.Reader, MasterKey: s.MasterKey()})
 		return []*awsapi.Service{service}, err
 	}})
 	admin := iamclient.NewFromConfig(server.AdminConfig)
