@@ -151,8 +151,8 @@ func TestProviderThumbprintIsFetched(t *testing.T) {
 }
 
 // TestProviderOfAnIssuerThatCannotBeAsked: the tutorial's "Could not connect to
-// openid configuration of provider", each time with the cause. Nothing is
-// registered.
+// openid configuration of provider", each time with the cause, of which package
+// jwks tests the others. Nothing is registered.
 func TestProviderOfAnIssuerThatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -170,14 +170,13 @@ func TestProviderOfAnIssuerThatCannotBeAsked(t *testing.T) {
 	notWhole := serveIssuer(t, "", leaf, root).URL
 	notFound := serveChain(t, http.NotFound, leaf, intermediate).URL
 	for issuer, want := range map[string]string{
-		"https://gitlab.invalid": "no such host: gitlab.invalid has no address in the DNS that this server asks.",
-		gone.URL + "/other":      "connection refused: nothing listens at " + strings.TrimPrefix(gone.URL, "https://") + ".",
-		outOfOrder:               `the chain is out of order: it begins with the certificate of "intermediate", and that of 127.0.0.1 must come first: `,
-		notWhole:                 "the chain of 127.0.0.1 does not lead from its first certificate to " + root.thumbprint() + "; is it out of date, out of order, or not whole? ",
-		notFound:                 notFound + document + " answers with status 404, not 200.",
-		login:                    login + document + " is no JSON object; is it a login page? ",
-		empty:                    empty + document + " lacks issuer or jwks_uri.",
-		other:                    other + document + ` has the issuer "https://gitlab.example.com/" and not "` + other + `"; they must be equal, case and closing slash included.`,
+		gone.URL + "/other": "connection refused: nothing listens at " + strings.TrimPrefix(gone.URL, "https://") + ".",
+		outOfOrder:          `the chain is out of order: it begins with the certificate of "intermediate", and that of 127.0.0.1 must come first: `,
+		notWhole:            "the chain of 127.0.0.1 does not lead from its first certificate to " + root.thumbprint() + "; is it out of date, out of order, or not whole? ",
+		notFound:            notFound + document + " answers with status 404, not 200.",
+		login:               login + document + " is no JSON object; is it a login page? ",
+		empty:               empty + document + " lacks issuer or jwks_uri.",
+		other:               other + document + ` has the issuer "https://gitlab.example.com/" and not "` + other + `"; they must be equal, case and closing slash included.`,
 	} {
 		_, err := f.admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: &issuer})
 		wantFaultPrefix(t, issuer, err, fault{

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,7 +40,6 @@ func TestReason(t *testing.T) {
 		return i.url
 	}
 	for name, one := range map[string]struct{ issuer, want string }{
-		"no name":      {"https://gitlab.invalid", "no such host: gitlab.invalid has no address in the DNS that this server asks"},
 		"refused":      {"https://" + closed.Addr().String(), "connection refused: nothing listens at " + closed.Addr().String()},
 		"silent":       {"https://" + silent.Addr().String(), "no answer within 500ms: "},
 		"no TLS":       {"https://" + plain.Listener.Addr().String(), "no TLS is spoken at https://" + plain.Listener.Addr().String() + discoveryPath},
@@ -68,6 +68,20 @@ func TestReason(t *testing.T) {
 				t.Errorf("%v\nis told as %q,\nwant       %q", err, got, one.want)
 			}
 		})
+	}
+	// Not every machine that runs this can ask a name server.
+	for want, reason := range map[string]*net.DNSError{
+		"no such host: gitlab.invalid has no address in the DNS that this server asks": {Name: "gitlab.invalid", Server: "10.0.0.53:53", IsNotFound: true, Err: "no such host"},
+		"the name gitlab.invalid could not be looked up: server misbehaving":           {Name: "gitlab.invalid", Server: "10.0.0.53:53", IsTemporary: true, Err: "server misbehaving"},
+	} {
+		request := &url.Error{Op: "Get", URL: "https://gitlab.invalid" + discoveryPath, Err: &net.OpError{Op: "dial", Net: "tcp", Err: reason}}
+		if got := Reason(fmt.Errorf("%w: %w", ErrUnreachable, request)); got != want {
+			t.Errorf("%v is told as %q, want %q", request, got, want)
+		}
+	}
+	_, err = clock.cache().Thumbprint(t.Context(), "https://gitlab.invalid")
+	if err == nil || !strings.Contains(Reason(err), "gitlab.invalid") || strings.Contains(Reason(err), ":53") {
+		t.Errorf("of a name that is none, %v is told", err)
 	}
 	// What is wrong with the way there is told as the proxy's.
 	proxy := func(c *Config) {
