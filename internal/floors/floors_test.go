@@ -30,6 +30,7 @@ floor 0 pure
 	sigv4:
 	oidc: module github.com/go-jose/go-jose/v4
 	outbound: module github.com/go-jose/go-jose/v4
+	managedpolicy: arn
 	policy: arn
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
