@@ -78,11 +78,19 @@ func principalID(snapshot *directory.Snapshot, written string) (string, bool) {
 	return "", false
 }
 
-// identityPolicy checks an inline or managed policy. Its size is a matter of
-// where it goes.
+// identityPolicy checks an inline policy. Its size is a matter of where it goes.
 func identityPolicy(document string) error {
 	_, err := parse(policy.Identity, document)
 	return err
+}
+
+// managedPolicy is identityPolicy for a version of a managed policy, of which AWS
+// asks that it is of the newer version of the language.
+func managedPolicy(document string) error {
+	if _, err := policy.ParseManaged(document); err != nil {
+		return malformed(err)
+	}
+	return nil
 }
 
 // parse refuses a document that cannot be decided by. AWS's sentence comes
@@ -90,9 +98,17 @@ func identityPolicy(document string) error {
 // the caller's own document, and the caller has to mend it.
 func parse(kind policy.Kind, document string) (*policy.Document, error) {
 	parsed, err := policy.Parse(kind, document)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	return parsed, nil
+}
+
+// malformed is the answer to what Parse says.
+func malformed(err error) error {
 	var syntax *policy.SyntaxError
 	if !errors.As(err, &syntax) {
-		return parsed, err
+		return err
 	}
 	message := syntax.Message
 	if syntax.Detail != "" && syntax.Detail != message {
@@ -102,7 +118,7 @@ func parse(kind policy.Kind, document string) (*policy.Document, error) {
 		}
 		message += fmt.Sprintf(beyond, syntax.Line, syntax.Column, syntax.Detail)
 	}
-	return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
+	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
 }
 
 // size is the length of a document as quotas count it: in characters, without

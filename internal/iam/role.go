@@ -50,7 +50,7 @@ func (s *service) createRole(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return createdRole{&role}, nil
+		return createdRole{&role, in.tagsAsSent}, nil
 	}
 }
 
@@ -200,14 +200,17 @@ func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
 
 // createdRole is CreateRole's reply. Unlike the others it tells neither
 // Description nor MaxSessionDuration (recorded on AWS).
-type createdRole struct{ role *store.Role }
+type createdRole struct {
+	role *store.Role
+	tags []store.Tag // in the order in which they were sent
+}
 
 // WriteXML implements awsapi.Result.
 func (r createdRole) WriteXML(x *awsapi.XML) {
 	x.Open("Role")
 	writeRole(x, r.role, r.role.TrustPolicy)
 	writeBoundary(x, r.role.PermissionsBoundary)
-	writeSomeTags(x, r.role.Tags)
+	writeSomeTags(x, r.tags)
 	x.Close()
 }
 
