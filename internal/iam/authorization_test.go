@@ -45,7 +45,9 @@ var deniedOn = map[string]string{
 	"TagRole": deniedRole, "UntagRole": deniedRole, "ListRoleTags": deniedRole,
 	"ListRolePolicies": deniedRole, "DeleteRolePolicy": deniedRole, "AttachRolePolicy": deniedRole, "DetachRolePolicy": deniedRole, "ListAttachedRolePolicies": deniedRole,
 	"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
-	"GetPolicy": deniedPolicy, "GetPolicyVersion": deniedPolicy, "DeletePolicy": deniedPolicy,
+	"GetPolicy": deniedPolicy, "DeletePolicy": deniedPolicy, "ListEntitiesForPolicy": deniedPolicy,
+	"CreatePolicyVersion": deniedPolicy, "GetPolicyVersion": deniedPolicy, "ListPolicyVersions": deniedPolicy, "SetDefaultPolicyVersion": deniedPolicy, "DeletePolicyVersion": deniedPolicy,
+	"TagPolicy": deniedPolicy, "UntagPolicy": deniedPolicy, "ListPolicyTags": deniedPolicy,
 	"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
 }
 

@@ -116,12 +116,13 @@ func (s *service) updateAssumeRolePolicy(c *awsapi.Call, in *input) execute {
 }
 
 // updateRole changes description and longest session. What is not sent stays: of
-// MaxSessionDuration the API Reference says otherwise (recorded on AWS).
+// MaxSessionDuration the API Reference says otherwise (recorded on AWS). Its reply
+// has a result with nothing in it, without which SDKs do not take it.
 func (s *service) updateRole(c *awsapi.Call, in *input) execute {
 	name, description, duration := roles.name(in), in.roleDescription(), in.maxSessionDuration()
 	sent := in.params.Has("MaxSessionDuration")
 	return func() (awsapi.Result, error) {
-		return nil, s.changeRole(c, name, func(role *store.Role) error {
+		return updatedRole{}, s.changeRole(c, name, func(role *store.Role) error {
 			if description != nil {
 				role.Description = description
 			}
@@ -213,6 +214,12 @@ func (r createdRole) WriteXML(x *awsapi.XML) {
 	writeSomeTags(x, r.tags)
 	x.Close()
 }
+
+// updatedRole is UpdateRole's reply.
+type updatedRole struct{}
+
+// WriteXML implements awsapi.Result.
+func (updatedRole) WriteXML(*awsapi.XML) {}
 
 // describedRole is UpdateRoleDescription's reply, which tells nothing else that can
 // be set (recorded on AWS).

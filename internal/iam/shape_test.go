@@ -37,6 +37,7 @@ func TestShapes(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.User(t, "ann")
+	f.putEntities(t, "shaped")
 	areas := []shapes{
 		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, outboundShapes, simulationShapes,
 	}
