@@ -104,6 +104,40 @@ func TestAWSManagedPoliciesDecide(t *testing.T) {
 	}
 }
 
+// TestSimulateGroups simulates a group, and a user with the policies of a group,
+// which are told of as the group's.
+func TestSimulateGroups(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.putEntities(t, "Team")
+	groups, users := f.groupClient(t), f.userClient(t)
+	succeed(t, "policies", groups.put("team", "read", allowing("s3:GetObject")), groups.attach("team", "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"), users.put("team", "write", allowing("s3:PutObject")))
+	must(t)(f.admin.AddUserToGroup(t.Context(), &iamclient.AddUserToGroupInput{GroupName: aws.String("Team"), UserName: aws.String("Team")}))
+	const read, list, write = "allowed group_Team_read(IAM Policy)", "allowed AmazonSQSReadOnlyAccess(IAM Policy)", "allowed user_Team_write(IAM Policy)"
+	for source, want := range map[string][]string{
+		"arn:aws:iam::123456789012:group/team/Team": {read, list, "implicitDeny"}, "arn:aws:iam::123456789012:GROUP/team/team": nil,
+		"arn:aws:iam::123456789012:user/team/team": {read, list, write},
+	} {
+		out, err := f.admin.SimulatePrincipalPolicy(t.Context(), &iamclient.SimulatePrincipalPolicyInput{
+			PolicySourceArn: &source, ActionNames: []string{"s3:GetObject", "sqs:ListQueues", "s3:PutObject"},
+		})
+		if want == nil {
+			wantFault(t, err, fault{http.StatusBadRequest, "InvalidInput", "Invalid Entity Arn: " + source + " does not clearly define entity type and name."})
+			continue
+		}
+		var got []string
+		for _, r := range noError[*iamclient.SimulatePrincipalPolicyOutput](t)(out, err).EvaluationResults {
+			got = append(got, told(r))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", source, diff)
+		}
+	}
+	user := f.as(t, "ann", statement("Allow", "iam:SimulatePrincipalPolicy", "arn:aws:iam::123456789012:group/other/*", ""))
+	_, err := user.admin.SimulatePrincipalPolicy(t.Context(), &iamclient.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::123456789012:group/team/team"), ActionNames: []string{"s3:GetObject"}})
+	wantFault(t, err, denied("ann", "SimulatePrincipalPolicy", "arn:aws:iam::123456789012:group/team/Team"))
+}
+
 // TestSimulateAWSManagedPolicy names the policy as AWS does: by its name, and as
 // "IAM Policy" (published captures of AdministratorAccess and others).
 func TestSimulateAWSManagedPolicy(t *testing.T) {

@@ -2,6 +2,7 @@ package sts_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/daypass/daypass/internal/store"
@@ -80,5 +81,39 @@ func TestPrincipalMadeAgain(t *testing.T) {
 	f.putRole(t, store.Role{Name: "forAnn", TrustPolicy: principal(annARN, allActions, `{}`), Principals: map[string]string{annARN: second.ID}})
 	if r := f.assumeAs(t, ann, "forAnn"); r.Status != http.StatusOK {
 		t.Errorf("put again: %d %s", r.Status, r.Body)
+	}
+}
+
+// TestRoleTagsAreKeys: the tags of the role that is to be assumed are condition
+// keys of its trust policy and of its caller's policies, whoever asks.
+func TestRoleTagsAreKeys(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	inline := []store.InlinePolicy{{Name: "touch", Document: touch}}
+	for _, key := range []string{"aws:ResourceTag/team", "iam:ResourceTag/Team"} {
+		condition := `{"StringEquals":{"` + key + `":"a"}}`
+		admits := strings.Replace(f.trust(account, f.condition(subject)), `"StringEquals":{`, `"StringEquals":{"`+key+`":"a",`, 1)
+		if !strings.Contains(admits, key) {
+			t.Fatalf("no condition in %s", admits)
+		}
+		for tag, status := range map[string]int{"a": http.StatusOK, "b": http.StatusForbidden, "": http.StatusForbidden} {
+			var tags []store.Tag
+			if tag != "" {
+				tags = []store.Tag{{Key: "Team", Value: tag}}
+			}
+			f.putRole(t, store.Role{Name: "signed", TrustPolicy: principal(adminARN, allActions, condition), InlinePolicies: inline, Tags: tags})
+			if r := f.assumeAs(t, f.AdminConfig, "signed"); r.Status != status {
+				t.Errorf("%s, tag %q: AssumeRole: %d %s", key, tag, r.Status, r.Body)
+			}
+			f.putRole(t, store.Role{Name: "open", TrustPolicy: principal(account, allActions, `{}`), Tags: tags})
+			ann := f.User(t, "ann", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Condition":`+condition+`}}`)
+			if r := f.assumeAs(t, ann, "open"); r.Status != status {
+				t.Errorf("%s, tag %q: AssumeRole by the caller's policy: %d %s", key, tag, r.Status, r.Body)
+			}
+			f.putRole(t, store.Role{Name: "token", TrustPolicy: admits, Tags: tags})
+			if r := f.assume(t, f.token(t), "RoleArn", "arn:aws:iam::"+account+":role/token"); r.Status != status {
+				t.Errorf("%s, tag %q: AssumeRoleWithWebIdentity: %d %s", key, tag, r.Status, r.Body)
+			}
+		}
 	}
 }
