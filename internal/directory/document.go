@@ -45,6 +45,7 @@ type document struct {
 	text       string
 	principals map[string]string // see policy.Document.Bind
 	unreadable bool              // it denies
+	kept       *policy.Document  // of an AWS managed policy, which stays compiled
 	of         *documents
 }
 
@@ -53,6 +54,9 @@ type document struct {
 func (d *document) compile() *policy.Document {
 	if d == nil || d.unreadable {
 		return nil
+	}
+	if d.kept != nil {
+		return d.kept
 	}
 	if compiled, ok := d.of.compiled.GetIfPresent(d); ok {
 		return compiled

@@ -165,11 +165,16 @@ func (s *Snapshot) RolesAfter(account, name string) iter.Seq[*Role] {
 	return listAfter(s.roles, account, strings.ToLower(name))
 }
 
-// Policy finds a managed policy by its ARN.
+// Policy finds a managed policy by its ARN, without regard to case: a customer
+// managed one, or one of AWS.
 func (s *Snapshot) Policy(policyARN string) (*Policy, bool) {
 	account, name, ok := arn.PolicyName(policyARN)
 	if !ok {
 		return nil, false
+	}
+	if account == arn.AWS {
+		p, ok := awsPolicies().byARN[strings.ToLower(policyARN)]
+		return p, ok
 	}
 	p, ok := s.policies.Get(treeKey(account, strings.ToLower(name)))
 	if !ok || !strings.EqualFold(p.ARN, policyARN) { // another path is another policy

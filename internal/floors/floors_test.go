@@ -45,7 +45,7 @@ floor 1 utility
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
-	directory: arn policy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
+	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
 
 floor 2 door
 	auth: arn policy session sigv4 store directory

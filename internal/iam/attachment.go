@@ -2,6 +2,7 @@ package iam
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -19,12 +20,15 @@ func (k entities) attach(c *awsapi.Call, in *input) execute {
 			if attached(e, given) >= 0 {
 				return nil
 			}
+			if isReserved(given) {
+				return e.reservedPolicy()
+			}
 			if len(*e.Attached) >= maxAttached {
 				return limitExceeded("Cannot exceed quota for PoliciesPer%s: %d", capital(k.noun), maxAttached)
 			}
 			stored, ok, err := countUse(tx, c, given, func(p *store.Policy) { p.AttachmentCount++ })
 			if err == nil && !ok {
-				err = noSuchEntity("Policy %s does not exist or is not attachable.", given)
+				err = notAttachable(given)
 			}
 			*e.Attached = append(*e.Attached, stored)
 			return err
@@ -108,6 +112,22 @@ func countUse(tx store.Tx, c *awsapi.Call, given string, change func(*store.Poli
 		return "", false, nil
 	}
 	return stored, err == nil, err
+}
+
+// isReserved says of an ARN that it is of a policy that AWS keeps for roles and
+// tasks of its own services (recorded on AWS). Daypass has none of them.
+func isReserved(policyARN string) bool {
+	account, _, ok := arn.PolicyName(policyARN)
+	path := strings.ToLower(policyPathOf(policyARN))
+	return ok && account == arn.AWS && (strings.HasPrefix(path, "/aws-service-role/") || strings.HasPrefix(path, "/root-task/"))
+}
+
+// reservedPolicy refuses to attach such a policy, or to have it as a boundary.
+// The sentence was recorded of a user.
+func (e *entity) reservedPolicy() *awsapi.Fault {
+	a, _ := arn.Parse(e.arn)
+	noun, _, _ := strings.Cut(a.Resource, "/")
+	return awsapi.Error(http.StatusBadRequest, "PolicyNotAttachable", "Cannot attach AWS reserved policy to an IAM "+noun+".")
 }
 
 // spelled gives the ARN of a managed policy as it is stored, under which the

@@ -15,6 +15,7 @@ func (in *input) boundary() string {
 	if !isPolicyARN(value) {
 		in.forbid(invalidInput("ARN " + value + " is not valid."))
 	}
+	in.partition(value)
 	return value
 }
 
@@ -44,6 +45,9 @@ func (k entities) deleteBoundary(c *awsapi.Call, in *input) execute {
 func setBoundary(tx store.Tx, c *awsapi.Call, e *entity, given string) error {
 	if given == "" {
 		return nil
+	}
+	if isReserved(given) {
+		return e.reservedPolicy()
 	}
 	if err := dropBoundary(tx, c, e); err != nil {
 		return err

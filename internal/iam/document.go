@@ -25,7 +25,7 @@ const (
 
 // trustPolicy checks the trust policy of a role: what it says, that it does not
 // open the role to all users of an issuer that everybody may use, and that the
-// users and roles that it names exist. It gives their unique ids by the names.
+// accounts, users and roles that it names exist. It gives their unique ids by the names.
 func trustPolicy(c *awsapi.Call, document string) (principals map[string]string, err error) {
 	parsed, err := parse(policy.Trust, document)
 	if err != nil {
@@ -41,11 +41,19 @@ func trustPolicy(c *awsapi.Call, document string) (principals map[string]string,
 	if size(document) > maxTrustPolicy {
 		return nil, limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
 	}
+	for _, written := range parsed.Accounts() {
+		account := written
+		if a, err := arn.Parse(written); err == nil {
+			account = a.Account
+		}
+		if !c.Snapshot.Account(account) {
+			return nil, invalidPrincipal(written, "account")
+		}
+	}
 	for _, written := range parsed.Entities() {
 		id, ok := principalID(c.Snapshot, written)
 		if !ok {
-			return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+written+`"`).
-				Because("there is no user or role %s; make it first", written)
+			return nil, invalidPrincipal(written, "user or role")
 		}
 		if principals == nil {
 			principals = map[string]string{}
@@ -53,6 +61,13 @@ func trustPolicy(c *awsapi.Call, document string) (principals map[string]string,
 		principals[written] = id
 	}
 	return principals, nil
+}
+
+// invalidPrincipal answers a principal that there is not (recorded on AWS, also of
+// accounts).
+func invalidPrincipal(written, kind string) error {
+	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+written+`"`).
+		Because("there is no %s %s; make it first", kind, written)
 }
 
 // principalID gives the unique id of the user or role that a principal names by
@@ -78,11 +93,19 @@ func principalID(snapshot *directory.Snapshot, written string) (string, bool) {
 	return "", false
 }
 
-// identityPolicy checks an inline or managed policy. Its size is a matter of
-// where it goes.
+// identityPolicy checks an inline policy. Its size is a matter of where it goes.
 func identityPolicy(document string) error {
 	_, err := parse(policy.Identity, document)
 	return err
+}
+
+// managedPolicy is identityPolicy for a version of a managed policy, of which AWS
+// asks that it is of the newer version of the language.
+func managedPolicy(document string) error {
+	if _, err := policy.ParseManaged(document); err != nil {
+		return malformed(err)
+	}
+	return nil
 }
 
 // parse refuses a document that cannot be decided by. AWS's sentence comes
@@ -90,9 +113,17 @@ func identityPolicy(document string) error {
 // the caller's own document, and the caller has to mend it.
 func parse(kind policy.Kind, document string) (*policy.Document, error) {
 	parsed, err := policy.Parse(kind, document)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	return parsed, nil
+}
+
+// malformed is the answer to what Parse says.
+func malformed(err error) error {
 	var syntax *policy.SyntaxError
 	if !errors.As(err, &syntax) {
-		return parsed, err
+		return err
 	}
 	message := syntax.Message
 	if syntax.Detail != "" && syntax.Detail != message {
@@ -102,7 +133,7 @@ func parse(kind policy.Kind, document string) (*policy.Document, error) {
 		}
 		message += fmt.Sprintf(beyond, syntax.Line, syntax.Column, syntax.Detail)
 	}
-	return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
+	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", message).Because("%s", syntax.Error())
 }
 
 // size is the length of a document as quotas count it: in characters, without

@@ -2,12 +2,14 @@ package iam
 
 import (
 	"encoding/base64"
+	"net/http"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/store"
 )
 
 // Limits of the service model, in characters.
@@ -48,6 +50,9 @@ type input struct {
 	refused   error
 	forbidden error
 	execute   execute // what to do, once it was read
+	// tagsAsSent are the parameter Tags in the order in which they were sent, in
+	// which the reply of what makes a thing tells them (recorded on AWS).
+	tagsAsSent []store.Tag
 }
 
 func read(c *awsapi.Call) *input {
@@ -199,13 +204,40 @@ func (in *input) arn(parameter, kind string) string {
 	return value
 }
 
+// policyARN reads the ARN of a managed policy. Of which account is asked later:
+// another account's policy is answered as one that does not exist.
+func (in *input) policyARN() string {
+	value := in.arn("PolicyArn", "policy/")
+	in.partition(value)
+	return value
+}
+
+// ownPolicyARN is policyARN for what changes the policy, which AWS forbids for
+// its own with a sentence for each operation (recorded, also of such as do not
+// exist).
+func (in *input) ownPolicyARN(outside string) string {
+	value := in.policyARN()
+	if account, _, ok := arn.PolicyName(value); ok && account == arn.AWS {
+		in.forbid(awsapi.Error(http.StatusForbidden, "AccessDenied", outside))
+	}
+	return value
+}
+
 // usedARN reads the ARN of a managed policy to attach.
 func (in *input) usedARN(parameter string) string {
 	value := in.required(parameter, minARN, maxARN)
 	if !isPolicyARN(value) {
 		in.refuse(awsapi.Invalid("ARN " + value + " is not valid."))
 	}
+	in.partition(value)
 	return value
+}
+
+// partition refuses the ARN of a policy of another partition (recorded on AWS).
+func (in *input) partition(value string) {
+	if a, err := arn.Parse(value); err == nil && a.Partition != arn.Partition {
+		in.refuse(awsapi.Invalid("Invalid ARN partition"))
+	}
 }
 
 func isPolicyARN(value string) bool {
@@ -286,6 +318,15 @@ func (in *input) oneOf(parameter string, words ...string) string {
 	}
 	value := in.params.Get(parameter)
 	in.check.OneOf(member(parameter), value, words...)
+	return value
+}
+
+// choice reads one of several words, "" where it was not sent.
+func (in *input) choice(parameter string, words ...string) string {
+	value, sent := in.params.Get(parameter), in.params.Has(parameter)
+	if sent {
+		in.check.OneOf(member(parameter), value, words...)
+	}
 	return value
 }
 

@@ -13,13 +13,38 @@ import (
 )
 
 func (s *service) policyOperations() []awsapi.Operation {
-	return []awsapi.Operation{
+	return append([]awsapi.Operation{
 		creates("CreatePolicy", "TagPolicy", onNewPolicy, s.createPolicy),
 		signed("GetPolicy", onPolicy, getPolicy),
-		signed("GetPolicyVersion", onPolicy, getPolicyVersion),
 		signed("ListPolicies", onPolicyPath, listPolicies),
 		signed("DeletePolicy", onPolicy, s.deletePolicy),
-	}
+		signed("CreatePolicyVersion", onPolicy, s.createPolicyVersion),
+		signed("GetPolicyVersion", onPolicy, getPolicyVersion),
+		signed("ListPolicyVersions", onPolicy, listPolicyVersions),
+		signed("SetDefaultPolicyVersion", onPolicy, s.setDefaultPolicyVersion),
+		signed("DeletePolicyVersion", onPolicy, s.deletePolicyVersion),
+		signed("ListEntitiesForPolicy", onPolicy, listEntitiesForPolicy),
+	}, s.tagOperations("Policy", onPolicy, taggedPolicies)...)
+}
+
+// taggedPolicies gives the operations on tags of managed policies. Those of AWS
+// have none (recorded).
+var taggedPolicies = &taggedKind{
+	distinguishesCase: true,
+	read:              (*input).policyARN,
+	find: func(c *awsapi.Call, given string) ([]store.Tag, error) {
+		p, ok := visiblePolicy(c, given)
+		if !ok {
+			return nil, noSuchPolicy(given)
+		}
+		return p.Tags, nil
+	},
+	change: func(tx store.Tx, c *awsapi.Call, given string, f func(*[]store.Tag) error) error {
+		if account, _, ok := arn.PolicyName(given); ok && account == arn.AWS {
+			return invalidInput("Tags not supported for policies in this domain")
+		}
+		return changePolicy(tx, c, given, noSuchPolicy(given), func(p *store.Policy) error { return f(&p.Tags) })
+	},
 }
 
 func (s *service) createPolicy(c *awsapi.Call, in *input) execute {
@@ -27,11 +52,8 @@ func (s *service) createPolicy(c *awsapi.Call, in *input) execute {
 	description, _ := in.text("Description", 0, maxDescription)
 	tags := in.tags(true)
 	return func() (awsapi.Result, error) {
-		if err := identityPolicy(document); err != nil {
+		if err := managedDocument(document); err != nil {
 			return nil, err
-		}
-		if size(document) > maxManagedPolicy {
-			return nil, limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
 		}
 		policyID, err := session.NewUniqueID("ANPA", s.Random)
 		if err != nil {
@@ -40,7 +62,7 @@ func (s *service) createPolicy(c *awsapi.Call, in *input) execute {
 		created := now(c)
 		policy := store.Policy{
 			Account: c.Account, Name: name, Path: path, ID: policyID, Description: description,
-			DefaultVersion: "v1", Versions: []store.PolicyVersion{{ID: "v1", Document: document, Created: created}},
+			DefaultVersion: "v1", LastVersion: 1, Versions: []store.PolicyVersion{{ID: "v1", Document: document, Created: created}},
 			Tags: tags, Created: created, Updated: created,
 		}
 		id := store.PolicyID(c.Account, name)
@@ -50,73 +72,58 @@ func (s *service) createPolicy(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return createdPolicy{&policy}, nil
+		return createdPolicy{&policy, in.tagsAsSent}, nil
 	}
+}
+
+// managedDocument checks the document of a managed policy.
+func managedDocument(document string) error {
+	if err := managedPolicy(document); err != nil {
+		return err
+	}
+	if size(document) > maxManagedPolicy {
+		return limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
+	}
+	return nil
 }
 
 func getPolicy(c *awsapi.Call, in *input) execute {
-	given := in.arn("PolicyArn", "policy/")
+	given := in.policyARN()
 	return func() (awsapi.Result, error) {
 		p, ok := visiblePolicy(c, given)
 		if !ok {
 			return nil, noSuchPolicy(given)
 		}
-		return foundPolicy{&p.Policy}, nil
+		return foundPolicy{inUse(c, p)}, nil
 	}
 }
 
-func getPolicyVersion(c *awsapi.Call, in *input) execute {
-	given := in.arn("PolicyArn", "policy/")
-	version := in.params.Get("VersionId")
-	in.check.Required("versionId", in.params.Has("VersionId"))
-	if in.params.Has("VersionId") {
-		in.check.Pattern("versionId", version, versionPattern, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
+// inUse is a managed policy with its counts of uses in the caller's account.
+func inUse(c *awsapi.Call, p *directory.Policy) *store.Policy {
+	if p.Account != arn.AWS {
+		return &p.Policy
 	}
-	return func() (awsapi.Result, error) {
-		p, ok := visiblePolicy(c, given)
-		if !ok {
-			return nil, noSuchPolicy(given)
-		}
-		for i := range p.Versions {
-			if p.Versions[i].ID == version {
-				return policyVersion{&p.Versions[i], version == p.DefaultVersion}, nil
-			}
-		}
-		return nil, noSuchEntity("Policy %s version %s does not exist or is not attachable.", given, version)
-	}
+	counted := p.Policy
+	counted.AttachmentCount, counted.BoundaryCount = c.Snapshot.Uses(c.Account, p)
+	return &counted
 }
 
-// listPolicies lists customer managed policies; there are no others here yet,
-// so that Scope AWS finds none. PolicyUsageFilter counts only together with
-// OnlyAttached (recorded on AWS), and no policy is a permissions boundary.
-func listPolicies(c *awsapi.Call, in *input) execute {
-	prefix, p := in.path("PathPrefix", policyPathPattern), in.page()
-	scope := in.oneOf("Scope", "All", "AWS", "Local")
-	usage := in.oneOf("PolicyUsageFilter", "PermissionsPolicy", "PermissionsBoundary")
-	onlyAttached := in.flag("OnlyAttached")
-	return func() (awsapi.Result, error) {
-		var reply policyList
-		if scope == "AWS" || onlyAttached && usage == "PermissionsBoundary" {
-			return reply, nil
-		}
-		reply.policies, reply.next = cut(p, c.Snapshot.PoliciesAfter(c.Account, p.after),
-			func(p *directory.Policy) string { return strings.ToLower(p.Name) },
-			func(p *directory.Policy) bool {
-				return strings.HasPrefix(p.Path, prefix) && (!onlyAttached || p.AttachmentCount > 0)
-			})
-		return reply, nil
-	}
-}
-
+// deletePolicy deletes a policy that nobody has and that has one version. Users
+// reported each refusal of AWS's; which one comes first is not known. A policy
+// that is a permissions boundary is refused like one that is attached.
 func (s *service) deletePolicy(c *awsapi.Call, in *input) execute {
-	given := in.arn("PolicyArn", "policy/")
+	given := in.ownPolicyARN("Cannot delete policies outside your own account.")
 	return func() (awsapi.Result, error) {
 		return nil, s.update(c, func(tx store.Tx) error {
 			var id store.ID
-			err := changePolicy(tx, c, given, func(p *store.Policy) error {
+			err := changePolicy(tx, c, given, noSuchPolicy(given), func(p *store.Policy) error {
 				id = store.PolicyID(p.Account, p.Name)
-				if p.AttachmentCount > 0 || p.BoundaryCount > 0 {
+				switch {
+				case p.AttachmentCount > 0 || p.BoundaryCount > 0:
 					return deleteConflict("Cannot delete a policy attached to entities.")
+				case len(p.Versions) > 1:
+					return deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions." +
+						" The default version is deleted with the policy.")
 				}
 				return nil
 			})
@@ -128,36 +135,41 @@ func (s *service) deletePolicy(c *awsapi.Call, in *input) execute {
 	}
 }
 
-// changePolicy rewrites a customer managed policy in a transaction. It must be
-// the one for which the caller was authorised.
-func changePolicy(tx store.Tx, c *awsapi.Call, given string, change func(*store.Policy) error) error {
+// changePolicy rewrites a customer managed policy in a transaction; absent
+// answers where there is none. It must be the one for which the caller was
+// authorised.
+func changePolicy(tx store.Tx, c *awsapi.Call, given string, absent *awsapi.Fault, change func(*store.Policy) error) error {
 	account, name, ok := arn.PolicyName(given)
 	if !ok || account != c.Account {
-		return noSuchPolicy(given)
+		return absent
 	}
 	err := changeRecord(tx, store.PolicyID(account, name), func(p *store.Policy) error {
 		stored := arn.Policy(p.Account, p.Path, p.Name)
 		switch {
 		case !strings.EqualFold(stored, given): // another path is another policy
-			return noSuchPolicy(given)
+			return absent
 		case stored != policyARN(c):
 			return concurrentModification("Policy " + given)
 		}
 		return change(p)
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return noSuchPolicy(given)
+		return absent
 	}
 	return err
 }
 
 // createdPolicy is CreatePolicy's reply, which tells no description.
-type createdPolicy struct{ policy *store.Policy }
+type createdPolicy struct {
+	policy *store.Policy
+	tags   []store.Tag // in the order in which they were sent
+}
 
 // WriteXML implements awsapi.Result.
 func (r createdPolicy) WriteXML(x *awsapi.XML) {
 	x.Open("Policy")
 	writePolicy(x, r.policy, "")
+	writeSomeTags(x, r.tags)
 	x.Close()
 }
 
@@ -169,12 +181,12 @@ type foundPolicy struct{ policy *store.Policy }
 func (r foundPolicy) WriteXML(x *awsapi.XML) {
 	x.Open("Policy")
 	writePolicy(x, r.policy, r.policy.Description)
-	x.Texts("Tags", nil)
+	writeTags(x, r.policy.Tags)
 	x.Close()
 }
 
 type policyList struct {
-	policies []*directory.Policy
+	policies []*store.Policy
 	next     string
 }
 
@@ -183,7 +195,7 @@ func (r policyList) WriteXML(x *awsapi.XML) {
 	x.Open("Policies")
 	for _, p := range r.policies {
 		x.Open("member")
-		writePolicy(x, &p.Policy, "")
+		writePolicy(x, p, "")
 		x.Close()
 	}
 	x.Close()
@@ -199,26 +211,11 @@ func writePolicy(x *awsapi.XML, p *store.Policy, description string) {
 	x.Text("Path", p.Path)
 	x.Text("DefaultVersionId", p.DefaultVersion)
 	x.Text("AttachmentCount", strconv.Itoa(p.AttachmentCount))
-	x.Text("PermissionsBoundaryUsageCount", "0")
+	x.Text("PermissionsBoundaryUsageCount", strconv.Itoa(p.BoundaryCount))
 	x.Bool("IsAttachable", true)
 	if description != "" {
 		x.Text("Description", description)
 	}
 	x.Time("CreateDate", p.Created)
 	x.Time("UpdateDate", p.Updated)
-}
-
-type policyVersion struct {
-	version   *store.PolicyVersion
-	isDefault bool
-}
-
-// WriteXML implements awsapi.Result.
-func (r policyVersion) WriteXML(x *awsapi.XML) {
-	x.Open("PolicyVersion")
-	x.Text("Document", percentEncode(r.version.Document))
-	x.Text("VersionId", r.version.ID)
-	x.Bool("IsDefaultVersion", r.isDefault)
-	x.Time("CreateDate", r.version.Created)
-	x.Close()
 }

@@ -50,7 +50,7 @@ func (s *service) createRole(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return createdRole{&role}, nil
+		return createdRole{&role, in.tagsAsSent}, nil
 	}
 }
 
@@ -116,12 +116,13 @@ func (s *service) updateAssumeRolePolicy(c *awsapi.Call, in *input) execute {
 }
 
 // updateRole changes description and longest session. What is not sent stays: of
-// MaxSessionDuration the API Reference says otherwise (recorded on AWS).
+// MaxSessionDuration the API Reference says otherwise (recorded on AWS). Its reply
+// has a result with nothing in it, without which SDKs do not take it.
 func (s *service) updateRole(c *awsapi.Call, in *input) execute {
 	name, description, duration := roles.name(in), in.roleDescription(), in.maxSessionDuration()
 	sent := in.params.Has("MaxSessionDuration")
 	return func() (awsapi.Result, error) {
-		return nil, s.changeRole(c, name, func(role *store.Role) error {
+		return updatedRole{}, s.changeRole(c, name, func(role *store.Role) error {
 			if description != nil {
 				role.Description = description
 			}
@@ -200,16 +201,25 @@ func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
 
 // createdRole is CreateRole's reply. Unlike the others it tells neither
 // Description nor MaxSessionDuration (recorded on AWS).
-type createdRole struct{ role *store.Role }
+type createdRole struct {
+	role *store.Role
+	tags []store.Tag // in the order in which they were sent
+}
 
 // WriteXML implements awsapi.Result.
 func (r createdRole) WriteXML(x *awsapi.XML) {
 	x.Open("Role")
 	writeRole(x, r.role, r.role.TrustPolicy)
 	writeBoundary(x, r.role.PermissionsBoundary)
-	writeSomeTags(x, r.role.Tags)
+	writeSomeTags(x, r.tags)
 	x.Close()
 }
+
+// updatedRole is UpdateRole's reply.
+type updatedRole struct{}
+
+// WriteXML implements awsapi.Result.
+func (updatedRole) WriteXML(*awsapi.XML) {}
 
 // describedRole is UpdateRoleDescription's reply, which tells nothing else that can
 // be set (recorded on AWS).

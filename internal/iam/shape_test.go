@@ -37,6 +37,7 @@ func TestShapes(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.User(t, "ann")
+	f.putEntities(t, "shaped")
 	f.putKeys(t, "gus", store.AccessKey{ID: shapedKey})
 	areas := []shapes{
 		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, outboundShapes, simulationShapes,

@@ -130,7 +130,9 @@ func tagsAfter(tags []store.Tag, after string) func(yield func(store.Tag) bool) 
 }
 
 // tags reads the parameter Tags of an operation that makes or tags a thing, in
-// the order in which replies tell tags.
+// the order in which they are kept and replies tell them: that of the bytes of
+// their keys. AWS's is neither that nor the order of sending, and follows no rule
+// that was found. See tagsAsSent for what makes a thing.
 func (in *input) tags(distinguishCase bool) []store.Tag {
 	given, err := in.params.Tags(&in.check)
 	in.decoded(err)
@@ -150,6 +152,7 @@ func (in *input) tags(distinguishCase bool) []store.Tag {
 		}
 		tags = append(tags, store.Tag{Key: tag.Key, Value: tag.Value})
 	}
+	in.tagsAsSent = slices.Clone(tags)
 	sortTags(tags)
 	return tags
 }

@@ -82,6 +82,8 @@ func checkAction(pattern string) (message, detail string) {
 		return unprefaced, fmt.Sprintf("the action %q names no service; write service:action, such as s3:GetObject", pattern)
 	case vendor == "" || !consistsOf(vendor, "-."):
 		return "Vendor " + vendor + " is not valid", fmt.Sprintf("the service of the action %q is not spelled with letters, digits, - and .; wildcards may stand behind the colon only", pattern)
+	case strings.Contains(name, ":"):
+		return oneColon, fmt.Sprintf("the action %q has more than one colon; write service:action, such as s3:GetObject", pattern)
 	case name == "" || !consistsOf(name, "*?-_."):
 		return syntaxErrors, fmt.Sprintf("the name of the action %q is not spelled with letters, digits and the wildcards * and ?", pattern)
 	}

@@ -126,9 +126,22 @@ func (p *parser) readCondition(m *member, c *condition) error {
 		}
 		v, fault := p.compileValue(&c.operator, n.text)
 		if fault != "" {
-			return p.refuse(n.offset, "Condition", syntaxErrors, "%s %q: %q %s", c.written, c.key, n.text, fault)
+			return p.refuse(n.offset, "Condition", p.badValue(c.operator.test), "%s %q: %q %s", c.written, c.key, n.text, fault)
 		}
 		c.values = append(c.values, v)
 	}
 	return nil
+}
+
+// badValue is the sentence for a value that the operator does not take. Of a date
+// in an identity policy it was recorded on AWS; of the others that are no text it
+// is taken to be the same.
+func (p *parser) badValue(t test) string {
+	switch t {
+	case numeric, date, ipAddress, arnLike, binary:
+		if p.grammar.precedence != nil {
+			return legacyParsing
+		}
+	}
+	return syntaxErrors
 }

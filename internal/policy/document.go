@@ -56,6 +56,15 @@ type grammar struct {
 	prohibited func(element string) string
 	// badResource returns the sentence for a Resource that is no ARN.
 	badResource func(resource string) string
+	// resourceForm returns the sentence for a resource that is no ARN of this
+	// kind's, and the detail; nil where badResource is the only one.
+	resourceForm func(text string) (message, detail string)
+	// precedence orders sentences where a document has several faults; 0 is told
+	// at once. Where it is nil, the first in the document is told.
+	precedence func(message string) int
+	// managed says that the document is of a managed policy, which has the newer
+	// version of the language.
+	managed bool
 	// admitAction checks one action pattern. It returns AWS's sentence and the
 	// detail of what is wrong, or two empty strings.
 	admitAction func(pattern string) (message, detail string)
@@ -86,13 +95,29 @@ func Parse(kind Kind, text string) (*Document, error) {
 			Detail: fmt.Sprintf("%v is no kind of policy; ask for policy.Identity or another of its kind", kind),
 		}
 	}
-	p := &parser{grammar: g, lines: newLines(text), document: &Document{kind: kind, text: text}}
+	return parse(g, text)
+}
+
+// ParseManaged is Parse for what somebody makes a version of a managed policy: of
+// the kind Identity, and of the version 2012-10-17 (recorded on AWS). What is
+// stored is read by Parse.
+func ParseManaged(text string) (*Document, error) {
+	g := identityGrammar(Identity)
+	g.managed = true
+	return parse(g, text)
+}
+
+func parse(g *grammar, text string) (*Document, error) {
+	p := &parser{grammar: g, lines: newLines(text), document: &Document{kind: g.kind, text: text}}
 	root, fault := readJSON(text)
 	if fault != nil {
 		return nil, p.refuse(fault.offset, "", g.invalidJSON, "%s", fault.detail)
 	}
 	if err := p.readDocument(root); err != nil {
 		return nil, err
+	}
+	if p.fault != nil {
+		return nil, p.fault
 	}
 	p.document.index = newIndex(p.document.statements)
 	return p.document, nil
@@ -108,16 +133,31 @@ type parser struct {
 	number    int  // of the statement being read, from 1; 0 outside
 	sid       string
 	sids      map[string]bool
+
+	fault *SyntaxError // found so far, of those that are not told at once
+	told  int          // its precedence
 }
 
-// refuse makes the error for the thing at an offset.
+// refuse makes the error for the thing at an offset. It returns nil where a fault
+// that is told before this one may still follow; the document is refused then all
+// the same.
 func (p *parser) refuse(offset int, element, message, detail string, args ...any) error {
 	e := &SyntaxError{
 		Message: message, Detail: fmt.Sprintf(detail, args...),
 		Statement: p.number, Sid: p.sid, Element: element,
 	}
 	e.Line, e.Column = p.lines.at(offset)
-	return e
+	if p.grammar.precedence == nil {
+		return e
+	}
+	precedence := p.grammar.precedence(message)
+	if precedence == 0 {
+		return e
+	}
+	if p.fault == nil || precedence < p.told {
+		p.fault, p.told = e, precedence
+	}
+	return nil
 }
 
 // The versions of the language. A document without Version is of the older
@@ -151,6 +191,11 @@ func (p *parser) readDocument(root *node) error {
 	}
 	if statements == nil {
 		return p.refuse(root.offset, "Statement", p.noStatement, "the policy has no Statement; add one")
+	}
+	if p.managed && !p.variables {
+		if err := p.refuse(root.offset, "Version", oldVersion, "the version of a managed policy is %q; write \"Version\": %q", version2012, version2012); err != nil {
+			return err
+		}
 	}
 	return p.readStatements(statements)
 }

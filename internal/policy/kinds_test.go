@@ -23,17 +23,17 @@ func TestParseBoundaryAndSession(t *testing.T) {
 		}
 		testRefusals(t, kind, []refusal{
 			{"not JSON", `{`, notJSON, "not JSON"},
-			{"Id", `{"Id":"x","Statement":[]}`, syntax, "a " + kind.String() + " has no Id"},
 			{"principal", identity(ok + `,"Principal":"*"`), "Policy document should not specify a principal.", "a " + kind.String() + " holds no Principal"},
 			{"not principal", identity(ok + `,"NotPrincipal":"*"`), "Policy document should not specify a principal.", "holds no NotPrincipal"},
 			{"no action", identity(`"Effect":"Allow","Resource":"*"`), "Policy statement must contain actions.", "no Action"},
 			{"no resource", identity(`"Effect":"Allow","Action":"s3:*"`), "Policy statement must contain resources.", "no Resource"},
 			{"operator", identity(ok + `,"Condition":{"StringIs":{"a:b":"c"}}`), syntax, `"StringIs": it is no condition operator`},
 			{"variable", identity(ok + `,"Condition":{"StringEquals":{"a:b":"${c"}}`), syntax, "holds a policy variable"},
-			{"binary", identity(ok + `,"Condition":{"BinaryEquals":{"a:b":"c"}}`), syntax, "is not base64"},
+			{"binary", identity(ok + `,"Condition":{"BinaryEquals":{"a:b":"c"}}`), legacy, "is not base64"},
 			{"variable under Bool", identity(ok + `,"Condition":{"Bool":{"a:b":"${c:d}"}}`), syntax, "only the String and Arn operators"},
 		})
 	}
+	testRefusals(t, policy.Session, []refusal{{"Id", `{"Id":"x","Statement":[]}`, syntax, "a session policy has no Id"}})
 	for operator, values := range malformedLiterals() {
 		for _, value := range values {
 			text := identity(ok + `,"Condition":{"` + operator + `":{"a:b":"` + value + `"}}`)

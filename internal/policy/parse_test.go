@@ -12,6 +12,7 @@ import (
 const (
 	provider = "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com"
 	syntax   = "Syntax errors in policy."
+	legacy   = "The policy failed legacy parsing"
 )
 
 // identity and trust put one statement's members into a whole document.
@@ -173,7 +174,7 @@ func TestParseRefusesUnknown(t *testing.T) {
 		{"statement in a list is a string", `{"Statement":["x"]}`, syntax, "a statement is an object"},
 		{"unknown element of a statement", identity(ok + `,"Conditions":{}`), syntax, `"Conditions" is no element`},
 		{"its case", identity(`"effect":"Allow"`), syntax, "write Effect"},
-		{"effect in other case", identity(`"Effect":"allow"`), syntax, `"Allow" or "Deny"`},
+		{"effect in other case", identity(`"Effect":"allow"`), legacy, `"Allow" or "Deny"`},
 		{"effect is a list", identity(`"Effect":["Deny"]`), syntax, `"Allow" or "Deny"`},
 		{"Sid is a number", identity(`"Sid":1,` + ok), syntax, "Sid is a string"},
 		{"Sid with a space", identity(`"Sid":"a b",` + ok), syntax, `"a b"`},
@@ -196,19 +197,19 @@ func TestParseRefusesUnknown(t *testing.T) {
 		{"NullIfExists", condition(`{"NullIfExists":{"a:b":"true"}}`), syntax, "neither IfExists"},
 		{"ForAnyValue:Null", condition(`{"ForAnyValue:Null":{"a:b":"true"}}`), syntax, "neither IfExists"},
 		{"operator that is none", condition(`{"NumericLess":{"a:b":1}}`), syntax, `"NumericLess": it is no condition operator; known are`},
-		{"ARN operator wants an ARN", condition(`{"ArnLike":{"a:b":"*"}}`), syntax, `"*" is no ARN`},
-		{"ARN operator wants six parts", condition(`{"ArnEquals":{"a:b":"arn:aws:s3:*"}}`), syntax, "is no ARN"},
+		{"ARN operator wants an ARN", condition(`{"ArnLike":{"a:b":"*"}}`), legacy, `"*" is no ARN`},
+		{"ARN operator wants six parts", condition(`{"ArnEquals":{"a:b":"arn:aws:s3:*"}}`), legacy, "is no ARN"},
 	}
 	// Literals that IAM does not store: published captures of AWS, 2026.
 	for operator, values := range malformedLiterals() {
 		for _, value := range values {
 			table = append(table,
-				refusal{operator + " " + value, condition(`{"` + operator + `":{"a:b":"` + value + `"}}`), syntax, `"` + value + `" is no`},
-				refusal{operator + " " + value + ", second", condition(`{"` + operator + `IfExists":{"a:b":["` + operatorValues()[operator] + `","` + value + `"]}}`), syntax, `"` + value + `" is no`})
+				refusal{operator + " " + value, condition(`{"` + operator + `":{"a:b":"` + value + `"}}`), legacy, `"` + value + `" is no`},
+				refusal{operator + " " + value + ", second", condition(`{"` + operator + `IfExists":{"a:b":["` + operatorValues()[operator] + `","` + value + `"]}}`), legacy, `"` + value + `" is no`})
 		}
 	}
 	for _, value := range []string{"YQ", "YR==", "no-binary", " YQ==", "YQ==\\n", "Y_8="} {
-		table = append(table, refusal{"binary " + value, condition(`{"BinaryEquals":{"a:b":"` + value + `"}}`), syntax, "is not base64"})
+		table = append(table, refusal{"binary " + value, condition(`{"BinaryEquals":{"a:b":"` + value + `"}}`), legacy, "is not base64"})
 	}
 	for _, variable := range []string{"${", "x${", "${}", "${aws:username", "${username}", "${:x}", "${aws:}", "${aws:a${aws:b}}", "${*", "${aws:username,'x'}", "${aws:username, x}", "${aws:username, 'x}", "${aws:username, 'x' }", "${aws:username, \\\"x\\\"}"} {
 		table = append(table,
@@ -216,8 +217,8 @@ func TestParseRefusesUnknown(t *testing.T) {
 			refusal{"variable in a resource " + variable, identity(`"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/` + variable + `"`), syntax, "holds a policy variable"})
 	}
 	// IAM User Guide, "IAM policy elements: Variables and tags": String and Arn operators only.
-	for _, operator := range []string{"NumericEquals", "DateEquals", "Bool", "Null", "BinaryEquals", "IpAddress"} {
-		table = append(table, refusal{"variable under " + operator, condition(`{"` + operator + `":{"a:b":"${aws:username}"}}`), syntax, "only the String and Arn operators"})
+	for operator, message := range map[string]string{"NumericEquals": legacy, "DateEquals": legacy, "Bool": syntax, "Null": syntax, "BinaryEquals": legacy, "IpAddress": legacy} {
+		table = append(table, refusal{"variable under " + operator, condition(`{"` + operator + `":{"a:b":"${aws:username}"}}`), message, "only the String and Arn operators"})
 	}
 	table = append(table, refusal{"variable in a key", condition(`{"StringLike":{"aws:RequestTag/${x:y}":"1"}}`), syntax, "policy variable"})
 	table = append(table, refusal{
@@ -264,7 +265,9 @@ func TestParseRefusesIdentity(t *testing.T) {
 		{"empty statement", `{"Version":"2012-10-17","Statement":[]}`, syntax, "empty Statement"},
 		{"version", `{"Version":"2012-10-18","Statement":[]}`, syntax, "2012-10-17"},
 		{"version is a number", `{"Version":2012,"Statement":[]}`, syntax, "2012-10-17"},
-		{"Id", `{"Id":"x","Statement":[]}`, syntax, "no Id"},
+		{"Id is a list", `{"Id":["x"],"Statement":[]}`, syntax, "Id is a string"},
+		{"effect in other case", identity(`"Effect":"denY","Action":"s3:*","Resource":"*"`), legacy, "written so"},
+		{"effect that is none", identity(`"Effect":"Permit","Action":"s3:*","Resource":"*"`), syntax, "written so"},
 		{"no effect", identity(`"Action":"s3:*","Resource":"*"`), syntax, "no Effect"},
 		{"no action", identity(`"Effect":"Allow","Resource":"*"`), actions, "no Action"},
 		{"no actions", action(`[]`), actions, "empty list"},
@@ -282,17 +285,74 @@ func TestParseRefusesIdentity(t *testing.T) {
 		{"vendor is *", action(`"*:*"`), "Vendor * is not valid", "behind the colon only"},
 		{"empty vendor", action(`":GetObject"`), "Vendor  is not valid", "behind the colon only"},
 		{"no name", action(`"s3:"`), syntax, "the name"},
-		{"two colons", action(`"s3:Get:Object"`), syntax, "the name"},
+		{"two colons", action(`"s3:Get:Object"`), "Actions/Condition can contain only one colon.", "more than one colon"},
 		{"space", action(`"s3:GetObject "`), syntax, "the name"},
 		{"resource is no ARN", resource(`"bucket"`), `Resource bucket must be in ARN format or "*".`, `"bucket"`},
 		{"empty resource", resource(`""`), `Resource  must be in ARN format or "*".`, "no ARN"},
-		{"no resource part", resource(`"arn:aws:s3:::"`), `Resource arn:aws:s3::: must be in ARN format or "*".`, "no ARN"},
-		{"no service", resource(`"arn:aws::::x"`), `Resource arn:aws::::x must be in ARN format or "*".`, "no ARN"},
-		{"short ARN, five parts", resource(`"arn:aws:s3::b"`), `Resource arn:aws:s3::b must be in ARN format or "*".`, "no ARN"},
+		{"no resource part", resource(`"arn:aws:s3:::"`), legacy, "no ARN"},
+		{"no service", resource(`"arn:aws::::x"`), legacy, "no ARN"},
+		{"short ARN, five parts", resource(`"arn:aws:s3::b"`), legacy, "no ARN"},
 		{"partition", resource(`"arn:awz:s3:::b"`), `Partition "awz" is not valid for resource "arn:awz:s3:::b".`, "partition"},
 		{"no partition", resource(`"arn::s3:::b"`), `Partition "" is not valid for resource "arn::s3:::b".`, "partition"},
 		{"second in a list", resource(`["*","bucket"]`), `Resource bucket must be in ARN format or "*".`, `"bucket"`},
+		{"two parts", resource(`"x:y"`), `Partition "y" is not valid for resource "arn:y:*:*:*:*".`, "partition"},
+		{"no arn in front", resource(`"aws:s3:::b"`), `Partition "s3" is not valid for resource "arn:s3:::b:*".`, "partition"},
+		{"eight parts", resource(`"x:y:1:2:3:4:5:6"`), `Partition "y" is not valid for resource "arn:y:1:2:3:4:5:6".`, "partition"},
+		{"not arn in front", resource(`"x:aws:s3:::b"`), `Resource x:aws:s3:::b must be in ARN format or "*".`, "begin with arn"},
+		{"partition alone", resource(`"arn:aws"`), "Resource vendor must be fully qualified and cannot contain regexes.", "no service"},
+		{"IAM with a region", resource(`"arn:aws:iam:eu-west-1:123456789012:role/x"`), "IAM resource arn:aws:iam:eu-west-1:123456789012:role/x cannot contain region information.", "region"},
+		{"a bucket with a region", resource(`"arn:aws:s3:eu-west-1::b"`), "Resource arn:aws:s3:eu-west-1::b can not contain region information.", "region"},
+		{"no kind of IAM", resource(`"arn:aws:iam::123456789012:rolf/x"`), iamPaths, "no kind of resource"},
+		{"no kind of IAM, with a wildcard", resource(`"arn:aws:iam::123456789012:rolf*"`), iamPaths, "no kind of resource"},
 	})
+}
+
+const iamPaths = `IAM resource path must either be "*", root, or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`
+
+// TestParseTellsTheFirstFault has documents with several faults. Which of them AWS
+// tells of was recorded with CreatePolicy.
+func TestParseTellsTheFirstFault(t *testing.T) {
+	t.Parallel()
+	const (
+		version   = "Policy document must be version 2012-10-17 or greater."
+		sids      = "Statement IDs (SID) in a single policy must be unique."
+		actions   = "Policy statement must contain actions."
+		resources = "Policy statement must contain resources."
+		badDate   = `"Condition":{"DateLessThan":{"aws:CurrentTime":"soon"}}`
+	)
+	for _, tc := range []struct{ name, document, message string }{
+		{"an older version", `{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`, version},
+		{"no version", `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`, version},
+		{"no version, syntax", `{"Statement":{"Effect":"Allow","Action":{},"Resource":"*"}}`, syntax},
+		{"no version, effect in other case", `{"Statement":{"Effect":"aLLow","Action":"s3:*","Resource":"*"}}`, version},
+		{"no version, a bad date", `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*",` + badDate + `}}`, version},
+		{"no version, a Sid twice", `{"Statement":[{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow"}]}`, version},
+		{"a Sid twice, no action", identity(`"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow"`), sids},
+		{"a Sid twice, effect in other case", identity(`"Sid":"a","Effect":"aLLow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow"`), legacy},
+		{"a bad date, no action", identity(`"Effect":"Allow",` + badDate), legacy},
+		{"five parts, no action", identity(`"Effect":"Allow","Resource":"arn:aws:s3::b"`), legacy},
+		{"a partition, a bad date", identity(`"Effect":"Allow","Action":"s3:*","Resource":"arn:awz:s3:::b",` + badDate), legacy},
+		{"neither action nor resource", identity(`"Effect":"Allow"`), actions},
+		{"no vendor, no resource", identity(`"Effect":"Allow","Action":"Get"`), resources},
+		{"two colons, no ARN", identity(`"Effect":"Allow","Action":"s3:a:b","Resource":"bucket"`), `Resource bucket must be in ARN format or "*".`},
+		{"an empty list, both resources", identity(`"Effect":"Allow","Action":"s3:*","NotResource":[],"Resource":"*"`), syntax},
+		{"an empty list, both actions", identity(`"Effect":"Allow","Action":[],"NotAction":"s3:*","Resource":"*"`), syntax},
+		{"no action, an operator", identity(`"Effect":"Allow","Resource":"*","Condition":{"Is":{"a:b":"c"}}`), syntax},
+	} {
+		_, err := policy.ParseManaged(tc.document)
+		var e *policy.SyntaxError
+		if !errors.As(err, &e) || e.Message != tc.message {
+			t.Errorf("%s: got %v, want %q", tc.name, err, tc.message)
+		}
+	}
+	for _, text := range []string{
+		`{"Id":"x","Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
+		identity(`"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:iam::123456789012:*","arn:aws:iam::123456789012:ro*","arn:aws:iam::*:user/x","arn:aws:iam::123456789012:root","arn:aws:s3:eu-west-1:123456789012:accesspoint/x","arn:aws:ec2:eu-west-1::x","arn:aws:none:::x"]`),
+	} {
+		if d, err := policy.ParseManaged(text); err != nil || d.Kind() != policy.Identity {
+			t.Errorf("%s: %v %v", text, d.Kind(), err)
+		}
+	}
 }
 
 // AWS's sentences for role trust policies.

@@ -86,6 +86,13 @@ func (p *parser) checkResource(r stringAt, variables *template, element string) 
 	if text == "*" {
 		return nil
 	}
+	if p.resourceForm != nil && variables == nil {
+		message, detail := p.resourceForm(text)
+		if detail == "" {
+			return nil
+		}
+		return p.refuse(r.offset, element, message, "%q %s", r.text, detail)
+	}
 	parts := strings.SplitN(text, ":", 6)
 	whole := len(parts) == 6 && parts[2] != "" && parts[5] != ""
 	short := len(parts) > 1 && len(parts) < 6 && strings.HasSuffix(text, "*")
@@ -94,12 +101,7 @@ func (p *parser) checkResource(r stringAt, variables *template, element string) 
 			"%q is no ARN; write arn:partition:service:region:account:resource, or \"*\"", r.text)
 	}
 	if !isPartition(parts[1]) {
-		message := `Partition "` + parts[1] + `" is not valid for resource "` + r.text + `".`
-		if p.kind == Resource {
-			message = p.badResource(r.text)
-		}
-		return p.refuse(r.offset, element, message,
-			"%q names no partition; write aws", r.text)
+		return p.refuse(r.offset, element, p.badResource(r.text), "%q names no partition; write aws", r.text)
 	}
 	return nil
 }

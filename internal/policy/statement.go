@@ -86,7 +86,11 @@ func (p *parser) readElement(m *member, s *statement) error {
 
 func (p *parser) readEffect(n *node, s *statement) error {
 	if n.shape != isString || n.text != "Allow" && n.text != "Deny" {
-		return p.refuse(n.offset, "Effect", syntaxErrors, "Effect is \"Allow\" or \"Deny\", written so")
+		message := syntaxErrors
+		if p.kind != Trust && p.kind != Resource && n.shape == isString && (equalASCIIFold(n.text, "Allow") || equalASCIIFold(n.text, "Deny")) {
+			message = legacyParsing
+		}
+		return p.refuse(n.offset, "Effect", message, "Effect is \"Allow\" or \"Deny\", written so")
 	}
 	s.deny = n.text == "Deny"
 	return nil

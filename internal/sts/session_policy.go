@@ -58,8 +58,8 @@ func decodeSessionPolicies(p awsapi.Params, v *awsapi.Validation) (*sessionPolic
 	return s, nil
 }
 
-// check reads the inline policy, and asks that the managed ones are there and
-// of the account of the session. What STS says of an ARN that is not was not
+// check reads the inline policy, and asks that the managed ones are there, and of
+// the account of the session or of AWS. What STS says of an ARN that is not was not
 // found in any recording; the code is the one of its neighbours.
 func (s *sessionPolicies) check(c *awsapi.Call, account string) error {
 	if s.inline != "" {
@@ -73,9 +73,9 @@ func (s *sessionPolicies) check(c *awsapi.Call, account string) error {
 		if !ok {
 			return awsapi.Invalid("The specified ARN is not valid: " + policyARN)
 		}
-		if _, ok := c.Snapshot.Policy(policyARN); !ok || owner != account {
+		if _, ok := c.Snapshot.Policy(policyARN); !ok || owner != account && owner != arn.AWS {
 			return awsapi.Invalid("Policy "+policyARN+" does not exist or is not attachable.").
-				Because("account %s has no managed policy of this ARN; session policies are those of the role's own account", account)
+				Because("account %s has no managed policy of this ARN; session policies are those of the role's own account and those of AWS", account)
 		}
 		total += len(policyARN)
 	}
