@@ -31,7 +31,7 @@ floor 0 pure
 	oidc: module github.com/go-jose/go-jose/v4
 	outbound: module github.com/go-jose/go-jose/v4
 	policy: arn
-	s3request: policy
+	s3request: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
 

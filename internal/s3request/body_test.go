@@ -31,6 +31,12 @@ func TestDelete(t *testing.T) {
 	if op.NeedsBody() {
 		t.Error("the body is still needed")
 	}
+	if err := op.ReadBody([]byte("<Delete/>")); err == nil || !op.NeedsBody() || len(op.Deletions) > 0 {
+		t.Errorf("after another body that is refused: %v, %+v", err, op.Deletions)
+	}
+	if needs := new(Operation).DeletionNeeds(want[0]); len(needs) != 1 {
+		t.Errorf("of the zero operation: %+v", needs)
+	}
 }
 
 // TestBodiesRefused has bodies that two servers could read differently.

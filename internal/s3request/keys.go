@@ -246,7 +246,7 @@ func (n *Need) SetExistingTags(c *policy.Context, tags map[string]string) {
 	if !n.ExistingTags {
 		return
 	}
-	for key, value := range tags {
-		c.Set("s3:ExistingObjectTag/"+key, value)
+	for _, key := range sortedKeys(tags) {
+		c.Set("s3:ExistingObjectTag/"+key, tags[key])
 	}
 }

@@ -213,7 +213,8 @@ const (
 	retention = "<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2030-01-11T00:00:00.000Z</RetainUntilDate></Retention>"
 )
 
-// TestZeroOperationHasNoNeeds and neither has one whose body was not read.
+// TestNoNeeds asks that there are none of the zero operation, and none before
+// the body was read.
 func TestNoNeeds(t *testing.T) {
 	t.Parallel()
 	if needs, err := new(Operation).Needs(); err == nil || needs != nil {
@@ -394,6 +395,15 @@ func TestExistingTags(t *testing.T) {
 	needs, _ := op.Needs()
 	if i := slices.IndexFunc(needs, func(n Need) bool { return n.ExistingTags }); needs[i].Bucket != "src" || needs[i].Key != "a" || needs[i].VersionID != "v" {
 		t.Errorf("the tags of %+v are asked for", needs[i])
+	}
+}
+
+// TestExistenceNeed is on the bucket, without keys of a listing.
+func TestExistenceNeed(t *testing.T) {
+	t.Parallel()
+	need := mustParse(t, "GET /bkt/k?versionId=v").ExistenceNeed()
+	if need.Action != "s3:ListBucket" || need.Resource != "arn:aws:s3:::bkt" || need.Bucket != "bkt" || need.Key != "" || len(need.Keys) != 0 {
+		t.Errorf("%+v", need)
 	}
 }
 

@@ -211,6 +211,8 @@ func TestRefused(t *testing.T) {
 		{"PUT /bkt/k", "x-amz-bypass-governance-retention=true", "NotImplemented", ""},
 		{"POST /bkt", "content-type=multipart/form-data;x-amz-tagging=a=b", "NotImplemented", "x-amz-tagging"},
 		{"PUT /bkt/k", "x-amz-tagging-directive=COPY", "NotImplemented", ""},
+		{"PUT /bkt/k", "x-amz-trailer=x-amz-checksum-crc32, x-amz-acl", "InvalidRequest", "x-amz-trailer"},
+		{"PUT /bkt/k", "x-amz-tagging=a=b&A=c", "InvalidTag", "Cannot provide multiple Tags with the same key"},
 		{"PUT /bkt/k", "x-amz-unheard-of=1", "NotImplemented", "x-amz-unheard-of"},
 		{"PUT /bkt/k?X-Amz-Unheard-Of=1", "", "NotImplemented", "x-amz-unheard-of"},
 		{"PUT /bkt/k", "x-amz-acl=", "InvalidArgument", "must not be empty"},
