@@ -250,3 +250,17 @@ func (n *Need) SetExistingTags(c *policy.Context, tags map[string]string) {
 		c.Set("s3:ExistingObjectTag/"+key, tags[key])
 	}
 }
+
+// SetBucketTags puts the tags of the bucket into the context of a need on a
+// bucket or an object. S3 does so for buckets whose attribute-based access
+// control is enabled (S3 API Reference, PutBucketAbac; Service Authorization
+// Reference, Resource types: aws:ResourceTag and s3:BucketTag).
+func (n *Need) SetBucketTags(c *policy.Context, tags map[string]string) {
+	if n.Bucket == "" {
+		return
+	}
+	for _, key := range sortedKeys(tags) {
+		c.Set("aws:ResourceTag/"+key, tags[key])
+		c.Set("s3:BucketTag/"+key, tags[key])
+	}
+}

@@ -407,6 +407,22 @@ func TestExistenceNeed(t *testing.T) {
 	}
 }
 
+// TestBucketTags are of needs on a bucket and its objects.
+func TestBucketTags(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]int{"GET /": 0, "GET /bkt": 2, "GET /bkt/k": 2} {
+		needs, err := mustParse(t, line).Needs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c policy.Context
+		needs[0].SetBucketTags(&c, map[string]string{"a": "b"})
+		if got := c.Keys(); len(got) != want {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+}
+
 // TestForm reads form uploads.
 func TestForm(t *testing.T) {
 	t.Parallel()
