@@ -32,7 +32,7 @@ floor 0 pure
 	outbound: module github.com/go-jose/go-jose/v4
 	managedpolicy: arn
 	policy: arn
-	s3request: policy
+	s3request: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
 

@@ -55,6 +55,7 @@ func (op *Operation) ReadBody(body []byte) error {
 	if op.row == nil || !op.row.decides || op.row.traits.Body == Form {
 		return nil
 	}
+	op.read, op.Deletions, op.body = false, nil, document{}
 	if op.row.name == "CreateBucket" && len(bytes.TrimSpace(body)) == 0 {
 		op.read = true
 		return nil
@@ -63,7 +64,6 @@ func (op *Operation) ReadBody(body []byte) error {
 	if err != nil {
 		return err
 	}
-	op.Deletions, op.body = nil, document{tags: op.body.tags}
 	if err := readers[op.row.name](op, root); err != nil {
 		return err
 	}
@@ -251,18 +251,21 @@ func (op *Operation) readTags(set *element, most int) error {
 	return checkTags(op.body.tags, most)
 }
 
+// checkTags refuses keys that are one but for their case as well, which S3 takes:
+// names of condition keys have no case, so that of two only one could decide.
 func checkTags(tags []tag, most int) error {
 	seen := map[string]bool{}
 	for _, t := range tags {
+		folded := strings.ToLower(t.key)
 		switch {
 		case t.key == "" || utf8.RuneCountInString(t.key) > 128:
 			return fail(400, "InvalidTag", tagKeyMessage, Element{"TagKey", t.key})
 		case utf8.RuneCountInString(t.value) > 256:
 			return fail(400, "InvalidTag", tagValueMessage, Element{"TagKey", t.key}, Element{"TagValue", t.value})
-		case seen[t.key]:
+		case seen[folded]:
 			return fail(400, "InvalidTag", tagTwiceMessage, Element{"TagKey", t.key})
 		}
-		seen[t.key] = true
+		seen[folded] = true
 	}
 	if len(tags) > most {
 		return fail(400, "BadRequest", tagCountMessage)

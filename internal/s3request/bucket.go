@@ -1,9 +1,6 @@
 package s3request
 
-import (
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // bucketOfHost finds the bucket that a host names, and whether it names one. Of
 // hosts that end alike the longest counts, so that the name of an endpoint is
@@ -62,8 +59,12 @@ func ValidBucketName(name string) bool {
 			return false
 		}
 	}
-	address, err := netip.ParseAddr(name)
-	return err != nil || !address.Is4()
+	return !isLikeIPv4(name)
+}
+
+// isLikeIPv4 is four numbers with dots between, whatever the numbers.
+func isLikeIPv4(name string) bool {
+	return strings.Count(name, ".") == 3 && strings.Trim(name, "0123456789.") == ""
 }
 
 // reservedPrefixes are those that no new bucket may have (the same page).

@@ -69,6 +69,7 @@ func (op *Operation) subResource() (string, error) {
 // find looks the row up. A request that names none is refused as S3 refuses it
 // where that is recorded, else by its method.
 func (op *Operation) find(method, sub string, copies bool) (*row, error) {
+	copies = copies && op.canCopy(method, sub)
 	var plain, with, lacks *row
 	var allow []string
 	known := false
@@ -83,10 +84,7 @@ func (op *Operation) find(method, sub string, copies bool) (*row, error) {
 		if !slices.Contains(allow, r.method) && r.refused == "" {
 			allow = append(allow, r.method)
 		}
-		if r.method != method || r.copies && !copies {
-			continue
-		}
-		if r.copies != copies && op.canCopy(method, sub) {
+		if r.method != method || r.copies != copies {
 			continue
 		}
 		if _, there := op.parameters[r.with]; r.with == "" {
@@ -120,9 +118,12 @@ func (op *Operation) find(method, sub string, copies bool) (*row, error) {
 // canCopy tells whether x-amz-copy-source makes another operation of a request.
 // Where it does not, the operation is found without it, and the header refused.
 func (op *Operation) canCopy(method, sub string) bool {
-	return slices.ContainsFunc(table, func(r row) bool {
-		return r.copies && r.method == method && r.sub == sub && r.on == op.On
-	})
+	for i := range table {
+		if r := &table[i]; r.copies && r.method == method && r.sub == sub && r.on == op.On {
+			return true
+		}
+	}
+	return false
 }
 
 // elsewhere refuses a sub-resource that only another kind of resource has. S3

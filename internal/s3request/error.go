@@ -61,6 +61,7 @@ const (
 	lockDateMessage   = "The retain until date must be provided in ISO 8601 format"
 	lockPairMessage   = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
 	holdMessage       = "Legal Hold must be either of 'ON' or 'OFF'"
+	trailerMessage    = "The value specified in the x-amz-trailer header is not supported"
 	directiveMetadata = "Unknown metadata directive."
 	directiveTagging  = "Unknown tagging directive."
 )

@@ -134,6 +134,12 @@ func (op *Operation) checkValues() error {
 			return invalidArgument(c.message, c.name, value)
 		}
 	}
+	for trailer := range strings.SplitSeq(op.headers["x-amz-trailer"], ",") {
+		trailer = strings.ToLower(strings.TrimSpace(trailer))
+		if trailer != "" && !strings.HasPrefix(trailer, "x-amz-checksum-") {
+			return invalidRequest(trailerMessage)
+		}
+	}
 	for _, name := range sortedKeys(op.headers) {
 		if groupOf[name] == aclHeaders && op.headers[name] == "" {
 			return invalidArgument("The value must not be empty", name, "")

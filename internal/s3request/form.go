@@ -31,6 +31,7 @@ func (op *Operation) ReadForm(fields []Field, fileName string) error {
 	if op.row == nil || op.row.traits.Body != Form {
 		return nil
 	}
+	op.read = false
 	form := map[string]string{}
 	for _, f := range fields {
 		name := strings.ToLower(f.Name)

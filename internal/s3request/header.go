@@ -14,37 +14,37 @@ const headerPrefix = "x-amz-"
 type headerGroup uint16
 
 const (
-	aclHeaders        headerGroup = 1 << iota // a canned ACL, or grants
-	taggingHeaders                            // the tags of a new object
-	lockHeaders                               // retention and legal hold of a new object
-	copyHeaders                               // what is copied, of which parts
-	directiveHeaders                          // of the metadata, tags and annotations of a copy
-	bypassHeaders                             // x-amz-bypass-governance-retention
-	bucketHeaders                             // of a new bucket
+	aclHeaders       headerGroup = 1 << iota // a canned ACL, or grants
+	taggingHeaders                           // the tags of a new object
+	lockHeaders                              // retention and legal hold of a new object
+	copyHeaders                              // what is copied, of which parts
+	directiveHeaders                         // of the metadata, tags and annotations of a copy
+	bypassHeaders                            // x-amz-bypass-governance-retention
+	bucketHeaders                            // of a new bucket
 )
 
 // groupOf lists the headers of the groups. On an operation without the group
 // they are refused.
 var groupOf = map[string]headerGroup{
-	"x-amz-acl":                                  aclHeaders,
-	"x-amz-grant-full-control":                   aclHeaders,
-	"x-amz-grant-read":                           aclHeaders,
-	"x-amz-grant-read-acp":                       aclHeaders,
-	"x-amz-grant-write":                          aclHeaders,
-	"x-amz-grant-write-acp":                      aclHeaders,
-	"x-amz-tagging":                              taggingHeaders,
-	"x-amz-object-lock-mode":                     lockHeaders,
-	"x-amz-object-lock-retain-until-date":        lockHeaders,
-	"x-amz-object-lock-legal-hold":               lockHeaders,
-	"x-amz-object-lock-event-hold":               lockHeaders,
-	"x-amz-object-lock-event-hold-duration-days": lockHeaders,
-	"x-amz-copy-source":                          copyHeaders,
-	"x-amz-copy-source-range":                    copyHeaders,
-	"x-amz-copy-source-if-match":                 copyHeaders,
-	"x-amz-copy-source-if-none-match":            copyHeaders,
-	"x-amz-copy-source-if-modified-since":        copyHeaders,
-	"x-amz-copy-source-if-unmodified-since":      copyHeaders,
-	"x-amz-source-expected-bucket-owner":         copyHeaders,
+	"x-amz-acl":                                                   aclHeaders,
+	"x-amz-grant-full-control":                                    aclHeaders,
+	"x-amz-grant-read":                                            aclHeaders,
+	"x-amz-grant-read-acp":                                        aclHeaders,
+	"x-amz-grant-write":                                           aclHeaders,
+	"x-amz-grant-write-acp":                                       aclHeaders,
+	"x-amz-tagging":                                               taggingHeaders,
+	"x-amz-object-lock-mode":                                      lockHeaders,
+	"x-amz-object-lock-retain-until-date":                         lockHeaders,
+	"x-amz-object-lock-legal-hold":                                lockHeaders,
+	"x-amz-object-lock-event-hold":                                lockHeaders,
+	"x-amz-object-lock-event-hold-duration-days":                  lockHeaders,
+	"x-amz-copy-source":                                           copyHeaders,
+	"x-amz-copy-source-range":                                     copyHeaders,
+	"x-amz-copy-source-if-match":                                  copyHeaders,
+	"x-amz-copy-source-if-none-match":                             copyHeaders,
+	"x-amz-copy-source-if-modified-since":                         copyHeaders,
+	"x-amz-copy-source-if-unmodified-since":                       copyHeaders,
+	"x-amz-source-expected-bucket-owner":                          copyHeaders,
 	"x-amz-copy-source-server-side-encryption-customer-algorithm": copyHeaders,
 	"x-amz-copy-source-server-side-encryption-customer-key":       copyHeaders,
 	"x-amz-copy-source-server-side-encryption-customer-key-md5":   copyHeaders,
@@ -70,7 +70,7 @@ var plainHeaders = []string{
 	"x-amz-server-side-encryption-bucket-key-enabled", "x-amz-server-side-encryption-context",
 	"x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-customer-key",
 	"x-amz-server-side-encryption-customer-key-md5", "x-amz-skip-destination-validation", "x-amz-storage-class",
-	"x-amz-te", "x-amz-trailer", "x-amz-transition-default-minimum-object-size", "x-amz-user-agent",
+	"x-amz-trailer", "x-amz-transition-default-minimum-object-size", "x-amz-user-agent",
 	"x-amz-website-redirect-location",
 }
 
@@ -132,12 +132,13 @@ func (op *Operation) readHeaders(r *Request, t *target) error {
 			continue
 		}
 		delete(t.query, name)
+		if slices.Contains(signatureParameters, name) && name != "x-amz-content-sha256" {
+			continue
+		}
 		if _, twice := op.headers[name]; twice {
 			return invalidArgument(twiceMessage, name, value)
 		}
-		if !slices.Contains(signatureParameters, name) || name == "x-amz-content-sha256" {
-			op.headers[name] = value
-		}
+		op.headers[name] = value
 	}
 	return nil
 }

@@ -53,41 +53,41 @@ const (
 // One that ends in a slash has a tag's key behind it. An action that is not here
 // has none. Source: Service Authorization Reference, Actions table.
 var keysOf = map[string]string{
-	"s3:ListBucket":                          listKeys,
-	"s3:ListBucketVersions":                  listKeys,
-	"s3:CreateBucket":                        aclKeys + bucketTags + "s3:locationconstraint s3:x-amz-object-ownership s3:x-amz-bucket-namespace",
-	"s3:TagResource":                         bucketTags,
-	"s3:PutBucketAcl":                        aclKeys,
-	"s3:PutInventoryConfiguration":           "s3:InventoryAccessibleOptionalFields",
-	"s3:PutObject":                           aclKeys + requestTags + encryption + storage + copyKeys + retentionKeys + holdKey + "s3:x-amz-object-annotation-directive s3:if-match s3:if-none-match s3:ObjectCreationOperation",
-	"s3:PutObjectAcl":                        aclKeys + storedTags + "s3:x-amz-storage-class",
-	"s3:PutObjectVersionAcl":                 aclKeys + storedTags + versionKey + "s3:x-amz-storage-class",
-	"s3:PutObjectTagging":                    requestTags + storedTags,
-	"s3:PutObjectVersionTagging":             requestTags + storedTags + versionKey,
-	"s3:PutObjectRetention":                  retentionKeys,
-	"s3:PutObjectLegalHold":                  holdKey,
-	"s3:BypassGovernanceRetention":           aclKeys + requestTags + encryption + storage + copyKeys,
-	"s3:GetObject":                           storedTags,
-	"s3:GetObjectVersion":                    storedTags + versionKey,
-	"s3:GetObjectAcl":                        storedTags,
-	"s3:GetObjectVersionAcl":                 storedTags + versionKey,
-	"s3:GetObjectAttributes":                 storedTags,
-	"s3:GetObjectVersionAttributes":          storedTags + versionKey,
-	"s3:GetObjectTagging":                    storedTags,
-	"s3:GetObjectVersionTagging":             storedTags + versionKey,
-	"s3:DeleteObject":                        "s3:if-match",
-	"s3:DeleteObjectVersion":                 versionKey,
-	"s3:DeleteObjectTagging":                 storedTags,
-	"s3:DeleteObjectVersionTagging":          storedTags + versionKey,
-	"s3:GetObjectAnnotation":                 storedTags,
-	"s3:GetObjectVersionAnnotation":          storedTags + versionKey,
-	"s3:PutObjectAnnotation":                 storedTags + annotated,
-	"s3:PutObjectVersionAnnotation":          storedTags + annotated + versionKey,
-	"s3:DeleteObjectAnnotation":              storedTags + annotated,
-	"s3:DeleteObjectVersionAnnotation":       storedTags + annotated + versionKey,
-	"s3:ListObjectAnnotations":               storedTags + "s3:annotation-prefix s3:max-annotation-results",
-	"s3:ListObjectVersionAnnotations":        storedTags + versionKey + "s3:annotation-prefix s3:max-annotation-results",
-	"iam:PassRole":                           "iam:PassedToService",
+	"s3:ListBucket":                    listKeys,
+	"s3:ListBucketVersions":            listKeys,
+	"s3:CreateBucket":                  aclKeys + bucketTags + "s3:locationconstraint s3:x-amz-object-ownership s3:x-amz-bucket-namespace",
+	"s3:TagResource":                   bucketTags,
+	"s3:PutBucketAcl":                  aclKeys,
+	"s3:PutInventoryConfiguration":     "s3:InventoryAccessibleOptionalFields",
+	"s3:PutObject":                     aclKeys + requestTags + encryption + storage + copyKeys + retentionKeys + holdKey + "s3:x-amz-object-annotation-directive s3:if-match s3:if-none-match s3:ObjectCreationOperation",
+	"s3:PutObjectAcl":                  aclKeys + storedTags + "s3:x-amz-storage-class",
+	"s3:PutObjectVersionAcl":           aclKeys + storedTags + versionKey + "s3:x-amz-storage-class",
+	"s3:PutObjectTagging":              requestTags + storedTags,
+	"s3:PutObjectVersionTagging":       requestTags + storedTags + versionKey,
+	"s3:PutObjectRetention":            retentionKeys,
+	"s3:PutObjectLegalHold":            holdKey,
+	"s3:BypassGovernanceRetention":     aclKeys + requestTags + encryption + storage + copyKeys,
+	"s3:GetObject":                     storedTags,
+	"s3:GetObjectVersion":              storedTags + versionKey,
+	"s3:GetObjectAcl":                  storedTags,
+	"s3:GetObjectVersionAcl":           storedTags + versionKey,
+	"s3:GetObjectAttributes":           storedTags,
+	"s3:GetObjectVersionAttributes":    storedTags + versionKey,
+	"s3:GetObjectTagging":              storedTags,
+	"s3:GetObjectVersionTagging":       storedTags + versionKey,
+	"s3:DeleteObject":                  "s3:if-match",
+	"s3:DeleteObjectVersion":           versionKey,
+	"s3:DeleteObjectTagging":           storedTags,
+	"s3:DeleteObjectVersionTagging":    storedTags + versionKey,
+	"s3:GetObjectAnnotation":           storedTags,
+	"s3:GetObjectVersionAnnotation":    storedTags + versionKey,
+	"s3:PutObjectAnnotation":           storedTags + annotated,
+	"s3:PutObjectVersionAnnotation":    storedTags + annotated + versionKey,
+	"s3:DeleteObjectAnnotation":        storedTags + annotated,
+	"s3:DeleteObjectVersionAnnotation": storedTags + annotated + versionKey,
+	"s3:ListObjectAnnotations":         storedTags + "s3:annotation-prefix s3:max-annotation-results",
+	"s3:ListObjectVersionAnnotations":  storedTags + versionKey + "s3:annotation-prefix s3:max-annotation-results",
+	"iam:PassRole":                     "iam:PassedToService",
 }
 
 // hasKey says whether an action has a condition key.
@@ -246,7 +246,21 @@ func (n *Need) SetExistingTags(c *policy.Context, tags map[string]string) {
 	if !n.ExistingTags {
 		return
 	}
-	for key, value := range tags {
-		c.Set("s3:ExistingObjectTag/"+key, value)
+	for _, key := range sortedKeys(tags) {
+		c.Set("s3:ExistingObjectTag/"+key, tags[key])
+	}
+}
+
+// SetBucketTags puts the tags of the bucket into the context of a need on a
+// bucket or an object. S3 does so for buckets whose attribute-based access
+// control is enabled (S3 API Reference, PutBucketAbac; Service Authorization
+// Reference, Resource types: aws:ResourceTag and s3:BucketTag).
+func (n *Need) SetBucketTags(c *policy.Context, tags map[string]string) {
+	if n.Bucket == "" {
+		return
+	}
+	for _, key := range sortedKeys(tags) {
+		c.Set("aws:ResourceTag/"+key, tags[key])
+		c.Set("s3:BucketTag/"+key, tags[key])
 	}
 }

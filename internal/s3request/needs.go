@@ -3,6 +3,8 @@ package s3request
 import (
 	"errors"
 	"strings"
+
+	"github.com/daypass/daypass/internal/arn"
 )
 
 // ErrBodyUnread says that the needs of an operation depend on its body, which
@@ -69,7 +71,7 @@ func (op *Operation) Needs() ([]Need, error) {
 		needs = append(needs, op.DeletionNeeds(d)...)
 	}
 	if op.row.name == "DeleteObjects" {
-		return needs, nil
+		return needs, nil // ReadBody has seen to it that there is one
 	}
 	keys := op.keys()
 	for _, action := range op.row.actions {
@@ -100,6 +102,13 @@ func (op *Operation) DeletionNeeds(d Deletion) []Need {
 	return needs
 }
 
+// ExistenceNeed is the permission to learn that there is no such object. A read
+// of an object that is not there is answered with NoSuchKey to who has it, and
+// with AccessDenied to others (S3 API Reference, GetObject, Permissions).
+func (op *Operation) ExistenceNeed() Need {
+	return op.need("s3:ListBucket", thing{bucket: op.Bucket}, nil)
+}
+
 // thing is what an action is on.
 type thing struct{ bucket, key, version string }
 
@@ -115,7 +124,7 @@ func (t thing) arn() string {
 }
 
 // BucketARN is the name of a bucket in policies.
-func BucketARN(bucket string) string { return "arn:aws:s3:::" + bucket }
+func BucketARN(bucket string) string { return "arn:" + arn.Partition + ":s3:::" + bucket }
 
 // ObjectARN is the name of an object in policies. Its key is not encoded.
 func ObjectARN(bucket, key string) string { return BucketARN(bucket) + "/" + key }
@@ -138,7 +147,7 @@ func (op *Operation) need(action string, on thing, keys []Key) Need {
 		Action: action, Resource: on.arn(), Bucket: on.bucket, Key: on.key, VersionID: on.version,
 		ExistingTags:  hasKey(action, "s3:ExistingObjectTag/"),
 		contentSHA256: op.headers["x-amz-content-sha256"],
-		form:          op.row.name == "PostObject",
+		form:          op.Body == Form,
 	}
 	n.retainUntil, _ = op.lock("retain-until-date")
 	for _, key := range keys {

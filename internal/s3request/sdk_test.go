@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
@@ -259,5 +261,66 @@ func checkSDK(t *testing.T, name string, full, pathStyle bool) {
 	}
 	if op.Source != nil && *op.Source != (Source{"src-bucket", "k e+y", "v.1"}) {
 		t.Errorf("%s: source %+v", name, op.Source)
+	}
+}
+
+// TestPresigned reads requests that the SDK has presigned, and a form.
+func TestPresigned(t *testing.T) {
+	t.Parallel()
+	client := s3.NewPresignClient(s3.New(s3.Options{
+		Region: "eu-central-1", BaseEndpoint: aws.String("https://s3.example.com"), UsePathStyle: true,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}, nil
+		}),
+	}))
+	bucket, key := aws.String("my.bucket-1"), aws.String("a//b+c d")
+	for name, presign := range map[string]func() (*signer.PresignedHTTPRequest, error){
+		"GetObject": func() (*signer.PresignedHTTPRequest, error) {
+			return client.PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: key, ResponseContentType: aws.String("a/b; c")})
+		},
+		"PutObject": func() (*signer.PresignedHTTPRequest, error) {
+			return client.PresignPutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, ACL: types.ObjectCannedACLPrivate, Tagging: aws.String("a=b")})
+		},
+		"UploadPart": func() (*signer.PresignedHTTPRequest, error) {
+			return client.PresignUploadPart(t.Context(), &s3.UploadPartInput{Bucket: bucket, Key: key, UploadId: aws.String("u"), PartNumber: aws.Int32(1)})
+		},
+		"DeleteObject": func() (*signer.PresignedHTTPRequest, error) {
+			return client.PresignDeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: key, VersionId: aws.String("v")})
+		},
+		"HeadObject": func() (*signer.PresignedHTTPRequest, error) {
+			return client.PresignHeadObject(t.Context(), &s3.HeadObjectInput{Bucket: bucket, Key: key})
+		},
+		"HeadBucket": func() (*signer.PresignedHTTPRequest, error) {
+			return client.PresignHeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: bucket})
+		},
+	} {
+		presigned, err := presign()
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(presigned.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, err := Parse(&Request{Method: presigned.Method, Host: u.Host, RequestURI: u.RequestURI(), Header: presigned.SignedHeader}, "s3.example.com")
+		if err != nil || op.Name != name || op.Bucket != *bucket || op.On == Object && op.Key != *key {
+			t.Errorf("%s: %+v, %v", name, op, err)
+			continue
+		}
+		if needs, err := op.Needs(); err != nil || name == "PutObject" && len(needs) != 3 {
+			t.Errorf("%s needs %+v, %v", name, needs, err)
+		}
+	}
+	form, err := client.PresignPostObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := mustParse(t, "POST /"+*bucket, "content-type=multipart/form-data")
+	var fields []Field
+	for name, value := range form.Values {
+		fields = append(fields, Field{name, value})
+	}
+	if err := op.ReadForm(fields, "file"); err != nil || op.Key != *key {
+		t.Errorf("%+v: %v", form, err)
 	}
 }

@@ -82,7 +82,7 @@ const operationParameter = "x-id"
 // isPlainParameter tells of parameters that any request may have: those of
 // signatures, and those that begin with "x-", which S3 writes to the access log
 // and leaves out of account (S3 User Guide, "Amazon S3 server access log
-// format", custom access log information).
+// format", custom access log information) and a proxy has no reason to pass on.
 func isPlainParameter(name string) bool {
 	return strings.HasPrefix(name, "x-") || slices.Contains(signatureParameters, name)
 }

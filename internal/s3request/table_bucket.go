@@ -30,7 +30,7 @@ var bucketRows = []row{
 	},
 	{
 		name: "PostObject", method: "POST", on: Bucket, traits: postsForm,
-		headers: aclHeaders | taggingHeaders | lockHeaders,
+		headers: aclHeaders | lockHeaders, // the tags are a field of the form
 		actions: needing("s3:PutObject"), extras: writeExtras, decides: true,
 	},
 }

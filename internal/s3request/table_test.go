@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,11 +94,16 @@ A request needs all of its permissions. "Of a version" is where ` + "`versionId`
 
 `
 
-const manualTail = `
+const manualKeys = `
 ## Condition keys
 
-A key is there if the request has what it is made of, and absent if not: ` + "`s3:max-keys`" + ` without ` + "`max-keys`" + `, ` + "`s3:x-amz-acl`" + ` without the header. Each action has the keys that the Service Authorization Reference gives it, and no others. ` + "`s3:x-amz-copy-source`" + ` is the header as it was sent, its percent-encoding included: one source has many spellings, so restrict the source by ` + "`s3:GetObject`" + ` on it. ` + "`s3:ExistingObjectTag/…`" + ` is of the stored object, and of the source in a copy. ` + "`s3:object-lock-remaining-retention-days`" + ` counts a day that has begun.
+A key is there if the request has what it is made of, and absent if not: ` + "`s3:max-keys`" + ` without ` + "`max-keys`" + `, ` + "`s3:x-amz-acl`" + ` without the header. Each action has the keys that the Service Authorization Reference gives it, and no others. ` + "`s3:x-amz-copy-source`" + ` is the header as it was sent, its percent-encoding included: one source has many spellings, so restrict the source by ` + "`s3:GetObject`" + ` on it. ` + "`s3:ExistingObjectTag/…`" + ` is of the stored object, and of the source in a copy; ` + "`aws:ResourceTag/…` and `s3:BucketTag/…`" + ` are of a bucket with ` + "`?abac`" + ` enabled. ` + "`s3:object-lock-remaining-retention-days`" + ` counts a day that has begun. Every action has ` + "`s3:authType`, `s3:signatureversion`, `s3:signatureAge`, `s3:x-amz-content-sha256`, `s3:TlsVersion` and `s3:ResourceAccount`" + `.
 
+| Action | Further keys |
+|---|---|
+`
+
+const manualTail = `
 ## Where this is stricter than S3
 
 S3 leaves much out of account that another server behind the gateway may know. So these are refused:
@@ -110,8 +116,12 @@ S3 leaves much out of account that another server behind the gateway may know. S
 - a semicolon, a fragment or bytes beyond ASCII in the request target that are not encoded
 - ` + "`list-type`" + ` other than 2
 - a copy source whose key holds ` + "`?versionId=`" + `
+- tags whose keys differ only in case, because names of condition keys have none
+- a trailer that is no checksum
 - XML with elements that are there twice, or unknown, or with comments, in bodies that permissions depend on
 - a bucket's name that no new bucket may have, also for old buckets (upper case, underscores)
+
+OPTIONS, the preflight of CORS, is no operation and is refused as a method.
 
 Percent-encoding is decoded once. A plus sign in the path is a plus sign (S3 takes it for a space), in the query a space.
 `
@@ -147,6 +157,12 @@ func manual() []byte {
 	}
 	slices.Sort(what)
 	b.WriteString(" " + strings.Join(slices.Compact(what), ", ") + ".\n")
+	b.WriteString(manualKeys)
+	for _, action := range slices.Sorted(maps.Keys(keysOf)) {
+		keys := strings.Fields(strings.ReplaceAll(keysOf[action], "Tag/", "Tag/…"))
+		slices.Sort(keys)
+		fmt.Fprintf(&b, "| %s | `%s` |\n", action, strings.Join(keys, "`, `"))
+	}
 	b.WriteString(manualTail)
 	return b.Bytes()
 }
