@@ -1,8 +1,12 @@
 package server_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/internal/store/sqlstore"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
@@ -54,6 +58,76 @@ func TestRoleLastUsed(t *testing.T) {
 	second.mustStop(t)
 	third := mustStart(t, newConfig(dir))
 	wantUsed("a node started again", roleLastUsed(t, iamclient.NewFromConfig(third.administrator(t, dir)), "deploy"))
+}
+
+// TestAccessKeyLastUsed: a long-lived key is used by what it signs, whatever comes
+// of it; the sessions of its user are not the key, and who cannot be authenticated
+// uses nothing.
+func TestAccessKeyLastUsed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := mustStart(t, newConfig(dir))
+	own := r.administrator(t, dir)
+	key := credentials(t, own)
+	used := func() map[string]store.LastUse {
+		t.Helper()
+		return lastUses(t, dir)
+	}
+	forged := r.config(aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: "another"})
+	if r.works(t, credentials(t, forged)) {
+		t.Fatal("a forged signature was taken")
+	}
+	r.mustStop(t)
+	if got := used(); len(got) != 0 {
+		t.Errorf("a forged signature counts as a use: %v", got)
+	}
+
+	r = mustStart(t, newConfig(dir))
+	own = r.administrator(t, dir)
+	out, err := stsclient.NewFromConfig(own).GetSessionToken(t.Context(), &stsclient.GetSessionTokenInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := out.Credentials
+	session := r.config(aws.Credentials{AccessKeyID: *k.AccessKeyId, SecretAccessKey: *k.SecretAccessKey, SessionToken: *k.SessionToken})
+	session.Region = "eu-central-1"
+	wantCaller(t, session, administratorARN)
+	r.mustStop(t)
+	got := used()
+	use := got[key.AccessKeyID]
+	if len(got) != 1 || use.Region != "us-east-1" || use.Service != "sts" || use.Account != "123456789012" || time.Since(use.At) > time.Minute {
+		t.Errorf("the store has %+v", got)
+	}
+}
+
+// lastUses are the records of a data directory, by their unique ids.
+func lastUses(t *testing.T, dir string) map[string]store.LastUse {
+	t.Helper()
+	st, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "daypass.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	records, err := st.Changes(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]store.LastUse{}
+	for _, r := range records {
+		if r.Kind != store.KindLastUse || r.Deleted {
+			continue
+		}
+		var use store.LastUse
+		if err := store.Decode(r.Document, &use); err != nil {
+			t.Fatal(err)
+		}
+		found[use.ID] = use
+	}
+	return found
 }
 
 func roleLastUsed(t *testing.T, admin *iamclient.Client, name string) *iamtypes.RoleLastUsed {
