@@ -106,9 +106,16 @@ func (c *crash) serve(round int) (kill func()) {
 	var log strings.Builder
 	server.Stderr = &log
 	c.must(server.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
-	kill = sync.OnceFunc(func() { _ = server.Process.Kill(); <-ended })
+	ended := make(chan struct{})
+	var how error
+	go func() {
+		how = server.Wait()
+		close(ended)
+	}()
+	kill = sync.OnceFunc(func() {
+		_ = server.Process.Kill() // it fails where the server has ended, which is told below
+		<-ended
+	})
 	c.t.Cleanup(kill)
 	for range 600 { // 30 seconds
 		endpoint, err := os.ReadFile(ready)
@@ -117,9 +124,8 @@ func (c *crash) serve(round int) (kill func()) {
 			return kill
 		}
 		select {
-		case err := <-ended:
-			ended <- nil
-			c.t.Fatalf("after %d kills the server does not start: %v\n%s", round, err, log.String())
+		case <-ended:
+			c.t.Fatalf("after %d kills the server does not start: %v\n%s", round, how, log.String())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -248,8 +248,8 @@ func put(tx store.Tx, p *pending, age time.Duration) (kept bool, err error) {
 		return false, err
 	}
 	var other store.LastUse
-	if store.Decode(stored.Document, &other) != nil {
-		return false, nil // a newer version's, which is not overwritten
+	if err := store.Decode(stored.Document, &other); err != nil {
+		return false, nil //nolint:nilerr // a newer version's, which is not overwritten; the directory tells of it
 	}
 	if !isDue(&other, p.use, age) {
 		return true, nil

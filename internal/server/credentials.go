@@ -126,7 +126,7 @@ func AdministratorCredentials(ctx context.Context, dataDir string, r Credentials
 // account's administrator that works, nil where none has.
 func findCredentials(snapshot *directory.Snapshot, dataDir, account string) (*Credentials, error) {
 	for _, path := range []string{credentialsPath(dataDir, account), filepath.Join(dataDir, credentialsFile)} {
-		text, err := os.ReadFile(path) //nolint:gosec // G304: in the directory that the user names
+		text, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	stsclient "github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 )
@@ -411,5 +412,49 @@ func TestTokensAreHeldAgainstTheRolesAccount(t *testing.T) {
 		if code, message := ask(step.account, step.role); code != step.code || !strings.HasPrefix(message, step.message) {
 			t.Errorf("%s: got %q %q, want %q %q", step.name, code, message, step.code, step.message)
 		}
+	}
+}
+
+// Revocations and session policies are the account's too.
+func TestOtherServicesOfTheOtherAccount(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	h.fill(t, "https://gitlab.example.com")
+	revocations := func(as aws.Config, action string, parameters ...string) awsapitest.Reply {
+		t.Helper()
+		form := url.Values{"Action": {action}, "Version": {"2026-11-26"}}
+		for i := 0; i+1 < len(parameters); i += 2 {
+			form.Set(parameters[i], parameters[i+1])
+		}
+		return h.Post(t, as, "daypass", time.Now(), form)
+	}
+	made := revocations(h.others, "RevokeSessions", "RoleName", "secret", "Reason", marker)
+	id := regexp.MustCompile(`<RevocationId>(.*)</RevocationId>`).FindStringSubmatch(made.Body)
+	if made.Status != 200 || id == nil {
+		t.Fatalf("RevokeSessions: %d %s", made.Status, made.Body)
+	}
+	for _, refused := range []awsapitest.Reply{
+		revocations(h.ours, "RevokeSessions", "RoleName", "secret"), revocations(h.ours, "DeleteRevocation", "RevocationId", id[1]),
+	} {
+		if refused.Status != 404 || !strings.Contains(refused.Body, "<Code>NoSuchEntity</Code>") {
+			t.Errorf("got %d %s", refused.Status, refused.Body)
+		}
+	}
+	if list := revocations(h.ours, "ListRevocations"); list.Status != 200 || strings.Contains(list.Body, id[1]) {
+		t.Errorf("ListRevocations: %d %s", list.Status, list.Body)
+	}
+	if list := revocations(h.others, "ListRevocations"); list.Status != 200 || !strings.Contains(list.Body, id[1]) {
+		t.Errorf("ListRevocations of its own: %d %s", list.Status, list.Body)
+	}
+
+	createRole(t, iamclient.NewFromConfig(h.ours), "own", `{"AWS":"`+ours+`"}`, `"sts:AssumeRole"`, 3600)
+	in := &stsclient.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + ours + ":role/own"), RoleSessionName: aws.String("job")}
+	if _, err := stsclient.NewFromConfig(h.ours).AssumeRole(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+	in.PolicyArns = []ststypes.PolicyDescriptorType{{Arn: aws.String("arn:aws:iam::" + otherAccount + ":policy/secret")}}
+	var fault smithy.APIError
+	if _, err := stsclient.NewFromConfig(h.ours).AssumeRole(t.Context(), in); !errors.As(err, &fault) || fault.ErrorCode() != "ValidationError" {
+		t.Errorf("a session policy of another account: %v", err)
 	}
 }
