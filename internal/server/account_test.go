@@ -137,7 +137,7 @@ func TestCreateAccountRefused(t *testing.T) {
 		t.Error("a data directory was made")
 	}
 	mustStart(t, newConfig(dir)).mustStop(t)
-	for _, account := range []string{"1", "12345678901a", "1234567890123", "../../../tmp"} {
+	for _, account := range []string{"1", "12345678901a", "1234567890123", "../credentials"} {
 		_, err := server.CreateAccount(t.Context(), dir, account, rand.Reader, time.Now())
 		wantError(t, err, "is not 12 digits")
 	}
