@@ -78,7 +78,7 @@ func (c *Caller) DecideTrust(r *Request, q *Question, role *directory.Role, why 
 	var keys policy.Context
 	asked, policies := c.asks(r, q, &keys)
 	policies.ResourceAccount = role.Account
-	return c.answer(policy.EvaluateTrust(asked, role.Trust, policies, why), "trust policy of "+role.ARN)
+	return c.answer(policy.EvaluateTrust(asked, role.Trust(), policies, why), "trust policy of "+role.ARN)
 }
 
 // Keys are the condition keys that a question is decided by.

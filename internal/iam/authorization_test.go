@@ -33,31 +33,46 @@ func denied(user, action, resource string) fault {
 		" because no identity-based policy allows the iam:" + action + " action"}
 }
 
-// TestWithoutPermission sends every operation of the golden file as a user
-// without policies. Each is denied in AWS's words, before its parameters are
-// looked at, and on what the service says it acts.
+// deniedOn says, of every operation, on what the fixture of TestWithoutPermission
+// is denied it.
+var deniedOn = map[string]string{
+	"CreateOpenIDConnectProvider": "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com/x",
+	"GetOpenIDConnectProvider":    deniedProvider, "DeleteOpenIDConnectProvider": deniedProvider,
+	"ListOpenIDConnectProviders": "arn:aws:iam::123456789012:oidc-provider/*",
+	"CreateRole":                 "arn:aws:iam::123456789012:role/new/deploy", "ListRoles": "arn:aws:iam::123456789012:role/under/",
+	"GetRole": deniedRole, "DeleteRole": deniedRole, "UpdateAssumeRolePolicy": deniedRole, "PutRolePolicy": deniedRole, "GetRolePolicy": deniedRole,
+	"UpdateRole": deniedRole, "UpdateRoleDescription": deniedRole, "PutRolePermissionsBoundary": deniedRole, "DeleteRolePermissionsBoundary": deniedRole,
+	"TagRole": deniedRole, "UntagRole": deniedRole, "ListRoleTags": deniedRole,
+	"ListRolePolicies": deniedRole, "DeleteRolePolicy": deniedRole, "AttachRolePolicy": deniedRole, "DetachRolePolicy": deniedRole, "ListAttachedRolePolicies": deniedRole,
+	"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
+	"GetPolicy": deniedPolicy, "GetPolicyVersion": deniedPolicy, "DeletePolicy": deniedPolicy,
+	"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
+}
+
+// What the entries of deniedOn name.
+const (
+	deniedProvider = "arn:aws:iam::123456789012:oidc-provider/any"
+	deniedRole     = "arn:aws:iam::123456789012:role/ci/Deploy"
+	deniedPolicy   = "arn:aws:iam::123456789012:policy/ci/Read"
+)
+
+// TestWithoutPermission sends every operation as a user without policies. Each is
+// denied in AWS's words, and on what the service says it acts. The parameters are
+// such as each operation understands, since they are looked at before.
 func TestWithoutPermission(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.createRoleAt(t, "/ci/", "Deploy")
 	f.createPolicy(t, "/ci/", "Read")
 	config := f.User(t, "nobody")
-	role, policy := "arn:aws:iam::123456789012:role/ci/Deploy", "arn:aws:iam::123456789012:policy/ci/Read"
-	for action, resource := range map[string]string{
-		"CreateOpenIDConnectProvider": "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com/x",
-		"GetOpenIDConnectProvider":    "arn:aws:iam::123456789012:oidc-provider/any", "DeleteOpenIDConnectProvider": "arn:aws:iam::123456789012:oidc-provider/any",
-		"ListOpenIDConnectProviders": "arn:aws:iam::123456789012:oidc-provider/*",
-		"CreateRole":                 "arn:aws:iam::123456789012:role/new/deploy", "ListRoles": "arn:aws:iam::123456789012:role/under/",
-		"GetRole": role, "DeleteRole": role, "UpdateAssumeRolePolicy": role, "PutRolePolicy": role, "GetRolePolicy": role,
-		"ListRolePolicies": role, "DeleteRolePolicy": role, "AttachRolePolicy": role, "DetachRolePolicy": role, "ListAttachedRolePolicies": role,
-		"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
-		"GetPolicy": policy, "GetPolicyVersion": policy, "DeletePolicy": policy,
-		"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": role, "GetContextKeysForPrincipalPolicy": role,
-	} {
+	for action, resource := range deniedOn {
 		reply := f.Post(t, config, "iam", time.Now(), url.Values{
-			"Action": {action}, "Version": {iam.Version}, "RoleName": {"deploy"}, "PolicyName": {"p"}, "PolicyArn": {strings.ToLower(policy)},
-			"Path": {"/new/"}, "PathPrefix": {"/under/"}, "Url": {"https://gitlab.example.com:443/x"},
-			"OpenIDConnectProviderArn": {"arn:aws:iam::123456789012:oidc-provider/any"}, "PolicySourceArn": {strings.ToLower(role)},
+			"Action": {action}, "Version": {iam.Version}, "RoleName": {"deploy"}, "PolicyName": {"p"}, "PolicyArn": {strings.ToLower(deniedPolicy)},
+			"Path": {"/new/"}, "PathPrefix": {"/under/"}, "Url": {"https://gitlab.example.com:443/x"}, "VersionId": {"v1"}, "Description": {"d"},
+			"PolicyDocument": {readPolicy}, "AssumeRolePolicyDocument": {trustPolicy}, "PermissionsBoundary": {deniedPolicy},
+			"Tags.member.1.Key": {"team"}, "Tags.member.1.Value": {"a"}, "TagKeys.member.1": {"team"},
+			"ActionNames.member.1": {"s3:GetObject"}, "PolicyInputList.member.1": {readPolicy},
+			"OpenIDConnectProviderArn": {deniedProvider}, "PolicySourceArn": {strings.ToLower(deniedRole)},
 		})
 		t.Log(action)
 		wantCall(t, reply, denied("nobody", action, resource))

@@ -178,8 +178,8 @@ func TestPageParameters(t *testing.T) {
 			{"MaxItems", "", "MalformedInput", "missing value for decimal type"},
 			{"Marker", "", "ValidationError", wrong + "marker' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 			{"Marker", strings.Repeat("a", 321), "ValidationError", wrong + "marker' failed to satisfy constraint: Member must have length less than or equal to 320"},
-			{"Marker", "not base64!", "ValidationError", "Invalid Marker. Give the Marker of the page before, as it was received."},
-			{"Marker", "_w", "ValidationError", "Invalid Marker. Give the Marker of the page before, as it was received."}, // one byte, 0xFF
+			{"Marker", "not base64!", "ValidationError", "Invalid Marker."},
+			{"Marker", "_w", "ValidationError", "Invalid Marker."}, // one byte, 0xFF
 		} {
 			t.Logf("%s %s=%.20s", action, c.name, c.value)
 			wantCall(t, f.call(t, action, "RoleName", "deploy", c.name, c.value), fault{http.StatusBadRequest, c.code, c.message})

@@ -158,7 +158,7 @@ func TestRoleConstraints(t *testing.T) {
 		{"AssumeRolePolicyDocument", "-", "ValidationError", failed + "'assumeRolePolicyDocument'" + constraint + "Member must not be null"},
 		{"AssumeRolePolicyDocument", "{\u20ac}", "ValidationError", failed + "'assumeRolePolicyDocument'" + constraint + `Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`},
 		{"Tags.member.1.Key", "team", "ValidationError", failed + "'tags.1.member.value'" + constraint + "Member must not be null"},
-		{"PermissionsBoundary", "arn:aws:iam::123456789012:role/boundary", "ValidationError", "Invalid ARN:  Could not be parsed!"},
+		{"PermissionsBoundary", "arn:aws:iam::123456789012:role/boundary", "InvalidInput", "ARN arn:aws:iam::123456789012:role/boundary is not valid."},
 	} {
 		parameters := map[string]string{"RoleName": "deploy", "AssumeRolePolicyDocument": trustPolicy}
 		if parameters[c.parameter] = c.value; c.value == "-" {

@@ -2,7 +2,7 @@ package iam_test
 
 var policyShapes = shapes{
 	requests: [][]string{
-		{"CreatePolicy", "PolicyName", "read", "PolicyDocument", readPolicy, "Description", "d"},
+		{"CreatePolicy", "PolicyName", "read", "PolicyDocument", readPolicy, "Description", "d", "Tags.member.1.Key", "team", "Tags.member.1.Value", "a"},
 		{"CreatePolicy", "PolicyName", "write", "PolicyDocument", writePolicy},
 		{"GetPolicy", "PolicyArn", shapedPolicy},
 		{"GetPolicyVersion", "PolicyArn", shapedPolicy, "VersionId", "v1"},

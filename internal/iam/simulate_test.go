@@ -418,7 +418,7 @@ func TestSimulateRefusals(t *testing.T) {
 		with []string
 		want fault
 	}{
-		"no parameters":         {[]string{"PolicyInputList.member.1", "", "ActionNames.member.1", ""}, fault{http.StatusBadRequest, validation, "2 validation errors detected: Value at 'policyInputList.1.member' failed to satisfy constraint: Member must have length greater than or equal to 1; Value at 'actionNames.1.member' failed to satisfy constraint: Member must have length greater than or equal to 3"}},
+		"no parameters":         {[]string{"PolicyInputList.member.1", "", "ActionNames.member.1", ""}, fault{http.StatusBadRequest, validation, "2 validation errors detected: Value at 'policyInputList' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 131072, Member must have length greater than or equal to 1]; Value at 'actionNames' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 3]"}},
 		"a wildcard":            {[]string{"ActionNames.member.1", "s3:Get*"}, fault{http.StatusBadRequest, invalidInput, "Invalid action name: s3:Get*. Write service:Action, without wildcards."}},
 		"no service":            {[]string{"ActionNames.member.1", "GetObject"}, fault{http.StatusBadRequest, invalidInput, "Invalid action name: GetObject. Write service:Action, without wildcards."}},
 		"no ARN":                {[]string{"ResourceArns.member.1", "14a050d4"}, fault{http.StatusBadRequest, invalidInput, "ResourceNames are not in a valid ARN format: 14a050d4."}},

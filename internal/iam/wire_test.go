@@ -36,7 +36,6 @@ func TestWire(t *testing.T) {
       <Arn>arn:aws:iam::123456789012:role/deploy</Arn>
       <CreateDate>TIME</CreateDate>
       <AssumeRolePolicyDocument>` + encoded + `</AssumeRolePolicyDocument>
-      <Description>R&amp;D</Description>
 `
 	check(`<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
   <CreateRoleResult>
@@ -51,7 +50,8 @@ func TestWire(t *testing.T) {
 	check(`<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
   <GetRoleResult>
     <Role>
-  `+role+`      <MaxSessionDuration>3600</MaxSessionDuration>
+  `+role+`      <Description>R&amp;D</Description>
+      <MaxSessionDuration>3600</MaxSessionDuration>
       <RoleLastUsed>
       </RoleLastUsed>
     </Role>

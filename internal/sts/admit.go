@@ -42,12 +42,12 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 		keys = new(policy.Context)
 	}
 	defer s.keys.Put(keys) // Reasons keep no part of it
-	c.Event.NonPortableKeys = token.NonPortable(role.Trust)
-	if trust.Decide(role.Trust, token, &asked, keys, nil).Allowed() {
+	c.Event.NonPortableKeys = token.NonPortable(role.Trust())
+	if trust.Decide(role.Trust(), token, &asked, keys, nil).Allowed() {
 		return role, nil
 	}
 	why, kept := &policy.Reasons{}, &policy.Context{}
-	decision := trust.Decide(role.Trust, token, &asked, kept, why)
+	decision := trust.Decide(role.Trust(), token, &asked, kept, why)
 	fault := deniedToken(denied(notAdmitted(role, token, decision.Action, why)), decision.Action, &asked, token, kept)
 	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
 	return nil, fault
@@ -73,7 +73,7 @@ func notAdmitted(role *directory.Role, token *trust.Token, action string, why *p
 	for _, note := range token.Explain(why) {
 		reason += "; " + note
 	}
-	if keys := token.NonPortable(role.Trust); len(keys) > 0 {
+	if keys := token.NonPortable(role.Trust()); len(keys) > 0 {
 		reason += "; not portable to AWS, which has no such condition keys: " + strings.Join(keys, ", ")
 	}
 	return reason

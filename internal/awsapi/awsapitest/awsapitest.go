@@ -33,6 +33,7 @@ import (
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/sdkhttp"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/sigv4"
 	"github.com/daypass/daypass/internal/store"
@@ -216,7 +217,7 @@ func (s *Server) UserOf(t testing.TB, account, name string, policies ...string) 
 	must(t, err)
 	sealed, err := s.masterKey.Seal([]byte(secret), []byte(keyID))
 	must(t, err)
-	user := store.User{Account: account, Name: name, Path: "/", ID: userID, Created: s.now().UTC()}
+	user := store.User{Account: account, Name: name, Path: "/", ID: userID, AccessKeys: []string{keyID}, Created: s.now().UTC()}
 	for i, document := range policies {
 		user.InlinePolicies = append(user.InlinePolicies, store.InlinePolicy{Name: "policy" + string(rune('A'+i)), Document: document})
 	}
@@ -235,30 +236,10 @@ func (s *Server) UserOf(t testing.TB, account, name string, policies ...string) 
 // does not try again after an error.
 func (s *Server) Config(credentials aws.Credentials) aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: ownBody{s.client},
+		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: sdkhttp.Client{Client: s.client},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
-}
-
-// ownBody sends requests with a copy of their body. The SDK closes the body as
-// soon as it has the head of a reply; a server on the same machine is that
-// quick before net/http has seen the body's end, and net/http then gives the
-// connection up and the rest of the reply with it (aws-sdk-go-v2 issue 2737).
-type ownBody struct{ client *http.Client }
-
-// Do implements aws.HTTPClient.
-func (c ownBody) Do(r *http.Request) (*http.Response, error) {
-	if r.Body == nil {
-		return c.client.Do(r)
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	r = r.Clone(r.Context())
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return c.client.Do(r)
 }
 
 // Reply is an answer as it came over the wire.
