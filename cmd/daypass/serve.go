@@ -69,6 +69,14 @@ docs/configuration.md.`,
 	return c
 }
 
+// dataDir is the data directory that was given, or that of the user.
+func dataDir(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	return userDataDir()
+}
+
 // userDataDir is where a person's data lives: XDG_DATA_HOME, or its default
 // (XDG Base Directory Specification).
 func userDataDir() (string, error) {

@@ -158,6 +158,15 @@ func (s *Snapshot) UserByID(uniqueID string) (*User, bool) {
 	return s.User(id.Account, id.Key)
 }
 
+// RoleByID finds a role by the unique id.
+func (s *Snapshot) RoleByID(uniqueID string) (*Role, bool) {
+	id, ok := s.index.Get([]byte("id/" + uniqueID))
+	if !ok || id.Kind != store.KindRole {
+		return nil, false
+	}
+	return s.Role(id.Account, id.Key)
+}
+
 // GroupByID finds a group by the unique id.
 func (s *Snapshot) GroupByID(uniqueID string) (*Group, bool) {
 	id, ok := s.index.Get([]byte("id/" + uniqueID))

@@ -46,11 +46,12 @@ floor 1 utility
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
+	lastuse: store directory
 
 floor 2 door
 	auth: arn policy session sigv4 store directory
-	awsapi: arn policy session sigv4 audit directory auth, module github.com/google/uuid
-	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory auth awsapi, module github.com/aws/aws-sdk-go-v2
+	awsapi: arn policy session sigv4 audit directory lastuse auth, module github.com/google/uuid
+	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory lastuse auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
@@ -61,7 +62,7 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory auth awsapi sts iam revocation
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse auth awsapi sts iam revocation
 	runner: gitlab/ci gitlab
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 

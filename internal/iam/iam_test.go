@@ -73,7 +73,7 @@ func services(keys jwks.Config) func(*awsapitest.Server) ([]*awsapi.Service, err
 func servicesWith(cache *jwks.Cache) func(*awsapitest.Server) ([]*awsapi.Service, error) {
 	return func(s *awsapitest.Server) ([]*awsapi.Service, error) {
 		service, err := iam.New(iam.Config{
-			Directory: s.Directory, ProviderKeys: cache, Random: rand.Reader, PublicURL: publicURL, MasterKey: s.MasterKey(),
+			Directory: s.Directory, ProviderKeys: cache, Random: rand.Reader, PublicURL: publicURL, MasterKey: s.MasterKey(), LastUses: s.LastUse,
 		})
 		return []*awsapi.Service{service}, err
 	}

@@ -17,7 +17,7 @@ import (
 func (s *service) roleOperations() []awsapi.Operation {
 	return append(s.entityOperations(roles),
 		creates("CreateRole", "TagRole", onNewRole, s.createRole, boundaryKey(roles)),
-		signed("GetRole", onRole, getRole),
+		signed("GetRole", onRole, s.getRole),
 		signed("ListRoles", onRolePath, listRoles),
 		signed("DeleteRole", onRole, s.deleteRole),
 		signed("UpdateAssumeRolePolicy", onRole, s.updateAssumeRolePolicy),
@@ -54,15 +54,14 @@ func (s *service) createRole(c *awsapi.Call, in *input) execute {
 	}
 }
 
-func getRole(c *awsapi.Call, in *input) execute {
+func (s *service) getRole(c *awsapi.Call, in *input) execute {
 	name := roles.name(in)
 	return func() (awsapi.Result, error) {
 		role, ok := c.Snapshot.Role(c.Account, name)
 		if !ok {
 			return nil, noSuchRole(name)
 		}
-		use, _ := c.Snapshot.LastUse(c.Account, role.ID)
-		return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), use}, nil
+		return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), s.lastUse(c, role.ID)}, nil
 	}
 }
 
@@ -260,7 +259,9 @@ func writeRoleLastUsed(x *awsapi.XML, use *store.LastUse) {
 	x.Open("RoleLastUsed")
 	if use != nil {
 		x.Time("LastUsedDate", use.At)
-		x.Text("Region", use.Region)
+		if use.Region != "" {
+			x.Text("Region", use.Region)
+		}
 	}
 	x.Close()
 }

@@ -54,6 +54,12 @@ func TestShapes(t *testing.T) {
 		send(area.requests)
 		maps.Copy(lacking, area.lacking)
 	}
+	role, ok := f.Directory.Snapshot().Role(account, "deploy")
+	if !ok {
+		t.Fatal("the role is not there")
+	}
+	f.LastUse.Note(account, role.ID, "eu-central-1", "sts", time.Now())
+	send([][]string{{"GetRole", "RoleName", "deploy"}}) // which was used
 	for _, area := range slices.Backward(areas) {
 		send(area.deletions)
 	}

@@ -3,14 +3,9 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/daypass/daypass/internal/directory"
-	"github.com/daypass/daypass/internal/masterkey"
-	"github.com/daypass/daypass/internal/store/sqlstore"
 )
 
 // RotateSessionKeys makes the next key of a data directory's ring the one that
@@ -19,23 +14,15 @@ import (
 // that whoever saw the ring makes with it; the old key is dropped 37 hours later.
 // The directory must be there, with its master key.
 func RotateSessionKeys(ctx context.Context, dataDir string, now time.Time) (err error) {
-	database := filepath.Join(dataDir, databaseFile)
-	if _, err := os.Stat(database); err != nil { // it would be made
-		return fmt.Errorf("server: there is no database to rotate the keys of: %w", err)
-	}
-	key, err := masterkey.Load(filepath.Join(dataDir, masterKeyFile))
+	d, err := reopenData(ctx, dataDir)
 	if err != nil {
 		return err
 	}
-	st, err := sqlstore.OpenSQLite(ctx, database)
+	defer func() { err = errors.Join(err, d.store.Close()) }()
+	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	dir, err := directory.Open(ctx, st, key)
-	if err != nil {
-		return err
-	}
-	_, err = dir.RotateSessionKeys(ctx, key, 0, now)
+	_, err = dir.RotateSessionKeys(ctx, d.masterKey, 0, now)
 	return err
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/masterkey"
 	"github.com/daypass/daypass/internal/sdkhttp"
 	"github.com/daypass/daypass/internal/session"
@@ -79,6 +80,7 @@ type Server struct {
 	Account     string
 	Directory   *directory.Directory
 	Store       store.Store // under Directory; a write to it alone leaves the snapshot behind
+	LastUse     *lastuse.Tracker
 	SessionKeys *session.Keys
 	AdminConfig aws.Config // of a user "administrator" who may do everything
 	// Handler is the front door itself, for a benchmark without a network.
@@ -110,7 +112,7 @@ func Start(t testing.TB, o Options) *Server {
 	services, err := o.Services(s)
 	must(t, err)
 	api, err := awsapi.New(awsapi.Config{
-		Services: services, Directory: s.Directory,
+		Services: services, Directory: s.Directory, LastUse: s.LastUse,
 		Events: audit.NewLog(o.Events), Log: o.Log,
 		Now: o.Now, Random: rand.Reader, ExplainToCaller: o.ExplainToCaller, EncodeDenials: o.EncodeDenials,
 	})
@@ -185,6 +187,7 @@ func (s *Server) openState(t testing.TB, dir string) {
 	s.Store = sql
 	s.Directory, err = directory.Open(t.Context(), sql, s.masterKey)
 	must(t, err)
+	s.LastUse = lastuse.New(s.Directory)
 	s.SessionKeys = s.Directory.Snapshot().SessionKeys()
 }
 
