@@ -10,7 +10,6 @@ import (
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
-	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/trust"
 )
@@ -50,17 +49,12 @@ func trustPolicy(c *awsapi.Call, document string) (principals map[string]string,
 			return nil, invalidPrincipal(written, "account")
 		}
 	}
-	for _, written := range parsed.Entities() {
-		id, ok := principalID(c.Snapshot, written)
-		if !ok {
-			return nil, invalidPrincipal(written, "user or role")
-		}
-		if principals == nil {
-			principals = map[string]string{}
-		}
-		principals[written] = id
+	ids, missing := c.Snapshot.PrincipalIDs(parsed)
+	if missing != "" {
+		return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+missing+`"`).
+			Because("there is no user or role %s; make it first", missing)
 	}
-	return principals, nil
+	return ids, nil
 }
 
 // invalidPrincipal answers a principal that there is not (recorded on AWS, also of
@@ -68,29 +62,6 @@ func trustPolicy(c *awsapi.Call, document string) (principals map[string]string,
 func invalidPrincipal(written, kind string) error {
 	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+written+`"`).
 		Because("there is no %s %s; make it first", kind, written)
-}
-
-// principalID gives the unique id of the user or role that a principal names by
-// its ARN or by that id, and whether there is one, in whichever account.
-func principalID(snapshot *directory.Snapshot, written string) (string, bool) {
-	a, err := arn.Parse(written)
-	if err != nil {
-		_, ok := snapshot.Entity(written)
-		return written, ok
-	}
-	kind, path, _ := strings.Cut(a.Resource, "/")
-	name := path[strings.LastIndexByte(path, '/')+1:]
-	switch kind {
-	case "role":
-		if role, ok := snapshot.Role(a.Account, name); ok && role.ARN == written {
-			return role.ID, true
-		}
-	case "user":
-		if user, ok := snapshot.User(a.Account, name); ok && user.ARN == written {
-			return user.ID, true
-		}
-	}
-	return "", false
 }
 
 // identityPolicy checks an inline policy. Its size is a matter of where it goes.

@@ -175,27 +175,9 @@ func (s *service) changeRoleIn(tx store.Tx, c *awsapi.Call, name string, change 
 // now is the time of a request as records keep it: whole seconds of UTC.
 func now(c *awsapi.Call) time.Time { return c.Now.UTC().Truncate(time.Second) }
 
-// shownTrustPolicy is a role's trust policy as replies show it: as it was
-// submitted, with the present ARNs of users and roles in it, and the unique ids of
-// those that are gone (IAM User Guide, "AWS JSON policy elements: Principal").
+// shownTrustPolicy is a role's trust policy as replies show it.
 func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
-	if len(role.Principals) == 0 {
-		return role.TrustPolicy
-	}
-	document, err := policy.Parse(policy.Trust, role.TrustPolicy)
-	if err != nil {
-		return role.TrustPolicy
-	}
-	return document.Rename(func(written string) string {
-		id := role.Principals[written]
-		if id == "" {
-			return written
-		}
-		if present, ok := snapshot.Entity(id); ok {
-			return present
-		}
-		return id
-	})
+	return snapshot.ShownPolicy(policy.Trust, role.TrustPolicy, role.Principals)
 }
 
 // createdRole is CreateRole's reply. Unlike the others it tells neither
