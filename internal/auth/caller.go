@@ -62,6 +62,8 @@ type Question struct {
 	Resource string // an ARN, or "*"
 	// Untold says that a denial does not name the resource.
 	Untold bool
+	// Quoted says that a denial puts the resource into quotation marks, as S3 does.
+	Quoted bool
 	// Keys sets the condition keys that this operation adds; nil for none.
 	Keys func(*policy.Context)
 	// Owner is the account that the resource belongs to; "" for the caller's own.
@@ -164,6 +166,19 @@ func (c *Caller) principal() policy.Principal {
 	return p
 }
 
+// Reads reports whether a policy of the caller asks for a condition key that
+// begins with prefix.
+func (c *Caller) Reads(prefix string) bool {
+	for _, list := range [][]directory.Attached{c.policies, c.boundary, c.limits} {
+		for i := range list {
+			if list[i].Document.Reads(prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Documents names the caller's policies in the order in which Decide counts them.
 func (c *Caller) Documents() []string {
 	names := make([]string, 0, len(c.policies)+len(c.boundary)+len(c.limits))
@@ -240,8 +255,11 @@ func iso8601(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z")
 // Denial is AWS's sentence for an answer that is no; see policy.Denial.
 func (c *Caller) Denial(q *Question, a Answer) string {
 	d := policy.Denial{Caller: c.ARN, Action: q.Action, Resource: q.Resource, Evaluation: a.Evaluation}
-	if q.Untold {
+	switch {
+	case q.Untold:
 		d.Resource = ""
+	case q.Quoted:
+		d.Resource = strconv.Quote(q.Resource)
 	}
 	if _, _, managed := arn.PolicyName(a.Source); managed {
 		d.Policy = a.Source

@@ -49,13 +49,10 @@ func (a *API) newVisitID() string {
 	return strings.ToUpper(hex.EncodeToString(id[:]))
 }
 
-// Admit says who asks. The authorization is nil for an anonymous caller.
-func (v *Visit) Admit(caller *auth.Caller, authorization *sigv4.Authorization) {
+// Admit says who asks.
+func (v *Visit) Admit(caller *auth.Caller) {
 	v.Caller = caller
 	v.Event.Account, v.Event.Principal = caller.Account, caller.ARN
-	if authorization != nil {
-		v.NoteKey(authorization)
-	}
 }
 
 // NoteKey puts into the event which key a request names, whether or not it is
@@ -98,6 +95,21 @@ func (v *Visit) Refuse(err error, dialect func(*Fault) (code string, status int,
 		v.Event.Encoded = sealDenial(v.Snapshot.SessionKeys(), account, f)
 	}
 	return code, status, v.api.messageFor(f, wire)
+}
+
+// RefuseAs is Refuse for an error that the service has its own words for.
+func (v *Visit) RefuseAs(code string, status int, message string, err error) {
+	v.Event.Fault, v.Event.Code, v.Event.Reason = code, code, err.Error()
+	v.Event.Message = message
+	if status >= http.StatusInternalServerError {
+		v.Event.ErrorChain = err.Error()
+	}
+}
+
+// Panicked notes a fault of the program: the request that met it may have changed
+// something, and is on the record.
+func (v *Visit) Panicked(met any, stack []byte) {
+	v.api.Log.Error("the program met a fault of its own", "requestId", v.RequestID, "fault", met, "stack", string(stack))
 }
 
 // End writes the event. A request whose event cannot be written must not be

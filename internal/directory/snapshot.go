@@ -26,8 +26,7 @@ type Snapshot struct {
 	groups     *iradix.Tree[*Group]
 	profiles   *iradix.Tree[*InstanceProfile]
 	accessKeys *iradix.Tree[*AccessKey]
-	buckets    *iradix.Tree[*Bucket]             // by name, of all accounts
-	aliases    *iradix.Tree[*store.AccountAlias] // by account
+	buckets    *iradix.Tree[*Bucket] // by name, of all accounts
 	lastUses   *iradix.Tree[*store.LastUse]
 	index      *iradix.Tree[store.ID] // see index.go
 	counts     *iradix.Tree[int]
@@ -121,7 +120,6 @@ func newSnapshot() *Snapshot {
 		profiles:   iradix.New[*InstanceProfile](),
 		accessKeys: iradix.New[*AccessKey](),
 		buckets:    iradix.New[*Bucket](),
-		aliases:    iradix.New[*store.AccountAlias](),
 		lastUses:   iradix.New[*store.LastUse](),
 		index:      iradix.New[store.ID](),
 		counts:     iradix.New[int](),
@@ -243,8 +241,8 @@ func (s *Snapshot) InstanceProfilesAfter(account, name string) iter.Seq[*Instanc
 
 // AccountAlias gives the alias of an account, "" where it has none.
 func (s *Snapshot) AccountAlias(account string) string {
-	if alias, ok := s.aliases.Get([]byte(account)); ok {
-		return alias.Alias
+	if a, ok := s.accounts.Get([]byte(account)); ok {
+		return a.Alias
 	}
 	return ""
 }

@@ -87,7 +87,11 @@ func TestInputs(t *testing.T) {
 func TestRecordedBodies(t *testing.T) {
 	t.Parallel()
 	awsapitest.RecordedBodies(t, "iam", map[string]func(*testing.T, awsapitest.RecordedBody){
-		"GetGroup": recordedGetGroup, "ListGroups": recordedListGroups, "ListUsers": recordedListUsers, "GetUser": recordedGetUser,
+		"GetAccountSummary":      recordedSummary,
+		"ListAccountAliases":     recordedAliases,
+		"ListInstanceProfiles":   recordedProfiles,
+		"ListServerCertificates": recordedCertificates,
+		"GetGroup":               recordedGetGroup, "ListGroups": recordedListGroups, "ListUsers": recordedListUsers, "GetUser": recordedGetUser,
 		"GetUserPolicy": recordedGetUserPolicy, "ListAccessKeys": recordedListAccessKeys,
 		"ListMFADevices": recordedWithoutItems("MFADevices"), "ListVirtualMFADevices": recordedWithoutItems("VirtualMFADevices"),
 		"ListSigningCertificates": recordedWithoutItems("Certificates"),
