@@ -175,13 +175,7 @@ func countsOf(snapshot *directory.Snapshot, policies []string) (problems []strin
 			problems = append(problems, fmt.Sprintf("%s counts %d and %d uses, the index %v", policyARN, attached, bounded, indexed))
 		}
 	}
-	for _, kind := range []store.Kind{store.KindRole, store.KindPolicy} {
-		listed := 0
-		if kind == store.KindRole {
-			listed = len(snapshot.Roles(account))
-		} else {
-			listed = len(snapshot.Policies(account))
-		}
+	for kind, listed := range map[store.Kind]int{store.KindRole: len(snapshot.Roles(account)), store.KindPolicy: len(snapshot.Policies(account))} {
 		if n := snapshot.Count(account, kind); n != listed {
 			problems = append(problems, fmt.Sprintf("%d of kind %s are counted, %d listed", n, kind, listed))
 		}

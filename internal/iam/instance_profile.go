@@ -71,7 +71,7 @@ func (s *service) createInstanceProfile(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return createdProfile{c.Snapshot, &profile}, nil
+		return createdProfile{c.Snapshot, &profile, in.tagsAsSent}, nil
 	}
 }
 
@@ -219,13 +219,14 @@ var taggedProfiles = &taggedKind{
 type createdProfile struct {
 	snapshot *directory.Snapshot
 	profile  *store.InstanceProfile
+	tags     []store.Tag // in the order in which they were sent
 }
 
 // WriteXML implements awsapi.Result.
 func (r createdProfile) WriteXML(x *awsapi.XML) {
 	x.Open("InstanceProfile")
 	writeProfile(x, r.snapshot, r.profile)
-	writeSomeTags(x, r.profile.Tags)
+	writeSomeTags(x, r.tags)
 	x.Close()
 }
 

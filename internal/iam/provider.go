@@ -74,7 +74,7 @@ func (s *service) createOpenIDConnectProvider(c *awsapi.Call, in *input) execute
 		if err != nil {
 			return nil, err
 		}
-		return createdProvider{arn.OIDCProvider(c.Account, provider.URL), provider.Tags}, nil
+		return createdProvider{arn.OIDCProvider(c.Account, provider.URL), in.tagsAsSent}, nil
 	}
 }
 

@@ -249,3 +249,27 @@ func TestRoleTagConditions(t *testing.T) {
 	_, err := user.admin.GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("theirs")})
 	wantFault(t, err, denied("ann", "GetRole", arn.Role(account, "/", "theirs")))
 }
+
+// TestCreateTellsTagsAsSent: the reply of what makes a user, a provider or an
+// instance profile has tags in the order of the request, as for roles and policies.
+func TestCreateTellsTagsAsSent(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	tags := keyed("use", "", "Team", "a", "abc", "1")
+	const sent, kept = "use= Team=a abc=1", "Team=a abc=1 use="
+	user := noError[*iamclient.CreateUserOutput](t)(f.admin.CreateUser(t.Context(), &iamclient.CreateUserInput{UserName: aws.String("ann"), Tags: tags})).User.Tags
+	provider := noError[*iamclient.CreateOpenIDConnectProviderOutput](t)(f.admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
+		Url: aws.String("https://gitlab.example.com"), ThumbprintList: []string{strings.Repeat("a", 40)}, Tags: tags,
+	}))
+	profile := noError[*iamclient.CreateInstanceProfileOutput](t)(f.admin.CreateInstanceProfile(t.Context(), &iamclient.CreateInstanceProfileInput{InstanceProfileName: aws.String("p"), Tags: tags})).InstanceProfile.Tags
+	found := noError[*iamclient.GetUserOutput](t)(f.admin.GetUser(t.Context(), &iamclient.GetUserInput{UserName: aws.String("ann")})).User.Tags
+	listed := noError[*iamclient.ListInstanceProfileTagsOutput](t)(f.admin.ListInstanceProfileTags(t.Context(), &iamclient.ListInstanceProfileTagsInput{InstanceProfileName: aws.String("p")})).Tags
+	for what, got := range map[string][2]string{
+		"CreateUser": {tagText(user), sent}, "CreateOpenIDConnectProvider": {tagText(provider.Tags), sent}, "CreateInstanceProfile": {tagText(profile), sent},
+		"GetUser": {tagText(found), kept}, "ListInstanceProfileTags": {tagText(listed), kept},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s tells %s, want %s", what, got[0], got[1])
+		}
+	}
+}

@@ -139,7 +139,7 @@ func (p *parser) readCondition(m *member, c *condition) error {
 func (p *parser) badValue(t test) string {
 	switch t {
 	case numeric, date, ipAddress, arnLike, binary:
-		if p.grammar.precedence != nil {
+		if p.precedence != nil {
 			return legacyParsing
 		}
 	}

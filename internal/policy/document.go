@@ -147,10 +147,10 @@ func (p *parser) refuse(offset int, element, message, detail string, args ...any
 		Statement: p.number, Sid: p.sid, Element: element,
 	}
 	e.Line, e.Column = p.lines.at(offset)
-	if p.grammar.precedence == nil {
+	if p.precedence == nil {
 		return e
 	}
-	precedence := p.grammar.precedence(message)
+	precedence := p.precedence(message)
 	if precedence == 0 {
 		return e
 	}

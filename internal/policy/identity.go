@@ -136,19 +136,16 @@ func checkServiceForm(text string, parts []string) (message, detail string) {
 // isIAMResource admits also what a wildcard can make one of them. Whether AWS
 // does is not known.
 func isIAMResource(resource string) bool {
-	if resource == "root" {
-		return true
-	}
 	written := resource
 	if i := strings.IndexAny(resource, "*?"); i >= 0 {
 		written = resource[:i]
 	}
-	for _, start := range iamResources {
-		if strings.HasPrefix(resource, start) || written != resource && strings.HasPrefix(start, written) {
+	for _, start := range append([]string{"root"}, iamResources...) {
+		if start == resource || strings.HasSuffix(start, "/") && strings.HasPrefix(resource, start) || written != resource && strings.HasPrefix(start, written) {
 			return true
 		}
 	}
-	return written != resource && strings.HasPrefix("root", written)
+	return false
 }
 
 func noARN(resource string) string { return "Resource " + resource + ` must be in ARN format or "*".` }
