@@ -441,3 +441,20 @@ func TestAnonymousS3(t *testing.T) {
 	_, err = p.Open(strings.NewReader("hello"), OfBody)
 	wantS3(t, "no length", err, "MissingContentLength", "You must provide the Content-Length HTTP header.", "")
 }
+
+// TestPresignedS3With4A signs a presigned URL by V4A, for any region of a set.
+func TestPresignedS3With4A(t *testing.T) {
+	t.Parallel()
+	c := &s3Client{algorithm: V4A}
+	query := "X-Amz-Algorithm=" + V4A + "&X-Amz-Credential=AKIDEXAMPLE%2F20260911%2Fs3%2Faws4_request&X-Amz-Date=20260911T120000Z&X-Amz-Expires=60&X-Amz-Region-Set=us-%2A&X-Amz-SignedHeaders=host"
+	canonical := "GET\n/b//k\n" + query + "\nhost:h\n\nhost\n" + unsignedPayload
+	signature := c.sign(t, V4A+"\n20260911T120000Z\n"+c.scope()+"\n"+HashPayload([]byte(canonical)))
+	r := &Request{Method: "GET", RequestURI: "/b//k?" + query + "&X-Amz-Signature=" + signature, Host: "h"}
+	if _, err := io.ReadAll(accept(t, r, strings.NewReader(""), testSecret, s3Time)); err != nil {
+		t.Error(err)
+	}
+	r.RequestURI = strings.Replace(r.RequestURI, "us-%2A", "%2A", 1)
+	if _, err := open(r, strings.NewReader(""), testSecret, s3Time); s3Kind(err) != Mismatch {
+		t.Errorf("another region set: %v", err)
+	}
+}
