@@ -189,7 +189,7 @@ func TestParsePostRefuses(t *testing.T) {
 		{"a field twice", func(f []PostField) []PostField { return append(f, PostField{"KEY", "x"}) }, "InvalidArgument", "The form must contain each field only once.", "ArgumentName=KEY ArgumentValue="},
 		{"too much", func(f []PostField) []PostField {
 			return append(f, PostField{"x-ignore-me", strings.Repeat("x", maxPostFields)})
-		}, "MaxPostPreDataLengthExceeded", "Your POST request fields preceeding the upload file was too large.", "MaxPostPreDataLengthBytes=20480"},
+		}, "MaxPostPreDataLengthExceeded", preDataMessage, "MaxPostPreDataLengthBytes=20480"},
 	} {
 		err := upload(tt.change(signedForm(t, covered())), "b", "k/", 0, testSecret, s3Time)
 		wantS3(t, tt.name, err, tt.code, tt.message, tt.elements)

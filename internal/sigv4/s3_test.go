@@ -268,6 +268,13 @@ func TestS3Mismatch(t *testing.T) {
 	if p, err := new(S3Authorization).Verify(r, testSecret); p != nil || s3Kind(err) != Mismatch {
 		t.Errorf("zero value: %v", err)
 	}
+	parsed, err := Parse(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := (&S3Authorization{Signed: *parsed, ContentSHA256: emptyHash}).Verify(r, testSecret); p != nil || s3Kind(err) != Mismatch {
+		t.Errorf("parsed by the rules of other services: %v", err)
+	}
 	absent := *r
 	absent.Header = http.Header(r.Header).Clone()
 	delete(absent.Header, "X-Amz-Security-Token")
