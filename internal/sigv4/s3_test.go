@@ -449,6 +449,17 @@ func TestAnonymousS3(t *testing.T) {
 	wantS3(t, "no length", err, "MissingContentLength", "You must provide the Content-Length HTTP header.", "")
 }
 
+// The SDK for JavaScript signs the checksum of an empty body into a URL that is
+// for another.
+func TestPresignedChecksumIsIgnored(t *testing.T) {
+	t.Parallel()
+	r := presignedS3(t, "PUT", "/b/k?x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", "60", nil)
+	r.ContentLength = 5
+	if got, err := io.ReadAll(accept(t, r, strings.NewReader("hello"), testSecret, s3Time)); string(got) != "hello" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // TestPresignedS3With4A signs a presigned URL by V4A, for any region of a set.
 func TestPresignedS3With4A(t *testing.T) {
 	t.Parallel()
