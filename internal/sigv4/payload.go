@@ -54,6 +54,10 @@ const (
 	OfObject
 )
 
+// Chunked reports whether the body is in chunks. S3 takes such bodies in PutObject
+// and UploadPart; "aws-chunked" is then no part of the object's Content-Encoding.
+func (p *Payload) Chunked() bool { return p.chunked }
+
 // Open gives the payload that the raw body carries: without chunks and trailer,
 // and held against whatever the request says of it. See PayloadReader for when
 // it may be believed. The body is not closed.
@@ -108,7 +112,7 @@ func contentLength(values []string) (int64, bool) {
 // read must throw it away then. What it withholds until then differs:
 //
 //   - A signed chunk of up to 128 KiB is handed on only after its signature has
-//     been verified. Every published client but few sends those.
+//     been verified. The SDK for Java sends chunks of that size, minio-go of 64.
 //   - A larger one is handed on as it comes, so that memory is bounded, but for
 //     what the last Read of the chunk would give.
 //   - What the last Read of the payload would give is handed on only after all
