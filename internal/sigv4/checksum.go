@@ -83,6 +83,9 @@ func (c *checksum) compare() error {
 
 // checksums gives those that the payload is to have, and the names of the
 // trailer. One may be in a header or in the trailer, and Content-MD5 beside it.
+// Those that SDKs write into the query of a presigned URL S3 does not look at
+// (ministackorg/ministack issue 1695, aws/aws-sdk-go-v2 issue 2610): they are of
+// the empty body that the SDK had when it signed.
 func (p *Payload) checksums(of ChecksumOf) (sums []*checksum, trailer []string, err error) {
 	if p.form.trailer {
 		if trailer, err = trailerNames(p.header["X-Amz-Trailer"]); err != nil {

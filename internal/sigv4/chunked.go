@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"slices"
@@ -151,7 +152,7 @@ func (c *chunked) readHeld(p []byte) (int, error) {
 	}
 	c.left = 0
 	sum := sha256.Sum256(chunk)
-	if err := c.chain.verify("PAYLOAD", c.signature, emptyHash, hex.EncodeToString(sum[:])); err != nil {
+	if err := c.verify("PAYLOAD", c.signature, emptyHash, hex.EncodeToString(sum[:])); err != nil {
 		return 0, err
 	}
 	if int64(len(p)) >= c.size {
@@ -169,7 +170,7 @@ func (c *chunked) verifyStreamed() error {
 	}
 	sum := c.hash.Sum(nil)
 	c.hash.Reset()
-	return c.chain.verify("PAYLOAD", c.signature, emptyHash, hex.EncodeToString(sum))
+	return c.verify("PAYLOAD", c.signature, emptyHash, hex.EncodeToString(sum))
 }
 
 // next reads up to the data of the next chunk. That of size 0 it also verifies.
@@ -181,7 +182,7 @@ func (c *chunked) next() error {
 	}
 	line, err := c.line()
 	if err != nil {
-		return err
+		return bodyError(err)
 	}
 	before := c.size
 	if err := c.setHeader(line); err != nil {
@@ -206,7 +207,7 @@ func (c *chunked) next() error {
 	}
 	c.over = true
 	if c.form.algorithm != "" {
-		return c.chain.verify("PAYLOAD", c.signature, emptyHash, emptyHash)
+		return c.verify("PAYLOAD", c.signature, emptyHash, emptyHash)
 	}
 	return nil
 }
@@ -231,9 +232,9 @@ func (c *chunked) line() (string, error) {
 	switch {
 	case err == nil:
 		return string(line), nil
-	case err == bufio.ErrBufferFull:
+	case errors.Is(err, bufio.ErrBufferFull):
 		return "", malformedBody("a line between the chunks is too long")
-	case err == io.EOF && len(line) == 0:
+	case errors.Is(err, io.EOF) && len(line) == 0:
 		return "", io.EOF
 	}
 	return "", bodyError(err)
@@ -277,10 +278,10 @@ func (c *chunked) finish() error {
 // verifyTrailer verifies the lines of the trailer in the order they came or, as
 // AWS's common runtime signs them, sorted.
 func (c *chunked) verifyTrailer(lines []string, signature string) error {
-	err := c.chain.verify("TRAILER", signature, HashPayload([]byte(strings.Join(lines, ""))))
+	err := c.verify("TRAILER", signature, HashPayload([]byte(strings.Join(lines, ""))))
 	if err != nil && !slices.IsSorted(lines) {
 		slices.Sort(lines)
-		err = c.chain.verify("TRAILER", signature, HashPayload([]byte(strings.Join(lines, ""))))
+		err = c.verify("TRAILER", signature, HashPayload([]byte(strings.Join(lines, ""))))
 	}
 	return err
 }
@@ -293,7 +294,7 @@ func (c *chunked) readTrailer() (values map[string]string, lines []string, signa
 	blank, atEnd, bytesRead := 0, false, 0
 	for {
 		text, err := c.line()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

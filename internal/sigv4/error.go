@@ -47,7 +47,8 @@ const (
 	Mismatch                                            // the signature is another
 )
 
-// The kinds that are S3's alone.
+// The kinds that are S3's alone. Like the others they do not begin where those
+// before them end.
 const (
 	HeadersNotSigned   Kind = iota + Mismatch + 2 // x-amz-* or Content-MD5, outside SignedHeaders
 	WrongRegion                                   // of the scope or the region set: another than is served here

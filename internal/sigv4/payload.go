@@ -54,6 +54,10 @@ const (
 	OfObject
 )
 
+// Chunked reports whether the body is in chunks. S3 takes such bodies in PutObject
+// and UploadPart; "aws-chunked" is then no part of the object's Content-Encoding.
+func (p *Payload) Chunked() bool { return p.chunked }
+
 // Open gives the payload that the raw body carries: without chunks and trailer,
 // and held against whatever the request says of it. See PayloadReader for when
 // it may be believed. The body is not closed.
@@ -108,7 +112,7 @@ func contentLength(values []string) (int64, bool) {
 // read must throw it away then. What it withholds until then differs:
 //
 //   - A signed chunk of up to 128 KiB is handed on only after its signature has
-//     been verified. Every published client but few sends those.
+//     been verified. The SDK for Java sends chunks of that size, minio-go of 64.
 //   - A larger one is handed on as it comes, so that memory is bounded, but for
 //     what the last Read of the chunk would give.
 //   - What the last Read of the payload would give is handed on only after all
@@ -150,12 +154,12 @@ func (r *PayloadReader) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	n, err := r.decoder.Read(p)
-	if err == io.EOF && n > 0 {
+	if errors.Is(err, io.EOF) && n > 0 {
 		err = nil // it says so again
 	}
 	r.read += int64(n)
 	if err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = incompleteBody(r.length, r.read)
 		}
 		r.err = bodyError(err)
@@ -165,7 +169,7 @@ func (r *PayloadReader) Read(p []byte) (int, error) {
 		sum.hash.Write(p[:n])
 	}
 	if r.read == r.length {
-		if r.err = r.finish(); r.err != io.EOF {
+		if r.err = r.finish(); !errors.Is(r.err, io.EOF) {
 			return 0, r.err
 		}
 	}
@@ -212,7 +216,7 @@ type Checksum struct {
 // Checksums gives those that the request declared, in a header or the trailer,
 // and that the payload has. Before io.EOF there are none.
 func (r *PayloadReader) Checksums() []Checksum {
-	if r.err != io.EOF {
+	if !errors.Is(r.err, io.EOF) {
 		return nil
 	}
 	var all []Checksum
@@ -242,7 +246,7 @@ func malformedBody(detail string) *S3Error {
 // bodyError is an error of reading the body. Those that say no more than that it
 // ended are S3's.
 func bodyError(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return malformedBody("it ends too early")
 	}
 	return err
@@ -268,7 +272,7 @@ func (b *plainBody) finish() error {
 	switch _, err := io.ReadFull(b.src, more[:]); {
 	case err == nil:
 		return malformedBody("it goes on too long")
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		return err
 	}
 	if b.hash == nil {

@@ -9,6 +9,8 @@ import (
 // together, in bytes (recorded on S3: MaxPostPreDataLengthBytes).
 const maxPostFields = 20480
 
+const preDataMessage = "Your POST request fields preceeding the upload file was too large." //nolint:misspell // as S3 spells it
+
 // PostField is a field of a form for upload, of those before the file.
 type PostField struct{ Name, Value string }
 
@@ -96,7 +98,7 @@ func postValues(fields []PostField) (values [postCount]string, has [postCount]bo
 	seen := make(map[string]bool, len(fields))
 	for _, field := range fields {
 		if size += len(field.Name) + len(field.Value); size > maxPostFields {
-			return values, has, s3Error(TooLong, "MaxPostPreDataLengthExceeded", badRequest, "Your POST request fields preceeding the upload file was too large.").
+			return values, has, s3Error(TooLong, "MaxPostPreDataLengthExceeded", badRequest, preDataMessage).
 				with("MaxPostPreDataLengthBytes", number(maxPostFields))
 		}
 		name := strings.ToLower(field.Name)

@@ -145,7 +145,7 @@ func jsonMembers(text []byte) ([]jsonMember, error) {
 	if _, err := d.Token(); err != nil {
 		return nil, errJSON
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errJSON
 	}
 	return members, nil

@@ -60,7 +60,7 @@ func ParseS3(r *Request) (*S3Authorization, error) {
 func unsignedHeaders(header map[string][]string, signed []string) []string {
 	var missing []string
 	for name := range header {
-		if !strings.HasPrefix(name, "X-Amz-") && name != "Content-Md5" {
+		if !hasPrefixFold(name, "X-Amz-") && !strings.EqualFold(name, contentMD5) {
 			continue
 		}
 		if name = strings.ToLower(name); !slices.Contains(signed, name) {
@@ -69,6 +69,10 @@ func unsignedHeaders(header map[string][]string, signed []string) []string {
 	}
 	slices.Sort(missing)
 	return missing
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 func headersNotSigned(names ...string) *S3Error {

@@ -328,6 +328,38 @@ func TestHeldAndStreamed(t *testing.T) {
 	}
 }
 
+// TestBounds has the sizes on both sides of each bound.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		sizes []int
+		held  int
+		kind  Kind
+	}{
+		{[]int{minChunk, 1}, minChunk, 0},
+		{[]int{minChunk - 1, 1}, minChunk - 1, ChunkTooSmall},
+		{[]int{minChunk - 1}, minChunk - 1, 0},
+		{[]int{maxHeld, maxHeld}, maxHeld, 0},
+		{[]int{maxHeld + 1, 1 << 20}, 0, 0},
+	} {
+		total := 0
+		for _, size := range tt.sizes {
+			total += size
+		}
+		payload := bytes.Repeat([]byte("a"), total)
+		c := &s3Client{}
+		r := c.request(t, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 0, "X-Amz-Decoded-Content-Length", strconv.Itoa(total))
+		reader := accept(t, r, strings.NewReader(strings.Join(c.pieces(t, payload, tt.sizes, true, ""), "")), testSecret, s3Time)
+		got, err := io.ReadAll(&smallReader{reader, 1000})
+		if s3Kind(err) != tt.kind || err == nil && len(got) != total {
+			t.Errorf("%v: %d bytes, %v", tt.sizes, len(got), err)
+		}
+		if held := cap(reader.decoder.(*chunked).hold); held != tt.held {
+			t.Errorf("%v: holds %d bytes, want %d", tt.sizes, held, tt.held)
+		}
+	}
+}
+
 // TestErrorsStay asks that a body once found wrong stays wrong.
 func TestErrorsStay(t *testing.T) {
 	t.Parallel()

@@ -268,6 +268,13 @@ func TestS3Mismatch(t *testing.T) {
 	if p, err := new(S3Authorization).Verify(r, testSecret); p != nil || s3Kind(err) != Mismatch {
 		t.Errorf("zero value: %v", err)
 	}
+	parsed, err := Parse(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := (&S3Authorization{Signed: *parsed, ContentSHA256: emptyHash}).Verify(r, testSecret); p != nil || s3Kind(err) != Mismatch {
+		t.Errorf("parsed by the rules of other services: %v", err)
+	}
 	absent := *r
 	absent.Header = http.Header(r.Header).Clone()
 	delete(absent.Header, "X-Amz-Security-Token")
@@ -386,8 +393,8 @@ func TestPresignedIsNotChunked(t *testing.T) {
 			t.Fatal(reveal(err))
 		}
 		reader, err := p.Open(strings.NewReader(body), OfBody)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || p.Chunked() {
+			t.Fatal(err, p.Chunked())
 		}
 		if got, err := io.ReadAll(reader); s3Kind(err) != PayloadMismatch || len(got) != 0 {
 			t.Errorf("%s: %q, %v", form, got, err)
@@ -440,4 +447,32 @@ func TestAnonymousS3(t *testing.T) {
 	}
 	_, err = p.Open(strings.NewReader("hello"), OfBody)
 	wantS3(t, "no length", err, "MissingContentLength", "You must provide the Content-Length HTTP header.", "")
+}
+
+// The SDK for JavaScript signs the checksum of an empty body into a URL that is
+// for another.
+func TestPresignedChecksumIsIgnored(t *testing.T) {
+	t.Parallel()
+	r := presignedS3(t, "PUT", "/b/k?x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", "60", nil)
+	r.ContentLength = 5
+	if got, err := io.ReadAll(accept(t, r, strings.NewReader("hello"), testSecret, s3Time)); string(got) != "hello" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestPresignedS3With4A signs a presigned URL by V4A, for any region of a set.
+func TestPresignedS3With4A(t *testing.T) {
+	t.Parallel()
+	c := &s3Client{algorithm: V4A}
+	query := "X-Amz-Algorithm=" + V4A + "&X-Amz-Credential=AKIDEXAMPLE%2F20260911%2Fs3%2Faws4_request&X-Amz-Date=20260911T120000Z&X-Amz-Expires=60&X-Amz-Region-Set=us-%2A&X-Amz-SignedHeaders=host"
+	canonical := "GET\n/b//k\n" + query + "\nhost:h\n\nhost\n" + unsignedPayload
+	signature := c.sign(t, V4A+"\n20260911T120000Z\n"+c.scope()+"\n"+HashPayload([]byte(canonical)))
+	r := &Request{Method: "GET", RequestURI: "/b//k?" + query + "&X-Amz-Signature=" + signature, Host: "h"}
+	if _, err := io.ReadAll(accept(t, r, strings.NewReader(""), testSecret, s3Time)); err != nil {
+		t.Error(err)
+	}
+	r.RequestURI = strings.Replace(r.RequestURI, "us-%2A", "%2A", 1)
+	if _, err := open(r, strings.NewReader(""), testSecret, s3Time); s3Kind(err) != Mismatch {
+		t.Errorf("another region set: %v", err)
+	}
 }

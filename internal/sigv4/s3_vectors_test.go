@@ -238,7 +238,7 @@ func s3Kind(err error) Kind {
 	return 0
 }
 
-// TestCRC64NVME holds the table against the check value of the catalogue of CRC
+// TestCRC64NVME holds the sum against the check value of the catalogue of CRC
 // algorithms (reveng.sourceforge.io, CRC-64/NVME).
 func TestCRC64NVME(t *testing.T) {
 	t.Parallel()

@@ -71,8 +71,7 @@ func invalidArgument(kind Kind, message, name, value string) *S3Error {
 
 // s3Mismatch is a signature that is not that of the request.
 func s3Mismatch(kind Kind, accessKeyID, toSign, signature string) *S3Error {
-	e := s3Error(kind, "SignatureDoesNotMatch", forbidden, "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
-	e.with("AWSAccessKeyId", accessKeyID)
+	e := s3Error(kind, "SignatureDoesNotMatch", forbidden, s3MismatchMessage).with("AWSAccessKeyId", accessKeyID)
 	if toSign == "" {
 		return e.with("SignatureProvided", signature)
 	}
@@ -127,6 +126,7 @@ func (p place) credential(kind Kind, message, value string) *S3Error {
 
 // S3's sentences. The ones in the first group are recorded on S3.
 const (
+	s3MismatchMessage       = "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 	headersNotSignedMessage = "There were headers present in the request which were not signed"
 	tooSkewedMessage        = "The difference between the request time and the current time is too large."
 	oneMechanismMessage     = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"
@@ -137,7 +137,7 @@ const (
 	// takes its words from S3.
 	unsupportedTypeMessage  = "Unsupported Authorization Type"
 	threeComponentsMessage  = "the authorization header requires three components: Credential, SignedHeaders, and Signature."
-	malformedCredential     = `the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`
+	malformedCredential     = `the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".` //nolint:gosec // a sentence, no credentials (G101)
 	dateMismatchMessage     = "Invalid credential date. Date is not the same as X-Amz-Date."
 	missingDateMessage      = "AWS authentication requires a valid Date or x-amz-date header."
 	queryDateMessage        = `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`

@@ -1,7 +1,7 @@
 // Package sigv4 verifies requests that were signed with AWS Signature Version 4
 // or its asymmetric variant, Version 4A, in the Authorization header or in the
-// query (presigned URLs). It is pure: it sees a Request, a secret and a time,
-// and says yes or what is wrong.
+// query (presigned URLs), and those of S3 in forms and in the bodies of uploads. It
+// is pure: it sees a Request, a secret and a time, and says yes or what is wrong.
 //
 // # The steps
 //
@@ -14,17 +14,38 @@
 //
 // # Whose rules
 //
-// The canonical request is that of every AWS service except S3: the path is
-// normalised and what stands on the wire is encoded once more; the body counts
-// by its hash, in a presigned URL too. The sources are the IAM User Guide,
-// "Create a signed AWS API request" and "Authentication methods", and the test
-// suite that AWS publishes with its signers. S3 signs another form of the path,
-// and bodies that are not hashed, and ends a presigned URL at X-Amz-Expires; it
-// is not served here yet. type form is where its form of a request will differ.
+// There are two sets, and a set of steps for each. Parse and Authorization are
+// those of every AWS service except S3: the path is normalised and what stands
+// on the wire is encoded once more; the body counts by its hash, in a presigned
+// URL too. The sources are the IAM User Guide, "Create a signed AWS API request"
+// and "Authentication methods", and the test suite that AWS publishes with its
+// signers. Neither set verifies what the other has parsed.
+//
+// # S3
+//
+// ParseS3 and S3Authorization sign the path as it stands and want every x-amz-*
+// header signed. Their Verify gives a Payload, whose Open gives a reader of the
+// body: its hash, its chunks with their signatures and trailer, its checksums
+// are verified on the way. Only a verified request has one. Recorded on S3
+// (2026-09) is the order: coverage of the headers, scope, then the caller's own
+// questions about key, token and session, then the signature, and then whether
+// the caller may. So it is ParseS3, CheckScope, questions, CheckTime, Verify,
+// permission, Open; nothing is stored before the reader has said io.EOF.
+//
+// ParsePost and PostAuthorization are the same for a form that a browser
+// uploads: its signature is of a policy, which Verify gives and which says what
+// the form may be. A request that has no signature is AnonymousS3's.
+//
+// S3's error replies repeat what the client sent, session token and canonical
+// request included. In an S3Error all of that is an Echo, which does not print.
+// The sources are the Amazon S3 API Reference, "Authenticating Requests", with
+// the examples on its pages, and replies of S3 as recorded; s3error.go says of
+// which sentences there is no record.
 //
 // # Presigned URLs
 //
-// They are good for MaxSkew around X-Amz-Date, whatever X-Amz-Expires says: so
+// On S3 they are good from MaxSkew before X-Amz-Date until X-Amz-Expires after
+// it, which must be there. On the other services they are good for MaxSkew around X-Amz-Date, whatever X-Amz-Expires says: so
 // STS does it, as the source of aws-iam-authenticator says, which makes and reads
 // the tokens of EKS (kubernetes-sigs/aws-iam-authenticator, pkg/token/token.go,
 // at requestPresignParam). X-Amz-Expires may be left out, as aws-sdk-go-v2 does;
@@ -58,6 +79,11 @@
 //     X-Amz-Region-Set may not.
 //   - Signature Version 2 is refused by name wherever it stands, never taken for
 //     unsigned.
+//   - A hash in X-Amz-Content-Sha256 and a checksum in Base64 have one spelling.
+//   - A body in chunks ends where its trailer ends, and bytes after it are an
+//     error. One that is said to be UNSIGNED-PAYLOAD has no chunks, whatever its
+//     Content-Encoding says.
+//   - A form for upload has no field twice, and its policy no member.
 package sigv4
 
 import (
@@ -85,7 +111,7 @@ type Request struct {
 	// looked at for Signature Version 2, which stood among them.
 	Form []byte
 	// PayloadHash is HashPayload of the body that was read. A Request without
-	// it does not verify.
+	// it does not verify; S3's do, and do not look at it.
 	PayloadHash string
 }
 

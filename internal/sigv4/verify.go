@@ -194,8 +194,9 @@ func mac(key, message []byte) [sha256.Size]byte {
 	return sha256.Sum256(append(appendXOR(space[:0], &block, 0x5c), inner[:]...))
 }
 
-// macSpace holds the block and the longest message of an ordinary signature.
-const macSpace = sha256.BlockSize + 256
+// macSpace holds the block and the longest message of an ordinary signature,
+// which is a chunk's.
+const macSpace = sha256.BlockSize + 320
 
 func appendXOR(b []byte, block *[sha256.BlockSize]byte, pad byte) []byte {
 	for _, c := range block {
