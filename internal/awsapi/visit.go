@@ -28,7 +28,6 @@ type Visit struct {
 
 	api   *API
 	asked *auth.Request
-	fault *Fault
 }
 
 // BeginVisit begins the event of a request to a service.
