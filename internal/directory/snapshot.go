@@ -236,6 +236,34 @@ func (s *Snapshot) AccountAlias(account string) string {
 	return ""
 }
 
+// AccountAliasRecord is AccountAlias with all that is known of the alias.
+func (s *Snapshot) AccountAliasRecord(account string) (*store.AccountAlias, bool) {
+	return s.aliases.Get([]byte(account))
+}
+
+// ShownTrustPolicy is a role's trust policy as replies show it: as it was
+// submitted, with the present ARNs of users and roles in it, and the unique ids of
+// those that are gone (IAM User Guide, "AWS JSON policy elements: Principal").
+func (s *Snapshot) ShownTrustPolicy(role *store.Role) string {
+	if len(role.Principals) == 0 {
+		return role.TrustPolicy
+	}
+	document, err := policy.Parse(policy.Trust, role.TrustPolicy)
+	if err != nil {
+		return role.TrustPolicy
+	}
+	return document.Rename(func(written string) string {
+		id := role.Principals[written]
+		if id == "" {
+			return written
+		}
+		if present, ok := s.Entity(id); ok {
+			return present
+		}
+		return id
+	})
+}
+
 // Accounts lists the accounts that live here, in order.
 func (s *Snapshot) Accounts() []*store.Account {
 	var all []*store.Account

@@ -44,6 +44,8 @@ floor 1 utility
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2
+	account: arn store directory
+	archive: arn durable store account
 
 floor 2 door
 	auth: arn policy session sigv4 store directory
@@ -53,13 +55,13 @@ floor 2 door
 floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
-	iam: arn policy session trust oidc outbound jwks store directory auth awsapi, module github.com/google/uuid
+	iam: arn policy session trust oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory auth awsapi sts iam revocation
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory account archive auth awsapi sts iam revocation
 	runner: gitlab/ci gitlab
 
 floor 5 commands

@@ -46,7 +46,8 @@ var deniedOn = map[string]string{
 	"ListRolePolicies": deniedRole, "DeleteRolePolicy": deniedRole, "AttachRolePolicy": deniedRole, "DetachRolePolicy": deniedRole, "ListAttachedRolePolicies": deniedRole,
 	"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
 	"GetPolicy": deniedPolicy, "GetPolicyVersion": deniedPolicy, "DeletePolicy": deniedPolicy,
-	"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
+	"GetAccountAuthorizationDetails": "*",
+	"SimulateCustomPolicy":           "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
 }
 
 // What the entries of deniedOn name.

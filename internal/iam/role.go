@@ -9,7 +9,6 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
-	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 )
@@ -62,7 +61,7 @@ func getRole(c *awsapi.Call, in *input) execute {
 			return nil, noSuchRole(name)
 		}
 		use, _ := c.Snapshot.LastUse(c.Account, role.ID)
-		return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), use}, nil
+		return foundRole{&role.Role, c.Snapshot.ShownTrustPolicy(&role.Role), use}, nil
 	}
 }
 
@@ -146,7 +145,7 @@ func (s *service) updateRoleDescription(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return describedRole{&changed, shownTrustPolicy(c.Snapshot, &changed)}, nil
+		return describedRole{&changed, c.Snapshot.ShownTrustPolicy(&changed)}, nil
 	}
 }
 
@@ -174,29 +173,6 @@ func (s *service) changeRoleIn(tx store.Tx, c *awsapi.Call, name string, change 
 
 // now is the time of a request as records keep it: whole seconds of UTC.
 func now(c *awsapi.Call) time.Time { return c.Now.UTC().Truncate(time.Second) }
-
-// shownTrustPolicy is a role's trust policy as replies show it: as it was
-// submitted, with the present ARNs of users and roles in it, and the unique ids of
-// those that are gone (IAM User Guide, "AWS JSON policy elements: Principal").
-func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
-	if len(role.Principals) == 0 {
-		return role.TrustPolicy
-	}
-	document, err := policy.Parse(policy.Trust, role.TrustPolicy)
-	if err != nil {
-		return role.TrustPolicy
-	}
-	return document.Rename(func(written string) string {
-		id := role.Principals[written]
-		if id == "" {
-			return written
-		}
-		if present, ok := snapshot.Entity(id); ok {
-			return present
-		}
-		return id
-	})
-}
 
 // createdRole is CreateRole's reply. Unlike the others it tells neither
 // Description nor MaxSessionDuration (recorded on AWS).
@@ -271,7 +247,7 @@ func (r roleList) WriteXML(x *awsapi.XML) {
 	x.Open("Roles")
 	for _, role := range r.roles {
 		x.Open("member")
-		writeRole(x, &role.Role, shownTrustPolicy(r.snapshot, &role.Role))
+		writeRole(x, &role.Role, r.snapshot.ShownTrustPolicy(&role.Role))
 		writeDescription(x, &role.Role)
 		writeMaxSessionDuration(x, &role.Role)
 		x.Close()

@@ -18,7 +18,8 @@ import (
 // their replies that a reply can have, and what it lacks for which reason. Those
 // that delete are sent last, in the opposite order of areas.
 type shapes struct {
-	requests  [][]string // an operation, then parameters and values
+	records   func(testing.TB, *fixture) // puts what requests do not make; may be nil
+	requests  [][]string                 // an operation, then parameters and values
 	deletions [][]string
 	lacking   map[string][]string // elements by reason
 }
@@ -49,6 +50,9 @@ func TestShapes(t *testing.T) {
 	}
 	lacking := map[string][]string{}
 	for _, area := range areas {
+		if area.records != nil {
+			area.records(t, f)
+		}
 		send(area.requests)
 		maps.Copy(lacking, area.lacking)
 	}
