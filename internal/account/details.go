@@ -73,6 +73,7 @@ type ManagedPolicy struct {
 	AttachmentCount int
 	BoundaryCount   int `json:"PermissionsBoundaryUsageCount"`
 	IsAttachable    bool
+	Description     string `json:",omitempty"` // in a file; the service does not tell it (recorded on AWS)
 	CreateDate      Time
 	UpdateDate      Time
 	Versions        []PolicyVersion `json:"PolicyVersionList"`
