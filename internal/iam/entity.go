@@ -69,7 +69,7 @@ var (
 		},
 	}
 	users = &entityKind{
-		noun: "user", parameter: "UserName", kind: store.KindUser, on: onUser, maxName: maxUserName, maxInline: maxUserInline,
+		noun: "user", parameter: "UserName", kind: store.KindUser, on: onUser, maxName: maxGivenUser, maxInline: maxUserInline,
 		find: func(c *awsapi.Call, name string) (*entity, bool) {
 			user, ok := c.Snapshot.User(c.Account, name)
 			if !ok {

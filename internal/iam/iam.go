@@ -1,5 +1,6 @@
 // Package iam is AWS Identity and Access Management: OpenID Connect providers,
-// roles with their trust and permission policies, and managed policies.
+// roles with their trust and permission policies, users with their groups and
+// access keys, and managed policies.
 //
 // An operation is one function. It reads its parameters with input, which
 // gathers everything that is wrong with them; it reads from the snapshot that
@@ -127,6 +128,15 @@ func creates(name, tagging string, on target, op operation, keys ...keySetter) a
 	tag := on.need(tagging, keys)
 	tag.When = withTags
 	return inTwoSteps(name, on, op, on.need(name, keys), tag)
+}
+
+// renames is signed for an operation that gives a user or group another name or
+// path: the caller must be allowed to do that under the old ARN and under the new
+// (IAM User Guide, "Rename an IAM user").
+func renames(name string, on, renamed target, op operation) awsapi.Operation {
+	to := renamed.need(name, nil)
+	to.When = withNewARN
+	return inTwoSteps(name, on, op, on.need(name, nil), to)
 }
 
 // inTwoSteps has an operation read its parameters before permission is asked,

@@ -212,8 +212,8 @@ func TestNewNeedsItsConfiguration(t *testing.T) {
 func TestUnknownOperation(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	_, err := f.admin.CreateGroup(t.Context(), &iamclient.CreateGroupInput{GroupName: aws.String("g")})
-	wantFault(t, err, fault{http.StatusBadRequest, "InvalidAction", "Could not find operation CreateGroup for version 2010-05-08"})
+	_, err := f.admin.CreateLoginProfile(t.Context(), &iamclient.CreateLoginProfileInput{UserName: aws.String("ann"), Password: aws.String("p")})
+	wantFault(t, err, fault{http.StatusBadRequest, "InvalidAction", "Could not find operation CreateLoginProfile for version 2010-05-08"})
 }
 
 // must takes the two results of an operation that has to succeed.

@@ -15,7 +15,8 @@ import (
 // Limits of the service model, in characters.
 const (
 	maxRoleName    = 64
-	maxUserName    = 64 // the model says 128 of some operations; AWS's quota is 64
+	maxUserName    = 64  // of a user who is made or renamed
+	maxGivenUser   = 128 // of a user who is named
 	maxGroupName   = 128
 	maxPolicyName  = 128
 	maxPath        = 512
@@ -136,6 +137,22 @@ func (in *input) name(parameter string, most int) string {
 			" is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"))
 	}
 	return value
+}
+
+// newName is name for one that a thing is given, "" where it keeps its own.
+func (in *input) newName(parameter string, most int) string {
+	if !in.params.Has(parameter) {
+		return ""
+	}
+	return in.name(parameter, most)
+}
+
+// newPath is path for one that a user or group is given, "" where it keeps its own.
+func (in *input) newPath() string {
+	if !in.params.Has("NewPath") {
+		return ""
+	}
+	return in.path("NewPath", rolePathPattern)
 }
 
 // path reads a path or a prefix of one, "/" where it was not sent.

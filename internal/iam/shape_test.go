@@ -38,6 +38,7 @@ func TestShapes(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.User(t, "ann")
+	f.putKeys(t, "gus", store.AccessKey{ID: shapedKey})
 	areas := []shapes{
 		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, outboundShapes, simulationShapes,
 	}
@@ -89,6 +90,10 @@ func TestInputs(t *testing.T) {
 func TestRecordedBodies(t *testing.T) {
 	t.Parallel()
 	awsapitest.RecordedBodies(t, "iam", map[string]func(*testing.T, awsapitest.RecordedBody){
+		"GetGroup": recordedGetGroup, "ListGroups": recordedListGroups, "ListUsers": recordedListUsers, "GetUser": recordedGetUser,
+		"GetUserPolicy": recordedGetUserPolicy, "ListAccessKeys": recordedListAccessKeys,
+		"ListMFADevices": recordedWithoutItems("MFADevices"), "ListVirtualMFADevices": recordedWithoutItems("VirtualMFADevices"),
+		"ListSigningCertificates": recordedWithoutItems("Certificates"),
 		"ListRoles": func(t *testing.T, r awsapitest.RecordedBody) {
 			f := start(t)
 			f.putRecordedRoles(t, r)

@@ -144,6 +144,7 @@ func (d *data) create(ctx context.Context, c *Config) error {
 			store.PutRecord(tx, store.AccountID(c.Account), store.Account{Account: c.Account, Created: now}),
 			store.PutRecord(tx, store.UserID(c.Account, administratorName), store.User{
 				Account: c.Account, Name: administratorName, Path: "/", ID: admin.userID, Created: now,
+				AccessKeys:     []string{admin.accessKeyID},
 				InlinePolicies: []store.InlinePolicy{{Name: "AdministratorAccess", Document: administratorPolicy}},
 			}),
 			store.PutRecord(tx, store.AccessKeyID(c.Account, admin.accessKeyID), store.AccessKey{

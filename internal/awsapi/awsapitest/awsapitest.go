@@ -213,7 +213,7 @@ func (s *Server) UserOf(t testing.TB, account, name string, policies ...string) 
 	must(t, err)
 	sealed, err := s.masterKey.Seal([]byte(secret), []byte(keyID))
 	must(t, err)
-	user := store.User{Account: account, Name: name, Path: "/", ID: userID, Created: s.now().UTC()}
+	user := store.User{Account: account, Name: name, Path: "/", ID: userID, AccessKeys: []string{keyID}, Created: s.now().UTC()}
 	for i, document := range policies {
 		user.InlinePolicies = append(user.InlinePolicies, store.InlinePolicy{Name: "policy" + string(rune('A'+i)), Document: document})
 	}
