@@ -97,6 +97,14 @@ func Policy(account, path, name string) string { return iam(account, "policy"+pa
 // scheme, as IAM stores it: "gitlab.example.com".
 func OIDCProvider(account, url string) string { return iam(account, "oidc-provider/"+url) }
 
+// SAMLProvider is the ARN of a SAML provider.
+func SAMLProvider(account, name string) string { return iam(account, "saml-provider/"+name) }
+
+// ServerCertificate is the ARN of a server certificate.
+func ServerCertificate(account, path, name string) string {
+	return iam(account, "server-certificate"+path+name)
+}
+
 // AssumedRole is the ARN of a role session. The role's path is not part of it
 // (IAM User Guide, "IAM identifiers": sts assumed-role).
 func AssumedRole(account, roleName, sessionName string) string {

@@ -34,30 +34,3 @@ func applyRecord[R, C any](s *Snapshot, r *store.Record, tree **iradix.Tree[*C],
 	s.count(r.ID, had, compiled != nil)
 	return problem
 }
-
-// applyAlias keeps the alias of an account by the account: the record is kept by
-// the alias, so that no two accounts have the same.
-func (s *Snapshot) applyAlias(r *store.Record) string {
-	var gone []byte
-	for it := s.aliases.Root().Iterator(); ; {
-		account, alias, ok := it.Next()
-		if !ok {
-			break
-		}
-		if alias.Alias == r.Key {
-			gone = account
-		}
-	}
-	if gone != nil {
-		s.aliases, _, _ = s.aliases.Delete(gone)
-	}
-	if r.Deleted {
-		return ""
-	}
-	var record store.AccountAlias
-	if err := store.Decode(r.Document, &record); err != nil {
-		return fmt.Sprintf("the account alias %s is ignored: %v", r.Key, err)
-	}
-	s.aliases, _, _ = s.aliases.Insert([]byte(record.Account), &record)
-	return ""
-}

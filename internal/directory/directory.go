@@ -113,8 +113,7 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 	switch r.Kind {
 	case store.KindAccount:
 		problem = applyRecord(s, r, &s.accounts, []byte(r.Account), compileAccount)
-	case store.KindAlias:
-		problem = s.applyAlias(r)
+	case store.KindAlias: // the account's own record tells it
 	case store.KindOIDCProvider:
 		problem = applyRecord(s, r, &s.providers, treeKey(r.Account, r.Key), compileProvider)
 	case store.KindRole:

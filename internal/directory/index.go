@@ -182,6 +182,47 @@ func (s *Snapshot) BoundedBy(account, policyARN, after string) iter.Seq[store.ID
 	return s.under(policyPrefix("boundary", account, policyARN), after)
 }
 
+// PoliciesInUse is how many managed policies, AWS's among them, the roles, users
+// and groups of an account have attached or as their permissions boundary. It
+// costs what it counts, however often a policy is used.
+func (s *Snapshot) PoliciesInUse(account string) int {
+	n := 0
+	for range s.policiesUsed("attached", account) {
+		n++
+	}
+	for policyARN := range s.policiesUsed("boundary", account) {
+		attached := false
+		for range s.under(policyPrefix("attached", account, policyARN), "") {
+			attached = true
+			break
+		}
+		if !attached {
+			n++
+		}
+	}
+	return n
+}
+
+// policiesUsed gives the ARNs of the managed policies that are in a use.
+func (s *Snapshot) policiesUsed(use, account string) iter.Seq[string] {
+	within := []byte(use + "/" + account + "/")
+	return func(yield func(string) bool) {
+		for from := within; ; {
+			it := s.index.Root().Iterator()
+			it.SeekLowerBound(from)
+			key, _, ok := it.Next()
+			if !ok || !bytes.HasPrefix(key, within) {
+				return
+			}
+			policyARN, _, _ := bytes.Cut(key[len(within):], []byte{0})
+			if !yield(string(policyARN)) {
+				return
+			}
+			from = append(policyPrefix(use, account, string(policyARN)), 0xff) // behind the last of this policy
+		}
+	}
+}
+
 // EntityKey is an ID as AttachedTo and BoundedBy order and resume by.
 func EntityKey(id store.ID) string { return string(id.Kind) + "/" + id.Key }
 

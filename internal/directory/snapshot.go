@@ -26,7 +26,6 @@ type Snapshot struct {
 	groups     *iradix.Tree[*Group]
 	profiles   *iradix.Tree[*InstanceProfile]
 	accessKeys *iradix.Tree[*AccessKey]
-	aliases    *iradix.Tree[*store.AccountAlias] // by account
 	lastUses   *iradix.Tree[*store.LastUse]
 	index      *iradix.Tree[store.ID] // see index.go
 	counts     *iradix.Tree[int]
@@ -108,7 +107,6 @@ func newSnapshot() *Snapshot {
 		groups:     iradix.New[*Group](),
 		profiles:   iradix.New[*InstanceProfile](),
 		accessKeys: iradix.New[*AccessKey](),
-		aliases:    iradix.New[*store.AccountAlias](),
 		lastUses:   iradix.New[*store.LastUse](),
 		index:      iradix.New[store.ID](),
 		counts:     iradix.New[int](),
@@ -230,8 +228,8 @@ func (s *Snapshot) InstanceProfilesAfter(account, name string) iter.Seq[*Instanc
 
 // AccountAlias gives the alias of an account, "" where it has none.
 func (s *Snapshot) AccountAlias(account string) string {
-	if alias, ok := s.aliases.Get([]byte(account)); ok {
-		return alias.Alias
+	if a, ok := s.accounts.Get([]byte(account)); ok {
+		return a.Alias
 	}
 	return ""
 }

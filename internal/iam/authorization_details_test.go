@@ -44,7 +44,7 @@ func (f *fixture) putCrowd(t *testing.T, n int) []string {
 			arns[i] = append(arns[i], "arn:aws:iam::"+account+":"+kind+name)
 		}
 	}
-	f.put(t, records)
+	f.putRecords(t, records)
 	arns[0] = append([]string{"arn:aws:iam::" + account + ":user/administrator"}, arns[0]...)
 	return append(slices.Concat(arns...), readOnlyAccess)
 }
@@ -214,7 +214,7 @@ func TestDetailsTell(t *testing.T) {
 	f := start(t)
 	putDetailed(t, f)
 	document := strings.ReplaceAll(trustPolicy, "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com", "x")
-	f.put(t, map[store.ID]any{store.RoleID(account, "trusting"): store.Role{
+	f.putRecords(t, map[store.ID]any{store.RoleID(account, "trusting"): store.Role{
 		Account: account, Name: "trusting", Path: "/", ID: "AROATRUSTING000000001", MaxSessionDuration: 3600,
 		TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:user/Was","arn:aws:iam::123456789012:user/Gone"]},"Action":"sts:AssumeRole"}}`,
 		Principals:  map[string]string{"arn:aws:iam::123456789012:user/Was": "AIDADETAILED000000001", "arn:aws:iam::123456789012:user/Gone": "AIDAGONE000000000001"},

@@ -46,13 +46,22 @@ var deniedOn = map[string]string{
 	"ListRolePolicies": deniedRole, "DeleteRolePolicy": deniedRole, "AttachRolePolicy": deniedRole, "DetachRolePolicy": deniedRole, "ListAttachedRolePolicies": deniedRole,
 	"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
 	"GetPolicy": deniedPolicy, "GetPolicyVersion": deniedPolicy, "DeletePolicy": deniedPolicy,
-	"GetAccountAuthorizationDetails": "*",
-	"SimulateCustomPolicy":           "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
+	"GetAccountAuthorizationDetails":     "*",
+	"AddClientIDToOpenIDConnectProvider": deniedProvider, "RemoveClientIDFromOpenIDConnectProvider": deniedProvider, "UpdateOpenIDConnectProviderThumbprint": deniedProvider,
+	"TagOpenIDConnectProvider": deniedProvider, "UntagOpenIDConnectProvider": deniedProvider, "ListOpenIDConnectProviderTags": deniedProvider,
+	"CreateInstanceProfile": "arn:aws:iam::123456789012:instance-profile/new/build", "ListInstanceProfiles": "arn:aws:iam::123456789012:instance-profile/under/",
+	"GetInstanceProfile": deniedProfile, "DeleteInstanceProfile": deniedProfile, "AddRoleToInstanceProfile": deniedProfile, "RemoveRoleFromInstanceProfile": deniedProfile,
+	"TagInstanceProfile": deniedProfile, "UntagInstanceProfile": deniedProfile, "ListInstanceProfileTags": deniedProfile, "ListInstanceProfilesForRole": deniedRole,
+	"CreateAccountAlias": "*", "DeleteAccountAlias": "*", "ListAccountAliases": "*", "GetAccountSummary": "*",
+	"GetAccountPasswordPolicy": "*", "DeleteAccountPasswordPolicy": "*",
+	"ListSAMLProviders": "arn:aws:iam::123456789012:saml-provider/*", "ListServerCertificates": "arn:aws:iam::123456789012:server-certificate/under/",
+	"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
 }
 
 // What the entries of deniedOn name.
 const (
 	deniedProvider = "arn:aws:iam::123456789012:oidc-provider/any"
+	deniedProfile  = "arn:aws:iam::123456789012:instance-profile/ci/Build"
 	deniedRole     = "arn:aws:iam::123456789012:role/ci/Deploy"
 	deniedPolicy   = "arn:aws:iam::123456789012:policy/ci/Read"
 )
@@ -65,6 +74,7 @@ func TestWithoutPermission(t *testing.T) {
 	f := start(t)
 	f.createRoleAt(t, "/ci/", "Deploy")
 	f.createPolicy(t, "/ci/", "Read")
+	f.createProfile(t, "/ci/", "Build")
 	config := f.User(t, "nobody")
 	for action, resource := range deniedOn {
 		reply := f.Post(t, config, "iam", time.Now(), url.Values{
@@ -73,6 +83,7 @@ func TestWithoutPermission(t *testing.T) {
 			"PolicyDocument": {readPolicy}, "AssumeRolePolicyDocument": {trustPolicy}, "PermissionsBoundary": {deniedPolicy},
 			"Tags.member.1.Key": {"team"}, "Tags.member.1.Value": {"a"}, "TagKeys.member.1": {"team"},
 			"ActionNames.member.1": {"s3:GetObject"}, "PolicyInputList.member.1": {readPolicy},
+			"ClientID": {"a"}, "ThumbprintList.member.1": {thumbprint}, "InstanceProfileName": {"build"}, "AccountAlias": {"example"},
 			"OpenIDConnectProviderArn": {deniedProvider}, "PolicySourceArn": {strings.ToLower(deniedRole)},
 		})
 		t.Log(action)

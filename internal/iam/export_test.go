@@ -6,3 +6,9 @@ var (
 	PercentEncode    = percentEncode
 	Size             = size
 )
+
+// Quotas that take long to reach through the API.
+const (
+	MaxProviders = maxProviders
+	MaxProfiles  = maxProfiles
+)

@@ -9,6 +9,7 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/store"
 )
 
@@ -25,30 +26,33 @@ const (
 )
 
 func (s *service) providerOperations() []awsapi.Operation {
-	return []awsapi.Operation{
+	return append(s.tagOperations("OpenIDConnectProvider", onProvider, taggedProviders),
 		creates("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", onNewProvider, s.createOpenIDConnectProvider),
 		signed("GetOpenIDConnectProvider", onProvider, getOpenIDConnectProvider),
 		signed("ListOpenIDConnectProviders", onProviders, withoutParameters(listOpenIDConnectProviders)),
 		signed("DeleteOpenIDConnectProvider", onProvider, s.deleteOpenIDConnectProvider),
-	}
+		signed("AddClientIDToOpenIDConnectProvider", onProvider, s.addClientID),
+		signed("RemoveClientIDFromOpenIDConnectProvider", onProvider, s.removeClientID),
+		signed("UpdateOpenIDConnectProviderThumbprint", onProvider, s.updateThumbprint),
+	)
 }
 
 // createOpenIDConnectProvider registers an issuer. Where the request brings no
 // thumbprint, the issuer is asked for its certificate, before the transaction
 // and only if the provider could be made.
 func (s *service) createOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
-	given := in.required("Url", 1, maxProviderURL)
 	provider := store.OIDCProvider{
 		Account: c.Account, ClientIDs: distinct(in.list("ClientIDList", 1, maxClientID)),
 		Thumbprints: in.thumbprints(), Tags: in.tags(true), Created: now(c),
 	}
+	given := in.required("Url", 1, maxProviderURL) // told after the lists (recorded on AWS)
 	return func() (awsapi.Result, error) {
 		var err error
 		if provider.URL, err = parseProviderURL(given); err != nil {
 			return nil, err
 		}
-		if len(provider.ClientIDs) > maxClientIDs {
-			return nil, limitExceeded("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
+		if err := countClientIDs(provider.ClientIDs); err != nil {
+			return nil, err
 		}
 		taken := alreadyExists("Provider with url https://%s already exists.", provider.URL)
 		if _, ok := c.Snapshot.OIDCProvider(c.Account, provider.URL); ok {
@@ -97,15 +101,17 @@ func distinct(values []string) []string {
 	return kept
 }
 
-// fetchThumbprint asks the issuer. AWS's text for its code is not known; this
-// one names the issuer and what went wrong, and the way round.
+// fetchThumbprint asks the issuer. AWS's text for its code is not known; this one
+// begins as AWS's console does, by which people look it up (GitLab's
+// documentation, "Configure OpenID Connect in AWS", troubleshooting), and then
+// says why, and the way round.
 func (s *service) fetchThumbprint(c *awsapi.Call, issuer string) ([]string, error) {
 	thumbprint, err := s.ProviderKeys.Thumbprint(c.Request.Context(), issuer)
 	if err != nil {
-		reason := strings.TrimPrefix(err.Error(), "jwks: ")
+		reason := jwks.Reason(err)
 		return nil, awsapi.Error(http.StatusBadRequest, "OpenIdIdpCommunicationError",
-			"The thumbprint of "+issuer+" could not be fetched: "+reason+". Make the issuer reachable, or give ThumbprintList.").
-			Because("%s", reason)
+			"Could not connect to openid configuration of provider: "+issuer+": "+reason+". Mend that, or give ThumbprintList, with which the issuer is not asked.").
+			Because("the thumbprint of %s cannot be fetched: %s", issuer, reason)
 	}
 	if thumbprint == "" { // the keys are pinned from a file
 		return nil, nil
@@ -113,13 +119,21 @@ func (s *service) fetchThumbprint(c *awsapi.Call, issuer string) ([]string, erro
 	return []string{strings.ToLower(thumbprint)}, nil
 }
 
+// findProvider finds a provider of the caller's account by its ARN.
+func findProvider(c *awsapi.Call, given string) (*directory.OIDCProvider, bool) {
+	url, ok := ownProviderURL(c, given)
+	if !ok {
+		return nil, false
+	}
+	return c.Snapshot.OIDCProvider(c.Account, url)
+}
+
 func getOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
-	given := in.arn("OpenIDConnectProviderArn", "oidc-provider/")
+	given := in.providerARN()
 	return func() (awsapi.Result, error) {
-		url, ok := ownProviderURL(c, given)
-		provider, found := c.Snapshot.OIDCProvider(c.Account, url)
-		if !ok || !found {
-			return nil, noSuchEntity("OpenIDConnect Provider not found for arn %s", given)
+		provider, ok := findProvider(c, given)
+		if !ok {
+			return nil, noSuchProvider(given)
 		}
 		return foundProvider{provider}, nil
 	}
@@ -132,7 +146,7 @@ func listOpenIDConnectProviders(c *awsapi.Call) (awsapi.Result, error) {
 // deleteOpenIDConnectProvider refuses to delete what is not there. The API
 // Reference says that it would succeed; AWS does not (recorded).
 func (s *service) deleteOpenIDConnectProvider(c *awsapi.Call, in *input) execute {
-	given := in.arn("OpenIDConnectProviderArn", "oidc-provider/")
+	given := in.providerARN()
 	return func() (awsapi.Result, error) {
 		missing := noSuchEntity("OpenId connect Provider %s cannot be found.", given)
 		url, ok := ownProviderURL(c, given)
@@ -149,7 +163,9 @@ func (s *service) deleteOpenIDConnectProvider(c *awsapi.Call, in *input) execute
 		if err != nil {
 			return nil, err
 		}
-		s.ProviderKeys.Forget("https://" + url)
+		if before, ok := c.Snapshot.OIDCProvider(c.Account, url); ok {
+			s.forgetKeys(&before.OIDCProvider)
+		}
 		return nil, nil
 	}
 }

@@ -1,26 +1,17 @@
 package iam_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // IAM's thumbprints are SHA-1 digests
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
-	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/iam"
+	"github.com/daypass/daypass/internal/store"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -184,13 +175,25 @@ func TestProviderLimits(t *testing.T) {
 	wantFault(t, create(ids, one), fault{http.StatusConflict, "LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100"})
 	wantFault(t, create([]string{"a", strings.Repeat("b", 256)}, one), fault{
 		http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'clientIDList.2.member' failed to satisfy constraint: Member must have length less than or equal to 255",
+		"1 validation error detected: Value at 'clientIDList' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 255, Member must have length greater than or equal to 1]",
 	})
 	wantFault(t, create(nil, []string{thumbprint, thumbprint, thumbprint, thumbprint, thumbprint, thumbprint}),
 		fault{http.StatusBadRequest, "InvalidInput", "Thumbprint list must contain fewer than 5 entries."})
-	wantFault(t, create(nil, []string{thumbprint[1:]}), fault{
+	wantFault(t, create(nil, []string{thumbprint, thumbprint[1:]}), badThumbprints)
+	wantFault(t, create(nil, []string{thumbprint + "0"}), badThumbprints)
+	// All at once, in the order in which AWS was recorded to tell them.
+	all := "https://" + strings.Repeat("a", 248)
+	_, err := f.admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
+		Url: &all, ClientIDList: []string{""}, ThumbprintList: []string{"a"},
+	})
+	wantFault(t, err, fault{
 		http.StatusBadRequest, "ValidationError",
-		"1 validation error detected: Value at 'thumbprintList.1.member' failed to satisfy constraint: Member must have length greater than or equal to 40",
+		"3 validation errors detected: Value at 'clientIDList' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 255, Member must have length greater than or equal to 1]; " +
+			"Value at 'thumbprintList' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 40, Member must have length greater than or equal to 40]; " +
+			"Value at 'url' failed to satisfy constraint: Member must have length less than or equal to 255",
 	})
 	wantCall(t, f.call(t, "CreateOpenIDConnectProvider", "ThumbprintList.member.1", thumbprint), fault{
 		http.StatusBadRequest, "ValidationError",
@@ -199,51 +202,34 @@ func TestProviderLimits(t *testing.T) {
 	if err := create(ids[:100], []string{thumbprint, thumbprint, thumbprint, thumbprint, thumbprint}); err != nil {
 		t.Errorf("100 client ids and 5 thumbprints: %v", err)
 	}
-	for i := range 99 {
-		f.createProvider(t, fmt.Sprintf("https://idp%d.example.com", i))
+	// The account has one. The rest is put as it would be stored.
+	err = f.Directory.Update(t.Context(), func(tx store.Tx) error {
+		for i := range iam.MaxProviders - 2 {
+			record := store.OIDCProvider{Account: account, URL: fmt.Sprintf("idp%d.example.com", i), Thumbprints: one}
+			if err := store.PutRecord(tx, store.OIDCProviderID(account, record.URL), record); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	f.createProvider(t, "https://the-last.example.com")
 	url = "https://one-too-many.example.com"
-	wantFault(t, create(nil, one), fault{http.StatusConflict, "LimitExceeded", "Cannot exceed quota for OpenIdConnectProvidersPerAccount: 100"})
+	wantFault(t, create(nil, one), fault{http.StatusConflict, "LimitExceeded", "Cannot exceed quota for OpenIdConnectProvidersPerAccount: 5000"})
+	must(t)(f.admin.DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String(providerARN("idp7.example.com"))}))
+	if err := create(nil, one); err != nil {
+		t.Errorf("where one was deleted there is room for another: %v", err)
+	}
 }
 
-// TestProviderThumbprintIsFetched also covers a list that is sent empty, which
-// is how clients spell "none".
-func TestProviderThumbprintIsFetched(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	var issuer *httptest.Server
-	issuer = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/.well-known/openid-configuration" {
-			http.NotFound(w, r)
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": issuer.URL, "jwks_uri": issuer.URL + "/keys"})
-	}))
-	defer issuer.Close()
-
-	reply := f.call(t, "CreateOpenIDConnectProvider", "Url", issuer.URL, "ThumbprintList", "", "ClientIDList", "")
-	if reply.Status != http.StatusOK {
-		t.Fatal(reply.Body)
-	}
-	sum := sha1.Sum(issuer.Certificate().Raw) //nolint:gosec // see above
-	found := f.getProvider(t, providerARN(strings.TrimPrefix(issuer.URL, "https://")))
-	if diff := cmp.Diff([]string{hex.EncodeToString(sum[:])}, found.ThumbprintList); diff != "" {
-		t.Error(diff)
-	}
-	if len(found.ClientIDList) != 0 {
-		t.Errorf("client ids %q, want none", found.ClientIDList)
-	}
-
-	issuer.Close()
-	gone := issuer.URL + "/other"
-	reply = f.call(t, "CreateOpenIDConnectProvider", "Url", gone)
-	if reply.Status != http.StatusBadRequest || !strings.Contains(reply.Body, "<Code>OpenIdIdpCommunicationError</Code>") ||
-		!strings.Contains(reply.Body, gone) || !strings.Contains(reply.Body, "connection refused") {
-		t.Errorf("got %d %s, want an OpenIdIdpCommunicationError that names %s and why", reply.Status, reply.Body, gone)
-	}
-	if n := len(f.Directory.Snapshot().OIDCProviders(account)); n != 1 {
-		t.Errorf("%d providers, want the one that could be reached", n)
-	}
+// badThumbprints is told of a list with a thumbprint that does not have 40
+// characters.
+var badThumbprints = fault{
+	http.StatusBadRequest, "ValidationError",
+	"1 validation error detected: Value at 'thumbprintList' failed to satisfy constraint: Member must satisfy constraint: " +
+		"[Member must have length less than or equal to 40, Member must have length greater than or equal to 40]",
 }
 
 func TestProviderARNs(t *testing.T) {
@@ -284,46 +270,4 @@ func TestProviderARNs(t *testing.T) {
 		http.StatusBadRequest, "ValidationError",
 		"1 validation error detected: Value at 'openIDConnectProviderArn' failed to satisfy constraint: Member must have length greater than or equal to 20",
 	})
-}
-
-// TestDeletedProviderIsForgotten has the keys of a provider cached, deletes it
-// and asks again: the keys of a deleted provider are not kept.
-func TestDeletedProviderIsForgotten(t *testing.T) {
-	t.Parallel()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Use: "sig"}}}
-	var fetched atomic.Int32
-	var issuer *httptest.Server
-	issuer = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/keys" {
-			fetched.Add(1)
-			_ = json.NewEncoder(w).Encode(set)
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": issuer.URL, "jwks_uri": issuer.URL + "/keys"})
-	}))
-	defer issuer.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(issuer.Certificate())
-	cache := jwks.New(jwks.Config{Now: time.Now, AllowLoopback: true, Roots: roots})
-	server := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: servicesWith(cache)})
-	f := &fixture{server, iamclient.NewFromConfig(server.AdminConfig)}
-	arn := f.createProvider(t, issuer.URL)
-
-	keys := func(want int32) {
-		t.Helper()
-		if _, err := cache.Keys(t.Context(), jwks.Provider{Issuer: issuer.URL}, "one"); err != nil {
-			t.Fatal(err)
-		}
-		if got := fetched.Load(); got != want {
-			t.Errorf("keys were fetched %d times, want %d", got, want)
-		}
-	}
-	keys(1)
-	keys(1)
-	must(t)(f.admin.DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn}))
-	keys(2)
 }

@@ -69,6 +69,9 @@ var (
 	onProfilePath = newTarget("arn:aws:iam::${Account}:instance-profile${PathPrefix}", underPath(arn.InstanceProfile))
 	onPolicyPath  = newTarget("policy path ${PathPrefix}", policyPath)
 	onProviders   = newTarget("arn:aws:iam::${Account}:oidc-provider/*", allProviders)
+	// By analogy with the providers above.
+	onSAMLProviders   = newTarget("arn:aws:iam::${Account}:saml-provider/*", allSAMLProviders)
+	onCertificatePath = newTarget("arn:aws:iam::${Account}:server-certificate${PathPrefix}", underPath(arn.ServerCertificate))
 )
 
 // namedARN gives the ARN of the role, user, … that a parameter names: its own
@@ -172,8 +175,7 @@ func policyTags(c *awsapi.Call) []store.Tag {
 }
 
 func providerTags(c *awsapi.Call) []store.Tag {
-	url, ok := ownProviderURL(c, c.Params.Get("OpenIDConnectProviderArn"))
-	if provider, found := c.Snapshot.OIDCProvider(c.Account, url); ok && found {
+	if provider, ok := findProvider(c, c.Params.Get("OpenIDConnectProviderArn")); ok {
 		return provider.Tags
 	}
 	return nil
@@ -198,6 +200,8 @@ func newProviderARN(c *awsapi.Call) string {
 func policyPath(c *awsapi.Call) string { return "policy path " + pathOf(c.Params, "PathPrefix") }
 
 func allProviders(c *awsapi.Call) string { return arn.OIDCProvider(c.Account, "*") }
+
+func allSAMLProviders(c *awsapi.Call) string { return arn.SAMLProvider(c.Account, "*") }
 
 // policyARNKey is the condition key iam:PolicyARN of attaching and detaching.
 func policyARNKey(c *awsapi.Call, keys *policy.Context) { keys.Set("iam:PolicyARN", policyARN(c)) }

@@ -40,7 +40,7 @@ func TestShapes(t *testing.T) {
 	f.User(t, "ann")
 	f.putKeys(t, "gus", store.AccessKey{ID: shapedKey})
 	areas := []shapes{
-		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, outboundShapes, simulationShapes,
+		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, detailShapes, outboundShapes, simulationShapes,
 	}
 	send := func(requests [][]string) {
 		for _, request := range requests {
@@ -94,6 +94,10 @@ func TestRecordedBodies(t *testing.T) {
 		"GetUserPolicy": recordedGetUserPolicy, "ListAccessKeys": recordedListAccessKeys,
 		"ListMFADevices": recordedWithoutItems("MFADevices"), "ListVirtualMFADevices": recordedWithoutItems("VirtualMFADevices"),
 		"ListSigningCertificates": recordedWithoutItems("Certificates"),
+		"GetAccountSummary":       recordedSummary,
+		"ListAccountAliases":      recordedAliases,
+		"ListInstanceProfiles":    recordedProfiles,
+		"ListServerCertificates":  recordedCertificates,
 		"ListRoles": func(t *testing.T, r awsapitest.RecordedBody) {
 			f := start(t)
 			f.putRecordedRoles(t, r)

@@ -15,6 +15,9 @@ type taggedKind struct {
 	// distinguishesCase says that Key and key are two tags. Of roles and users
 	// they are one, of all else two (recorded on AWS).
 	distinguishesCase bool
+	// refusesNoKeys says that to take no tag away is an error. Of users it is
+	// none, of providers it is (recorded on AWS).
+	refusesNoKeys bool
 	// read gives the parameter that names the thing.
 	read func(in *input) string
 	// find gives the tags as the snapshot has them, or the fault that there is no
@@ -52,8 +55,8 @@ func (k *entityKind) tagged() *taggedKind {
 func (k tagging) tag(c *awsapi.Call, in *input) execute {
 	name, tags := k.read(in), in.tags(k.distinguishesCase)
 	in.check.Required("tags", in.params.HasAny("Tags"))
-	if len(tags) == 0 { // recorded of TagUser, with the space at its end
-		in.forbid(invalidInput("Error occurred while validating input. "))
+	if len(tags) == 0 {
+		in.forbid(emptyList())
 	}
 	return func() (awsapi.Result, error) {
 		return nil, k.update(c, func(tx store.Tx) error {
@@ -74,12 +77,19 @@ func (k tagging) tag(c *awsapi.Call, in *input) execute {
 	}
 }
 
+// emptyList answers a list of tags, or of their keys, that is empty. The text was
+// recorded of TagUser, with the space at its end; of the others only the code was.
+func emptyList() *awsapi.Fault { return invalidInput("Error occurred while validating input. ") }
+
 // untag takes tags away. A key that is not there is none to take.
 func (k tagging) untag(c *awsapi.Call, in *input) execute {
 	name := k.read(in)
 	keys, err := in.params.TagKeys("TagKeys", "tagKeys", &in.check)
 	in.decoded(err)
 	in.check.Required("tagKeys", in.params.HasAny("TagKeys"))
+	if len(keys) == 0 && k.refusesNoKeys {
+		in.forbid(emptyList())
+	}
 	return func() (awsapi.Result, error) {
 		return nil, k.update(c, func(tx store.Tx) error {
 			return k.change(tx, c, name, func(has *[]store.Tag) error {

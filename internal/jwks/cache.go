@@ -215,11 +215,16 @@ func (c *Cache) without(e *entry, now time.Time, kid string, failure error) (Key
 	return Keys{KeySet: old.keys, Stale: fmt.Errorf("jwks: keys that expired at %s are used: %w", old.expires.UTC().Format(time.RFC3339), failure)}, nil
 }
 
-func (c *Cache) entry(p Provider) *entry {
+func keyOf(p Provider) cacheKey {
 	key := cacheKey{issuer: p.Issuer}
 	if len(p.Thumbprints) > 0 {
 		key.thumbprints = strings.Join(p.Thumbprints, " ")
 	}
+	return key
+}
+
+func (c *Cache) entry(p Provider) *entry {
+	key := keyOf(p)
 	if e, ok := c.entries.Load(key); ok {
 		return e.(*entry)
 	}
@@ -295,16 +300,9 @@ func (c *Cache) landAlone(ctx context.Context, e *entry, f *flight, p Provider) 
 	c.land(ctx, e, f, p)
 }
 
-// Forget drops what is cached of an issuer, under whatever thumbprints: when
-// its provider is deleted or has other thumbprints.
-func (c *Cache) Forget(issuer string) {
-	c.entries.Range(func(key, _ any) bool {
-		if key.(cacheKey).issuer == issuer {
-			c.entries.Delete(key)
-		}
-		return true
-	})
-}
+// Forget drops what is cached of a provider: when it is deleted or gets other
+// thumbprints, and no other account has the same. It is then asked for anew.
+func (c *Cache) Forget(p Provider) { c.entries.Delete(keyOf(p)) }
 
 // Thumbprint is what IAM records for a provider that is created without one:
 // the SHA-1 digest, in lower-case hexadecimal, of the last certificate in the

@@ -252,11 +252,15 @@ func TestForget(t *testing.T) {
 	want(t, c, i.provider(), "one", true)
 	want(t, c, i.provider(pin), "one", true)
 	wantFetches(t, i, 2) // one set per pin
-	c.Forget(i.url + "/")
+	c.Forget(Provider{Issuer: i.url + "/"})
+	c.Forget(i.provider(strings.Repeat("0", 40)))
 	want(t, c, i.provider(), "one", true)
 	wantFetches(t, i, 2)
-	c.Forget(i.url)
+	c.Forget(i.provider())
 	want(t, c, i.provider(), "one", true)
+	want(t, c, i.provider(pin), "one", true) // another's, and kept
+	wantFetches(t, i, 3)
+	c.Forget(i.provider(pin))
 	want(t, c, i.provider(pin), "one", true)
 	wantFetches(t, i, 4)
 }

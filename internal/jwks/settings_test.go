@@ -55,7 +55,7 @@ func TestDiscoveryElsewhere(t *testing.T) {
 	inside.answer("/inside/document", document(issuer, inside.url+keysPath))
 	want(t, c, Provider{Issuer: issuer}, "one", true)
 
-	c.Forget(issuer)
+	c.Forget(Provider{Issuer: issuer})
 	inside.answer("/inside/document", document(inside.url, inside.url+keysPath))
 	_, err := c.Keys(t.Context(), Provider{Issuer: issuer}, "one")
 	wantKind(t, err, ErrDocument)

@@ -196,7 +196,7 @@ func TestForgetEndsStale(t *testing.T) {
 	t.Parallel()
 	_, i, c := expiredSet(t)
 	wantStale(t, c, i.provider(), "status 503")
-	c.Forget(i.url)
+	c.Forget(i.provider())
 	_, err := c.Keys(t.Context(), i.provider(), "one")
 	wantKind(t, err, ErrUnreachable)
 }

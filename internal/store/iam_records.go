@@ -142,8 +142,8 @@ type InstanceProfile struct {
 	Created time.Time `json:"created"`
 }
 
-// AccountAlias is the name that stands for an account in the address of AWS's
-// console. It belongs to one account of the installation.
+// AccountAlias says whose an alias is: no two accounts of the installation have
+// the same. It is there for as long as the account's own record names it.
 type AccountAlias struct {
 	Account string    `json:"account"`
 	Alias   string    `json:"alias"`

@@ -29,7 +29,10 @@ const (
 
 // Account is one AWS account that lives in this Daypass.
 type Account struct {
-	Account string    `json:"account"` // 12 digits
+	Account string `json:"account"` // 12 digits
+	// Alias is the name that the account has in the address of AWS's console, ""
+	// for none. The record of the alias keeps it from other accounts.
+	Alias   string    `json:"alias,omitempty"`
 	Created time.Time `json:"created"`
 }
 
