@@ -31,7 +31,7 @@ import (
 type Account struct {
 	ID      string
 	Created time.Time
-	Alias   *store.AccountAlias // nil: none
+	Alias   string // "" for none
 
 	// In order of their names in lower case; providers of their urls.
 	Providers []store.OIDCProvider
@@ -50,11 +50,8 @@ func Of(s *directory.Snapshot, id string) (*Account, bool) {
 	a := &Account{ID: id}
 	for _, record := range s.Accounts() {
 		if record.Account == id {
-			a.Created = record.Created
+			a.Created, a.Alias = record.Created, record.Alias
 		}
-	}
-	if alias, ok := s.AccountAliasRecord(id); ok {
-		a.Alias = alias
 	}
 	for _, p := range s.OIDCProviders(id) {
 		a.Providers = append(a.Providers, p.OIDCProvider)

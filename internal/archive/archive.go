@@ -62,12 +62,7 @@ type accountFile struct {
 	Format  string     `json:"format"`
 	Account string     `json:"account"`
 	Created time.Time  `json:"created,omitzero"`
-	Alias   *aliasFile `json:"alias,omitempty"`
-}
-
-type aliasFile struct {
-	Alias   string    `json:"alias"`
-	Created time.Time `json:"created,omitzero"`
+	Alias   string    `json:"alias,omitempty"`
 }
 
 type providerFile struct {

@@ -190,11 +190,8 @@ func (r *reader) account() {
 	if !arn.ValidAccount(file.Account) {
 		r.problem(accountFileName, tree.lineAt("account"), "account %q is not 12 digits", file.Account)
 	}
-	r.a.Account.ID, r.a.Account.Created = file.Account, file.Created
-	if file.Alias != nil {
-		r.a.Account.Alias = &store.AccountAlias{Account: file.Account, Alias: file.Alias.Alias, Created: file.Alias.Created}
-	}
-	r.a.source.records[store.ID{Kind: store.KindAlias}] = &located{file: accountFileName, tree: tree.member("alias")}
+	r.a.Account.ID, r.a.Account.Created, r.a.Account.Alias = file.Account, file.Created, file.Alias
+	r.a.source.records[placeID(store.KindAccount, "")] = &located{file: accountFileName, tree: tree}
 }
 
 // everything reads the directories. The files that are left over then belong to

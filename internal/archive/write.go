@@ -22,10 +22,7 @@ import (
 // slashes.
 func Files(a *account.Account) (map[string][]byte, error) {
 	f := files{}
-	first := accountFile{Format: format, Account: a.ID, Created: a.Created.UTC()}
-	if a.Alias != nil {
-		first.Alias = &aliasFile{a.Alias.Alias, a.Alias.Created.UTC()}
-	}
+	first := accountFile{Format: format, Account: a.ID, Created: a.Created.UTC(), Alias: a.Alias}
 	err := f.record(accountFileName, first)
 	for _, p := range a.Providers {
 		err = errors.Join(err, f.record("oidc-providers/"+fileName(p.URL, true)+".json", providerFile{p.URL, p.ClientIDs, p.Thumbprints, p.Tags, p.Created.UTC()}))

@@ -234,11 +234,6 @@ func (s *Snapshot) AccountAlias(account string) string {
 	return ""
 }
 
-// AccountAliasRecord is AccountAlias with all that is known of the alias.
-func (s *Snapshot) AccountAliasRecord(account string) (*store.AccountAlias, bool) {
-	return s.aliases.Get([]byte(account))
-}
-
 // ShownTrustPolicy is a role's trust policy as replies show it: as it was
 // submitted, with the present ARNs of users and roles in it, and the unique ids of
 // those that are gone (IAM User Guide, "AWS JSON policy elements: Principal").
