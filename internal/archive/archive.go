@@ -59,9 +59,9 @@ var kindDirs = []string{"oidc-providers", "policies", "groups", "users", "roles"
 // an id and the times are then made up.
 
 type accountFile struct {
-	Format  string     `json:"format"`
-	Account string     `json:"account"`
-	Created time.Time  `json:"created,omitzero"`
+	Format  string    `json:"format"`
+	Account string    `json:"account"`
+	Created time.Time `json:"created,omitzero"`
 	Alias   string    `json:"alias,omitempty"`
 }
 
