@@ -19,23 +19,40 @@ import (
 // that whoever saw the ring makes with it; the old key is dropped 37 hours later.
 // The directory must be there, with its master key.
 func RotateSessionKeys(ctx context.Context, dataDir string, now time.Time) (err error) {
+	d, err := openExisting(ctx, dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.store.Close()) }()
+	_, err = d.directory.RotateSessionKeys(ctx, d.key, 0, now)
+	return err
+}
+
+// existing is a data directory that a server made, and may be running on.
+type existing struct {
+	store     *sqlstore.Store
+	key       *masterkey.Key
+	directory *directory.Directory
+}
+
+// openExisting opens a data directory, which must be there with its master key.
+// Who is given it closes its store.
+func openExisting(ctx context.Context, dataDir string) (*existing, error) {
 	database := filepath.Join(dataDir, databaseFile)
 	if _, err := os.Stat(database); err != nil { // it would be made
-		return fmt.Errorf("server: there is no database to rotate the keys of: %w", err)
+		return nil, fmt.Errorf("server: there is no database of a server: %w", err)
 	}
 	key, err := masterkey.Load(filepath.Join(dataDir, masterKeyFile))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	st, err := sqlstore.OpenSQLite(ctx, database)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
 	dir, err := directory.Open(ctx, st, key)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, st.Close())
 	}
-	_, err = dir.RotateSessionKeys(ctx, key, 0, now)
-	return err
+	return &existing{st, key, dir}, nil
 }
