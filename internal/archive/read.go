@@ -144,6 +144,8 @@ type reader struct {
 	root *os.Root
 	a    *Archive
 	used map[string]bool // files that were read or are missed
+	// broken are directories of which it is not known what belongs there.
+	broken []string
 }
 
 func (r *reader) problem(file string, line int, format string, args ...any) {
@@ -154,7 +156,13 @@ func (r *reader) problem(file string, line int, format string, args ...any) {
 func (r *reader) text(name string) ([]byte, bool) {
 	r.used[name] = true
 	text, err := readFile(r.root, name, maxFile)
-	if err != nil {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.problem(name, 1, "this file is missing")
+	case errors.As(err, &path):
+		r.problem(name, 1, "this file cannot be read: %v", path.Err)
+	case err != nil:
 		r.problem(name, 1, "%s", strings.TrimPrefix(err.Error(), "archive: "))
 	}
 	return text, err == nil
@@ -174,6 +182,9 @@ func (r *reader) read(name string, record any) (*node, bool) {
 		r.problem(name, at.line, "%s", at.message)
 	} else if err != nil {
 		r.problem(name, 1, "%v", err)
+	}
+	if err != nil {
+		r.broken = append(r.broken, path.Dir(name)+"/")
 	}
 	return tree, err == nil
 }
@@ -226,7 +237,8 @@ func (r *reader) everything() error {
 		r.thing(name)
 	}
 	for _, name := range left {
-		if !r.used[name] {
+		below := func(dir string) bool { return strings.HasPrefix(name, dir) }
+		if !r.used[name] && !slices.ContainsFunc(r.broken, below) {
 			r.problem(name, 1, "nothing names this file; name it in its role, user, group or policy, or remove it")
 		}
 	}
