@@ -40,7 +40,7 @@ type Import struct {
 
 // Imported is what an import did, or would do.
 type Imported struct {
-	Changes  []Change // in the order of account.Account; empty: all was so already
+	Changes  []Change // in the order of account.Account; empty: all was so already, or it was refused
 	Problems []account.Problem
 	// Refused says that a problem is more than a warning, and nothing was written.
 	Refused bool
@@ -70,7 +70,9 @@ func (im Import) Run(ctx context.Context) (*Imported, error) {
 	for range importAttempts {
 		plan := im.plan(im.Directory.Snapshot())
 		if plan.refused() || im.DryRun || len(plan.done.Changes) == 0 {
-			plan.done.Refused = plan.refused()
+			if plan.done.Refused = plan.refused(); plan.done.Refused {
+				plan.done.Changes = nil
+			}
 			return &plan.done, nil
 		}
 		err := im.Directory.Update(ctx, plan.write)

@@ -72,8 +72,9 @@ func within(at account.Place, member string) account.Place {
 }
 
 // read has parameters read as an operation reads them. What the service's model
-// forbids is refused, what IAM itself does is objected to.
-func (p *importPlan) read(at account.Place, read func(*input), parameters ...string) {
+// forbids is refused, what IAM itself does is objected to. It reports whether
+// nothing was refused.
+func (p *importPlan) read(at account.Place, read func(*input), parameters ...string) bool {
 	form := url.Values{}
 	for i := 0; i+1 < len(parameters); i += 2 {
 		form.Set(parameters[i], parameters[i+1])
@@ -81,15 +82,18 @@ func (p *importPlan) read(at account.Place, read func(*input), parameters ...str
 	params, err := awsapi.ParseParams(form.Encode())
 	if err != nil {
 		p.refuse(at, "%s", message(err))
-		return
+		return false
 	}
 	in := &input{params: params, check: awsapi.Validation{HideValues: true}}
 	read(in)
 	if err := in.err(); err != nil {
 		p.refuse(at, "%s", message(err))
-	} else if in.forbidden != nil {
+		return false
+	}
+	if in.forbidden != nil {
 		p.object(at, "%s", message(in.forbidden))
 	}
+	return true
 }
 
 // message is what an error says to a client.
@@ -202,9 +206,9 @@ func (p *importPlan) checkPolicy(record *store.Policy) {
 
 // document says what is wrong with the text of a policy.
 func (p *importPlan) document(at account.Place, text string, err error) {
-	p.read(at, func(in *input) { in.document("PolicyDocument") }, "PolicyDocument", text)
+	wellFormed := p.read(at, func(in *input) { in.document("PolicyDocument") }, "PolicyDocument", text)
 	var syntax *policy.SyntaxError
-	if !errors.As(err, &syntax) {
+	if !wellFormed || !errors.As(err, &syntax) {
 		return
 	}
 	at.Line = syntax.Line

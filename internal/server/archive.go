@@ -142,7 +142,7 @@ func (i Import) Run(ctx context.Context) (_ *Imported, err error) {
 		return nil, err
 	}
 	done := &Imported{Account: id, Changes: imported.Changes, Problems: read.All(imported.Problems), Refused: imported.Refused || broken}
-	if done.Refused {
+	if broken { // it was tried only to find more
 		done.Changes = nil
 	}
 	return done, nil

@@ -37,7 +37,7 @@ func (d *drawer) bool(label string) bool { return rapid.Bool().Draw(d.T, label) 
 // names draws names that differ without regard to case.
 func (d *drawer) names(label string) []string {
 	name := rapid.OneOf(rapid.StringMatching(`[A-Za-z0-9+=,.@_-]{1,20}`), rapid.SampledFrom([]string{"..", ".", "con", "NUL.x", "a+b=c,d@e", "-", strings.Repeat("Long", 16)}))
-	return rapid.SliceOfNDistinct(name, 0, 4, account.Key).Draw(d.T, label)
+	return rapid.SliceOfNDistinct(name, 0, 3, account.Key).Draw(d.T, label)
 }
 
 func (d *drawer) id(prefix string) string {
