@@ -54,7 +54,7 @@ func DescribeUser(s *directory.Snapshot, u *directory.User) UserDetail {
 	if len(u.InlinePolicies) > 0 {
 		d.Inline = inline(u.InlinePolicies)
 	}
-	for _, id := range u.User.Groups {
+	for _, id := range u.Groups {
 		if g, ok := s.GroupByID(id); ok {
 			d.Groups = append(d.Groups, g.Name)
 		}

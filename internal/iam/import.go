@@ -214,14 +214,10 @@ func (p *importPlan) accountRecord() {
 	}
 	p.puts = append(p.puts, put{id, document})
 	alias := ""
-	switch {
-	case p.was == nil:
+	if p.was == nil {
 		p.done.Changes = append(p.done.Changes, Change{Kind: id.Kind, Name: p.own.ID, What: "created"})
-	default:
-		alias = p.was.Alias
-		if alias != record.Alias || !p.was.Created.Equal(record.Created) {
-			p.done.Changes = append(p.done.Changes, Change{Kind: id.Kind, Name: p.own.ID, What: "changed"})
-		}
+	} else if alias = p.was.Alias; alias != record.Alias || !p.was.Created.Equal(record.Created) {
+		p.done.Changes = append(p.done.Changes, Change{Kind: id.Kind, Name: p.own.ID, What: "changed"})
 	}
 	if alias == record.Alias {
 		return

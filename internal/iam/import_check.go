@@ -191,7 +191,8 @@ func (p *importPlan) checkPolicy(record *store.Policy) {
 		isDefault = isDefault || v.ID == record.DefaultVersion
 		place := within(at, "versions/"+v.ID)
 		_, err := policy.ParseManaged(v.Document)
-		p.document(place, v.Document, err)
+		_, unreadable := policy.Parse(policy.Identity, v.Document)
+		p.document(place, v.Document, err, unreadable == nil)
 		if size(v.Document) > maxManagedPolicy {
 			p.object(place, "Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
 		}
@@ -204,8 +205,9 @@ func (p *importPlan) checkPolicy(record *store.Policy) {
 	}
 }
 
-// document says what is wrong with the text of a policy.
-func (p *importPlan) document(at account.Place, text string, err error) {
+// document says what is wrong with the text of a policy. One that is kept denies,
+// unless it can be read all the same.
+func (p *importPlan) document(at account.Place, text string, err error, readable bool) {
 	wellFormed := p.read(at, func(in *input) { in.document("PolicyDocument") }, "PolicyDocument", text)
 	var syntax *policy.SyntaxError
 	if !wellFormed || !errors.As(err, &syntax) {
@@ -213,7 +215,7 @@ func (p *importPlan) document(at account.Place, text string, err error) {
 	}
 	at.Line = syntax.Line
 	denies := ""
-	if p.AsIs {
+	if p.AsIs && !readable {
 		denies = " It is kept, and denies."
 	}
 	p.object(at, "%s%s", message(malformed(err)), denies)
@@ -241,7 +243,7 @@ func (p *importPlan) checkEntity(kind *entityKind, e *entity, path, prefix strin
 		seen[account.Key(inline.Name)] = true
 		p.read(within(at, "inlinePolicies"), func(in *input) { in.policyName() }, "PolicyName", inline.Name)
 		_, err := policy.Parse(policy.Identity, inline.Document)
-		p.document(place, inline.Document, err)
+		p.document(place, inline.Document, err, false)
 		total += size(inline.Document)
 	}
 	if total > kind.maxInline {
@@ -261,7 +263,7 @@ func (p *importPlan) checkRole(role *store.Role) {
 	p.read(within(at, "maxSessionDuration"), func(in *input) { in.maxSessionDuration() }, "MaxSessionDuration", strconv.Itoa(role.MaxSessionDuration))
 	place := within(at, "trustPolicy")
 	parsed, err := policy.Parse(policy.Trust, role.TrustPolicy)
-	p.document(place, role.TrustPolicy, err)
+	p.document(place, role.TrustPolicy, err, false)
 	if err != nil {
 		return
 	}

@@ -139,18 +139,18 @@ func (p *importPlan) merge() {
 		p.after.Created = p.was.Created
 	}
 	keep := !p.Replace
-	p.after.Providers = union(p, p.was.Providers, p.own.Providers, keep || p.Partial, func(r *store.OIDCProvider) (store.ID, string) { return store.OIDCProviderID("", r.URL), r.URL })
-	p.after.Policies = union(p, p.was.Policies, p.own.Policies, keep, func(r *store.Policy) (store.ID, string) { return store.PolicyID("", r.Name), r.Name })
-	p.after.Groups = union(p, p.was.Groups, p.own.Groups, keep, func(r *store.Group) (store.ID, string) { return store.GroupID("", r.Name), r.Name })
-	p.after.Users = union(p, p.was.Users, p.own.Users, keep, func(r *store.User) (store.ID, string) { return store.UserID("", r.Name), r.Name })
-	p.after.Roles = union(p, p.was.Roles, p.own.Roles, keep, func(r *store.Role) (store.ID, string) { return store.RoleID("", r.Name), r.Name })
+	p.after.Providers = union(p.was.Providers, p.own.Providers, keep || p.Partial, func(r *store.OIDCProvider) (store.ID, string) { return store.OIDCProviderID("", r.URL), r.URL })
+	p.after.Policies = union(p.was.Policies, p.own.Policies, keep, func(r *store.Policy) (store.ID, string) { return store.PolicyID("", r.Name), r.Name })
+	p.after.Groups = union(p.was.Groups, p.own.Groups, keep, func(r *store.Group) (store.ID, string) { return store.GroupID("", r.Name), r.Name })
+	p.after.Users = union(p.was.Users, p.own.Users, keep, func(r *store.User) (store.ID, string) { return store.UserID("", r.Name), r.Name })
+	p.after.Roles = union(p.was.Roles, p.own.Roles, keep, func(r *store.Role) (store.ID, string) { return store.RoleID("", r.Name), r.Name })
 	of := func(r *store.InstanceProfile) (store.ID, string) { return store.InstanceProfileID("", r.Name), r.Name }
 	without := slices.DeleteFunc(slices.Clone(p.was.Profiles), func(r store.InstanceProfile) bool { return !keep && r.Role != "" })
-	p.after.Profiles = union(p, without, p.own.Profiles, keep || p.Partial, of)
+	p.after.Profiles = union(without, p.own.Profiles, keep || p.Partial, of)
 }
 
 // union puts what is imported beside what there is, where that stays.
-func union[R any](p *importPlan, was, own []R, keep bool, of func(*R) (store.ID, string)) []R {
+func union[R any](was, own []R, keep bool, of func(*R) (store.ID, string)) []R {
 	if !keep {
 		return own
 	}

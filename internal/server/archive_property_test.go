@@ -176,10 +176,11 @@ func TestExportImport(t *testing.T) {
 	}
 	used, closeUsed := newDirectory(t, t.TempDir(), key)
 	defer closeUsed()
+	temp := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		draw := &drawer{T: rt}
 		draw.asIs = draw.bool("as is")
-		dir, err := os.MkdirTemp("", "daypass-archive-")
+		dir, err := os.MkdirTemp(temp, "") //nolint:usetesting // one for each account drawn
 		if err != nil {
 			rt.Fatal(err)
 		}
