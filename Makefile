@@ -3,11 +3,12 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build test demo bench bench-compare fuzz lint fmt
 
-# How long each fuzz target and each Go benchmark runs, and what the load
-# generator is told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3 -seconds 1'
+# How long each fuzz target and each Go benchmark runs, and what the two tools
+# are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 LOADFLAGS ?=
+SCALEFLAGS ?=
 
 # The linters are a module of their own, so that their modules are not ours.
 TOOL := go tool -modfile=tools/go.mod
@@ -28,9 +29,10 @@ demo: build ## the tutorial: an empty account, a job admitted, a job denied
 	@scripts/setup.sh demo
 	bin/daypass demo
 
-bench: ## run the Go benchmarks, then the load generator
+bench: ## run the Go benchmarks, the load generator, and the large account
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 	go run ./bench/load $(LOADFLAGS)
+	go run ./bench/scale $(SCALEFLAGS)
 
 bench-compare: ## the decision beside cedar-go's and versitygw's, on the same rules
 	cd bench/compare && go vet ./... && go test -bench . -benchtime $(BENCHTIME) ./...

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 )
 
 // floorReplySize is about what Daypass answers, in bytes.
@@ -48,7 +49,7 @@ func serveFloor(ctx context.Context, publicKeyFile string) error {
 		return err
 	}
 	fmt.Println(l.Addr())
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: serverTimeout}
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() { <-ctx.Done(); _ = s.Close() }()
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -22,7 +22,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -30,21 +29,16 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/daypass/daypass/bench/process"
 	"github.com/daypass/daypass/internal/gitlab"
 	"github.com/daypass/daypass/internal/gitlab/instance"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
-
-// serverTimeout bounds what either server waits for.
-const serverTimeout = 10 * time.Second
 
 // The names that the load's requests carry.
 const (
-	account  = "000000000000"
 	audience = "https://gitlab.example.com"
 	project  = "mygroup/myproject"
 	roleName = "load"
@@ -147,15 +141,13 @@ func median(rounds []round) round {
 type servers struct {
 	floor, daypass string // host:port
 	form           []byte
-	processes      []*exec.Cmd
+	processes      process.Group
 	issuerDone     chan struct{}
 }
 
 // wait joins what setUp started; its context has ended.
 func (s *servers) wait() {
-	for _, p := range s.processes {
-		_ = p.Wait() // they were told to end
-	}
+	s.processes.Wait()
 	<-s.issuerDone
 }
 
@@ -176,7 +168,7 @@ func setUp(ctx context.Context, dir string) (*servers, error) {
 	}
 	s.form = []byte(url.Values{
 		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {version},
-		"RoleArn": {"arn:aws:iam::" + account + ":role/" + roleName}, "RoleSessionName": {"GitLabRunner-1-1"},
+		"RoleArn": {"arn:aws:iam::" + process.Account + ":role/" + roleName}, "RoleSessionName": {"GitLabRunner-1-1"},
 		"DurationSeconds": {"3600"}, "WebIdentityToken": {token},
 	}.Encode())
 	return s, s.startFloor(ctx, dir, filepath.Join(dir, "issuer", "signing-keys.pem"))
@@ -199,52 +191,22 @@ func (s *servers) startIssuer(ctx context.Context, dir string) (*instance.Instan
 }
 
 func (s *servers) startDaypass(ctx context.Context, dir string, issuer *instance.Instance) error {
-	binary, ready := filepath.Join(dir, "daypass"), filepath.Join(dir, "ready")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/daypass")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build daypass (run this from the module's root): %w", err)
-	}
-	data := filepath.Join(dir, "data")
-	if err := s.spawn(ctx, nil, binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--account", account, "--ready-file", ready); err != nil {
-		return err
-	}
-	endpoint, err := waitFor(ctx, ready)
+	binary, err := process.Build(ctx, dir)
 	if err != nil {
 		return err
 	}
-	s.daypass = strings.TrimPrefix(endpoint, "http://")
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"), config.WithBaseEndpoint(endpoint),
-		config.WithSharedCredentialsFiles([]string{filepath.Join(data, "credentials")}), config.WithSharedConfigFiles(nil))
+	d, err := s.processes.Serve(ctx, binary, filepath.Join(dir, "data"))
 	if err != nil {
 		return err
 	}
-	return makeRole(ctx, iam.NewFromConfig(cfg), issuer)
-}
-
-func makeRole(ctx context.Context, client *iam.Client, issuer *instance.Instance) error {
-	host := strings.TrimPrefix(issuer.Issuer.URL(), "https://")
-	_, err := client.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
+	s.daypass = strings.TrimPrefix(d.Endpoint, "http://")
+	_, err = d.IAM.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
 		Url: aws.String(issuer.Issuer.URL()), ClientIDList: []string{audience}, ThumbprintList: []string{issuer.Thumbprint},
 	})
-	if err := made(err); err != nil {
+	if err != nil {
 		return err
 	}
-	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::%s:oidc-provider/%s"},
-		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"%s:aud":%q,"%s:sub":"project_path:%s:ref_type:branch:ref:main"}}}]}`,
-		account, host, host, audience, host, project)
-	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(trust)})
-	return made(err)
-}
-
-// made takes what is there already for made: on loopback the SDK now and then
-// cuts a good reply off (aws-sdk-go-v2 issue 2737) and asks again.
-func made(err error) error {
-	var exists *types.EntityAlreadyExistsException
-	if errors.As(err, &exists) {
-		return nil
-	}
-	return err
+	return d.CreateRole(ctx, roleName, process.TrustPolicy(strings.TrimPrefix(issuer.Issuer.URL(), "https://"), audience, project))
 }
 
 func mint(issuer *instance.Instance) (string, error) {
@@ -265,7 +227,7 @@ func (s *servers) startFloor(ctx context.Context, dir, signingKeys string) error
 		return err
 	}
 	out, in := io.Pipe()
-	if err := s.spawn(ctx, in, self, "-floor", keyFile); err != nil {
+	if _, err := s.processes.Start(ctx, in, self, "-floor", keyFile); err != nil {
 		return err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
@@ -294,30 +256,4 @@ func writePublicKey(signingKeys, keyFile string) error {
 		return err
 	}
 	return os.WriteFile(keyFile, der, 0o600)
-}
-
-func (s *servers) spawn(ctx context.Context, stdout io.Writer, name string, args ...string) error {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.WaitDelay = serverTimeout
-	c.Stdout = stdout
-	if err := c.Start(); err != nil {
-		return err
-	}
-	s.processes = append(s.processes, c)
-	return nil
-}
-
-func waitFor(ctx context.Context, ready string) (string, error) {
-	for range 300 {
-		if text, err := os.ReadFile(ready); err == nil {
-			return strings.TrimSpace(string(text)), nil
-		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return "", fmt.Errorf("daypass did not answer within 15 seconds")
 }

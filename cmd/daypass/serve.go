@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/daypass/daypass/internal/server"
@@ -24,8 +23,7 @@ func newServe() *cobra.Command {
 		}
 		config.Stdout, config.Log = c.OutOrStdout(), newLog(c)
 		config.Now, config.Random = time.Now, rand.Reader
-		collectGarbageLess()
-		return server.Run(c.Context(), config)
+		return tendingGarbage(c.Context(), func() error { return server.Run(c.Context(), config) })
 	})
 }
 
@@ -71,13 +69,12 @@ docs/configuration.md.`,
 	return c
 }
 
-// collectGarbageLess trades memory for throughput. What a server keeps is some
-// megabytes and what a request throws away is some ten kilobytes, so Go's
-// default collects hundreds of times a second under load. GOGC still wins.
-func collectGarbageLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+// dataDir is the data directory that was given, or that of the user.
+func dataDir(given string) (string, error) {
+	if given != "" {
+		return given, nil
 	}
+	return userDataDir()
 }
 
 // userDataDir is where a person's data lives: XDG_DATA_HOME, or its default

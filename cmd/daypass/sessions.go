@@ -34,14 +34,11 @@ either that somebody who has seen the keys makes with the old one, for as long a
 it is kept (37 hours). Those are ended by revoking.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if data == "" {
-				dir, err := userDataDir()
-				if err != nil {
-					return err
-				}
-				data = dir
+			dir, err := dataDir(data)
+			if err != nil {
+				return err
 			}
-			return server.RotateSessionKeys(c.Context(), data, time.Now())
+			return server.RotateSessionKeys(c.Context(), dir, time.Now())
 		},
 	}
 	c.Flags().StringVar(&data, "data", "", "data `DIR`ectory of the server (default: daypass in the user's data directory)")
@@ -112,14 +109,11 @@ revocations" asks the server.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if events == "" {
-				if data == "" {
-					dir, err := userDataDir()
-					if err != nil {
-						return err
-					}
-					data = dir
+				dir, err := dataDir(data)
+				if err != nil {
+					return err
 				}
-				events = filepath.Join(data, "events.jsonl")
+				events = filepath.Join(dir, "events.jsonl")
 			}
 			found, err := readSessions(events, &filter, time.Now())
 			if err != nil {

@@ -17,7 +17,8 @@ func DetailsOf(s *directory.Snapshot, id string) *Details {
 		d.Users = append(d.Users, DescribeUser(s, u))
 	}
 	for r := range s.RolesAfter(id, "") {
-		d.Roles = append(d.Roles, DescribeRole(s, r))
+		use, _ := s.LastUse(id, r.ID)
+		d.Roles = append(d.Roles, DescribeRole(s, r, use))
 	}
 	for g := range s.GroupsAfter(id, "") {
 		d.Groups = append(d.Groups, DescribeGroup(g))
@@ -71,8 +72,8 @@ func DescribeGroup(g *directory.Group) GroupDetail {
 	}
 }
 
-// DescribeRole tells a role.
-func DescribeRole(s *directory.Snapshot, r *directory.Role) RoleDetail {
+// DescribeRole tells a role and when it was last used, nil for not.
+func DescribeRole(s *directory.Snapshot, r *directory.Role, use *store.LastUse) RoleDetail {
 	trustPolicy := Document(s.ShownTrustPolicy(&r.Role))
 	d := RoleDetail{
 		Path: r.Path, Name: r.Name, ID: r.ID, ARN: r.ARN, CreateDate: Time{r.Created}, TrustPolicy: trustPolicy,
@@ -89,7 +90,7 @@ func DescribeRole(s *directory.Snapshot, r *directory.Role) RoleDetail {
 			Roles: []ProfileRole{{r.Path, r.Name, r.ID, r.ARN, Time{r.Created}, trustPolicy}},
 		})
 	}
-	if use, ok := s.LastUse(r.Account, r.ID); ok {
+	if use != nil {
 		d.LastUsed = LastUsed{&Time{use.At}, use.Region}
 	}
 	return d

@@ -25,41 +25,42 @@ import (
 // Event is everything worth knowing of one request. Empty members are left
 // out. Times are UTC.
 type Event struct {
-	Time            time.Time         `json:"time"`
-	RequestID       string            `json:"requestId"`
-	Service         string            `json:"service,omitempty"`   // sts, iam
-	Operation       string            `json:"operation,omitempty"` // CreateRole
-	SourceIP        string            `json:"sourceIp,omitempty"`
-	UserAgent       string            `json:"userAgent,omitempty"`
-	Status          int               `json:"status"`          // of the HTTP reply
-	Fault           string            `json:"fault,omitempty"` // the kind: AccessDenied, ClockSkew …
-	Code            string            `json:"code,omitempty"`  // as the client was told
-	Message         string            `json:"message,omitempty"`
-	Duration        time.Duration     `json:"durationNanoseconds"`
-	Account         string            `json:"account,omitempty"`
-	Principal       string            `json:"principal,omitempty"` // ARN of who signed
-	AccessKey       string            `json:"accessKeyId,omitempty"`
-	Action          string            `json:"action,omitempty"`   // what was asked for, where it was denied
-	Resource        string            `json:"resource,omitempty"` // on what
-	Issuer          string            `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified; or of the token that was made
-	Subject         string            `json:"subject,omitempty"`
-	Audience        []string          `json:"audience,omitempty"`
-	TokenID         string            `json:"jti,omitempty"`
-	Verified        bool              `json:"tokenVerified,omitempty"` // the token's signature and times were right
-	Claims          map[string]string `json:"claims,omitempty"`        // of a verified token: those that name project, pipeline and job
-	StaleKeys       string            `json:"staleKeys,omitempty"`     // why the issuer's keys were used beyond their time
-	Role            string            `json:"role,omitempty"`          // ARN asked for
-	Session         string            `json:"session,omitempty"`       // ARN given
-	IssuedKey       string            `json:"issuedAccessKeyId,omitempty"`
-	ExpiresAt       *time.Time        `json:"expiresAt,omitempty"`
-	SourceIdentity  string            `json:"sourceIdentity,omitempty"`              // set in the session given
-	NonPortableKeys []string          `json:"nonPortableKeys,omitempty"`             // condition keys in the trust policy that AWS does not have
-	Reason          string            `json:"reason,omitempty"`                      // one sentence, for the operator only
-	Decision        string            `json:"decision,omitempty"`                    // Allow, ImplicitDeny, ExplicitDeny
-	Reasons         *Reasons          `json:"reasons,omitempty"`                     // each statement and condition, where the answer was no
-	Documents       []string          `json:"documents,omitempty"`                   // names of the documents that Reasons counts
-	Encoded         string            `json:"encodedAuthorizationMessage,omitempty"` // of a denial, for sts:DecodeAuthorizationMessage
-	ErrorChain      string            `json:"error,omitempty"`                       // of a fault that is ours
+	Time              time.Time         `json:"time"`
+	RequestID         string            `json:"requestId"`
+	Service           string            `json:"service,omitempty"`   // sts, iam
+	Operation         string            `json:"operation,omitempty"` // CreateRole
+	SourceIP          string            `json:"sourceIp,omitempty"`
+	UserAgent         string            `json:"userAgent,omitempty"`
+	Status            int               `json:"status"`          // of the HTTP reply
+	Fault             string            `json:"fault,omitempty"` // the kind: AccessDenied, ClockSkew …
+	Code              string            `json:"code,omitempty"`  // as the client was told
+	Message           string            `json:"message,omitempty"`
+	Duration          time.Duration     `json:"durationNanoseconds"`
+	Account           string            `json:"account,omitempty"`
+	Principal         string            `json:"principal,omitempty"` // ARN of who signed
+	AccessKey         string            `json:"accessKeyId,omitempty"`
+	Action            string            `json:"action,omitempty"`   // what was asked for, where it was denied
+	Resource          string            `json:"resource,omitempty"` // on what
+	Issuer            string            `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified; or of the token that was made
+	Subject           string            `json:"subject,omitempty"`
+	Audience          []string          `json:"audience,omitempty"`
+	TokenID           string            `json:"jti,omitempty"`
+	Verified          bool              `json:"tokenVerified,omitempty"` // the token's signature and times were right
+	Claims            map[string]string `json:"claims,omitempty"`        // of a verified token: those that name project, pipeline and job
+	StaleKeys         string            `json:"staleKeys,omitempty"`     // why the issuer's keys were used beyond their time
+	Role              string            `json:"role,omitempty"`          // ARN asked for
+	Session           string            `json:"session,omitempty"`       // ARN given
+	IssuedKey         string            `json:"issuedAccessKeyId,omitempty"`
+	ExpiresAt         *time.Time        `json:"expiresAt,omitempty"`
+	SourceIdentity    string            `json:"sourceIdentity,omitempty"`              // set in the session given
+	NonPortableKeys   []string          `json:"nonPortableKeys,omitempty"`             // condition keys in the trust policy that AWS does not have
+	Reason            string            `json:"reason,omitempty"`                      // one sentence, for the operator only
+	Decision          string            `json:"decision,omitempty"`                    // Allow, ImplicitDeny, ExplicitDeny
+	Reasons           *Reasons          `json:"reasons,omitempty"`                     // each statement and condition, where the answer was no
+	Documents         []string          `json:"documents,omitempty"`                   // names of the documents that Reasons counts
+	Encoded           string            `json:"encodedAuthorizationMessage,omitempty"` // of a denial, for sts:DecodeAuthorizationMessage
+	UpstreamRequestID string            `json:"upstreamRequestId,omitempty"`           // by which the store behind names the request
+	ErrorChain        string            `json:"error,omitempty"`                       // of a fault that is ours
 }
 
 // Reasons is the decision's own account of itself.

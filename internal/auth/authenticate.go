@@ -9,6 +9,7 @@ package auth
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/directory"
@@ -22,13 +23,15 @@ type Kind uint8
 
 // The kinds of failure.
 const (
-	Missing      Kind = iota + 1 // nothing was signed
-	Malformed                    // the signature cannot be read
-	UnknownKey                   // key unknown, inactive, or token not of this key
-	BadSignature                 // wrong scope or signature
-	Expired                      // session over
-	Skew                         // clock more than 15 minutes off
-	Payload                      // body is not the one that was signed
+	Missing         Kind = iota + 1 // nothing was signed
+	Malformed                       // the signature cannot be read
+	UnknownKey                      // key unknown, inactive, or token not of this key
+	BadSignature                    // wrong scope or signature
+	Expired                         // session over
+	Skew                            // clock more than 15 minutes off
+	Payload                         // body is not the one that was signed
+	BadToken                        // the session token is damaged, or not of this key
+	UnexpectedToken                 // a session token beside a long-lived key
 )
 
 // Error is a failure of authentication. Message is AWS's sentence, "" where
@@ -37,7 +40,10 @@ type Error struct {
 	Kind    Kind
 	Message string
 	Reason  string
-	Cause   error
+	// Token says of an UnknownKey that the key may be good, and the session token
+	// is not: damaged, of another key, or beside a long-lived key, which has none.
+	Token bool
+	Cause error
 }
 
 // Error gives the operator's view.
@@ -76,8 +82,8 @@ func Authenticate(snapshot *directory.Snapshot, r *sigv4.Request, service string
 	if err := signed.Verify(r, secret); err != nil {
 		return nil, signed, fromSigv4(err)
 	}
-	if caller.Session == nil && signed.SecurityToken != "" {
-		return nil, signed, &Error{Kind: UnknownKey, Reason: "the request carries a session token, and access key " + signed.AccessKeyID + " is a long-lived key, which has none"}
+	if err := unexpectedToken(caller, signed); err != nil {
+		return nil, signed, err
 	}
 	if s := caller.Session; s != nil && s.Kind != session.AssumedRole && service == "iam" {
 		return nil, signed, &Error{Kind: UnknownKey, Reason: "the " + nameOf(s) + " may not call IAM: temporary credentials of a user may not, without MFA"}
@@ -107,7 +113,7 @@ func find(snapshot *directory.Snapshot, signed *sigv4.Authorization, now time.Ti
 	}
 	s, err := snapshot.SessionKeys().Open(signed.AccessKeyID, signed.SecurityToken)
 	if err != nil {
-		return nil, "", &Error{Kind: UnknownKey, Reason: "the session token does not open for access key " + KeyIDForRecord(signed.AccessKeyID) + ": it is damaged, another key's, or another installation's", Cause: err}
+		return nil, "", &Error{Kind: UnknownKey, Token: strings.HasPrefix(signed.AccessKeyID, "ASIA"), Reason: "the session token does not open for access key " + KeyIDForRecord(signed.AccessKeyID) + ": it is damaged, another key's, or another installation's", Cause: err}
 	}
 	if s.Expired(now) {
 		return nil, "", &Error{Kind: Expired, Reason: "the " + nameOf(s) + " ended at " + iso8601(s.Expires)}

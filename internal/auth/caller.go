@@ -12,24 +12,36 @@ import (
 )
 
 // Caller is who signed a request: a user with a long-lived key or with the
-// credentials of GetSessionToken, a role session, or a federated user. Its zero
-// value may do nothing.
+// credentials of GetSessionToken, a role session, or a federated user; or, where
+// the service takes requests that nobody signed, Anonymous. Its zero value may do
+// nothing.
 type Caller struct {
-	Account     string
-	ARN         string // arn:aws:iam::…:user/NAME, arn:aws:sts::…:assumed-role/ROLE/SESSION or …:federated-user/NAME
+	Account     string // "" for Anonymous
+	ARN         string // arn:aws:iam::…:user/NAME, arn:aws:sts::…:assumed-role/ROLE/SESSION or …:federated-user/NAME; "" for Anonymous
 	UserID      string // AIDA…, AROA…:SESSION or ACCOUNT:NAME
 	AccessKeyID string
 	// Session is nil for a user with a long-lived key.
 	Session *session.Session
 
-	principalType string      // aws:PrincipalType
-	principalARN  string      // aws:PrincipalArn: for a role session the role's ARN, with its path
-	userName      string      // aws:username, users only
+	principalType string // aws:PrincipalType
+	principalARN  string // aws:PrincipalArn: for a role session the role's ARN, with its path
+	userName      string // aws:username, users only
+	anonymous     bool
 	tags          []store.Tag // of the user or role, aws:PrincipalTag
 	policies      []directory.Attached
 	boundary      []directory.Attached // one at most; none limits nothing
 	limits        []directory.Attached // session policies; none limits nothing
 }
+
+// Anonymous is the caller of a request that nobody signed. He may do what the
+// policy of a resource grants everyone, and nothing else (IAM User Guide, "AWS
+// JSON policy elements: Principal", anonymous users).
+func Anonymous() *Caller {
+	return &Caller{UserID: "anonymous", principalType: "Anonymous", anonymous: true}
+}
+
+// IsAnonymous reports whether nobody signed.
+func (c *Caller) IsAnonymous() bool { return c.anonymous }
 
 // UserName is the name of the IAM user, "" for others.
 func (c *Caller) UserName() string { return c.userName }
@@ -50,8 +62,14 @@ type Question struct {
 	Resource string // an ARN, or "*"
 	// Untold says that a denial does not name the resource.
 	Untold bool
+	// Quoted says that a denial puts the resource into quotation marks, as S3 does.
+	Quoted bool
 	// Keys sets the condition keys that this operation adds; nil for none.
 	Keys func(*policy.Context)
+	// Owner is the account that the resource belongs to; "" for the caller's own.
+	Owner string
+	// Policy is the resource's own policy, where it has one that counts.
+	Policy *directory.Attached
 }
 
 // Answer is a decision with what a denial needs to be told.
@@ -62,13 +80,19 @@ type Answer struct {
 }
 
 // Decide answers one question by the caller's policies as they stand in the
-// snapshot that authenticated it, about a resource of the caller's own account.
-// Reasons are filled where why is not nil.
+// snapshot that authenticated it, and by the resource's own. Reasons are filled
+// where why is not nil.
 func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
 	var keys policy.Context
 	asked, policies := c.asks(r, q, &keys)
-	policies.ResourceAccount = c.Account
-	return c.answer(policy.Evaluate(asked, policies, why), "")
+	if policies.ResourceAccount = q.Owner; q.Owner == "" {
+		policies.ResourceAccount = c.Account
+	}
+	beyond := ""
+	if q.Policy != nil {
+		policies.Resource, beyond = []*policy.Document{q.Policy.Document}, q.Policy.Source
+	}
+	return c.answer(policy.Evaluate(asked, policies, why), beyond)
 }
 
 // DecideTrust answers one question about acting on a role, such as
@@ -78,7 +102,7 @@ func (c *Caller) DecideTrust(r *Request, q *Question, role *directory.Role, why 
 	var keys policy.Context
 	asked, policies := c.asks(r, q, &keys)
 	policies.ResourceAccount = role.Account
-	return c.answer(policy.EvaluateTrust(asked, role.Trust, policies, why), "trust policy of "+role.ARN)
+	return c.answer(policy.EvaluateTrust(asked, role.Trust(), policies, why), "trust policy of "+role.ARN)
 }
 
 // Keys are the condition keys that a question is decided by.
@@ -132,11 +156,27 @@ func (c *Caller) PrincipalARN() string { return c.principalARN }
 
 // principal is the caller as the policies of resources and roles name it.
 func (c *Caller) principal() policy.Principal {
+	if c.anonymous {
+		return policy.Principal{Anonymous: true}
+	}
 	p := policy.Principal{ARN: c.ARN, Account: c.Account, UniqueID: c.UserID}
 	if c.Session != nil && c.Session.Kind == session.AssumedRole {
 		p.RoleARN, p.UniqueID = c.principalARN, c.Session.RoleID
 	}
 	return p
+}
+
+// Reads reports whether a policy of the caller asks for a condition key that
+// begins with prefix.
+func (c *Caller) Reads(prefix string) bool {
+	for _, list := range [][]directory.Attached{c.policies, c.boundary, c.limits} {
+		for i := range list {
+			if list[i].Document.Reads(prefix) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Documents names the caller's policies in the order in which Decide counts them.
@@ -153,11 +193,14 @@ func (c *Caller) Documents() []string {
 // setPrincipalKeys sets the keys that say who asks (IAM User Guide, "AWS global
 // condition context keys", properties of the principal and of a role session).
 func (c *Caller) setPrincipalKeys(keys *policy.Context) {
-	keys.Set("aws:PrincipalArn", c.principalARN)
-	keys.Set("aws:PrincipalAccount", c.Account)
 	keys.Set("aws:PrincipalType", c.principalType)
 	keys.Set("aws:PrincipalIsAWSService", "false")
 	keys.Set("aws:userid", c.UserID)
+	if c.anonymous { // who has neither name nor account
+		return
+	}
+	keys.Set("aws:PrincipalArn", c.principalARN)
+	keys.Set("aws:PrincipalAccount", c.Account)
 	if c.userName != "" {
 		keys.Set("aws:username", c.userName)
 	}
@@ -212,8 +255,11 @@ func iso8601(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z")
 // Denial is AWS's sentence for an answer that is no; see policy.Denial.
 func (c *Caller) Denial(q *Question, a Answer) string {
 	d := policy.Denial{Caller: c.ARN, Action: q.Action, Resource: q.Resource, Evaluation: a.Evaluation}
-	if q.Untold {
+	switch {
+	case q.Untold:
 		d.Resource = ""
+	case q.Quoted:
+		d.Resource = strconv.Quote(q.Resource)
 	}
 	if _, _, managed := arn.PolicyName(a.Source); managed {
 		d.Policy = a.Source

@@ -93,7 +93,7 @@ func sessionPolicies(snapshot *directory.Snapshot, s *session.Session) []directo
 	for _, policyARN := range s.PolicyARNs {
 		limit := directory.Attached{Source: policyARN}
 		if p, ok := snapshot.Policy(policyARN); ok {
-			limit.Document = p.Default
+			limit.Document = p.Default()
 		}
 		limits = append(limits, limit)
 	}

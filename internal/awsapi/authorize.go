@@ -30,43 +30,48 @@ func authorize(c *Call) error {
 			return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).
 				Because("no resource has such a name; nothing was decided about it")
 		}
-		ask := func(why *policy.Reasons) auth.Answer { return c.Caller.Decide(c.asked, q, why) }
 		if need.Trust != nil {
 			role, ok := need.Trust(c)
 			if !ok {
 				return bareDenial(c, q).Because("there is no role %s", q.Resource)
 			}
-			ask = func(why *policy.Reasons) auth.Answer { return c.Caller.DecideTrust(c.asked, q, role, why) }
-			if err := decide(c, q, ask); err != nil {
+			ask := func(why *policy.Reasons) auth.Answer { return c.Caller.DecideTrust(c.asked, q, role, why) }
+			if err := decideBy(ask, c.Caller, c.asked, q); err != nil {
 				return trustDenial(c, q, role, err)
 			}
 			continue
 		}
-		if err := decide(c, q, ask); err != nil {
+		if err := decide(c.Caller, c.asked, q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// decide asks one question, and again for the reasons of a no.
-func decide(c *Call, q *auth.Question, ask func(*policy.Reasons) auth.Answer) *Fault {
+// decide asks one question by the caller's policies and the resource's.
+func decide(caller *auth.Caller, asked *auth.Request, q *auth.Question) *Fault {
+	return decideBy(func(why *policy.Reasons) auth.Answer { return caller.Decide(asked, q, why) }, caller, asked, q)
+}
+
+// decideBy asks one question, and again for the reasons of a no.
+func decideBy(ask func(*policy.Reasons) auth.Answer, caller *auth.Caller, asked *auth.Request, q *auth.Question) *Fault {
 	if ask(nil).Allowed() {
 		return nil
 	}
 	why := &policy.Reasons{}
-	denial := c.Caller.Denial(q, ask(why))
+	denial := caller.Denial(q, ask(why))
+	documents := caller.Documents()
+	if q.Policy != nil {
+		documents = append(documents, q.Policy.Source)
+	}
 	return &Fault{
 		Kind: AccessDenied, Message: denial, Reason: denial,
-		Why: why, Documents: c.Caller.Documents(), Action: q.Action, Resource: q.Resource, Denied: denied(c, q),
+		Why: why, Documents: documents, Action: q.Action, Resource: q.Resource, Denied: denied(caller, asked, q),
 	}
 }
 
-func denied(c *Call, q *auth.Question) *Denied {
-	return &Denied{
-		PrincipalID: c.Caller.UserID, PrincipalName: c.Caller.UserName(), PrincipalARN: c.Caller.ARN,
-		Keys: c.Caller.Keys(c.asked, q),
-	}
+func denied(caller *auth.Caller, asked *auth.Request, q *auth.Question) *Denied {
+	return &Denied{PrincipalID: caller.UserID, PrincipalName: caller.UserName(), PrincipalARN: caller.ARN, Keys: caller.Keys(asked, q)}
 }
 
 // bareDenial is AWS's sentence for an action on a role's trust. It says neither
@@ -75,7 +80,7 @@ func bareDenial(c *Call, q *auth.Question) *Fault {
 	return &Fault{
 		Kind:    AccessDenied,
 		Message: "User: " + c.Caller.ARN + " is not authorized to perform: " + q.Action + " on resource: " + q.Resource,
-		Action:  q.Action, Resource: q.Resource, Denied: denied(c, q),
+		Action:  q.Action, Resource: q.Resource, Denied: denied(c.Caller, c.asked, q),
 	}
 }
 

@@ -22,6 +22,8 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/lastuse"
+	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/sigv4"
 
 	"github.com/google/uuid"
@@ -35,6 +37,7 @@ const maxBody = 10_000_000
 type Config struct {
 	Services  []*Service
 	Directory *directory.Directory
+	LastUse   *lastuse.Tracker // is told of each use of a role or access key
 	Events    *audit.Log
 	Log       *slog.Logger // for what concerns no request's answer
 	Now       func() time.Time
@@ -236,7 +239,21 @@ func (a *API) authenticate(c *Call) error {
 	}
 	c.Caller, c.Account = caller, caller.Account
 	c.Event.Account, c.Event.Principal = caller.Account, caller.ARN
+	a.noteUse(c)
 	return nil
+}
+
+// noteUse counts what signed the request as used, whatever comes of the request:
+// a role by its sessions, and a user's long-lived key (IAM User Guide, "Getting
+// credential reports": when the key was most recently used to sign a request; of
+// roles, RoleLastUsed). The sessions of users are of no key.
+func (a *API) noteUse(c *Call) {
+	switch s := c.Caller.Session; {
+	case s == nil:
+		a.LastUse.Note(c.Account, c.Caller.AccessKeyID, c.Region, c.service.Name, c.Now)
+	case s.Kind == session.AssumedRole:
+		a.LastUse.Note(s.Account, s.RoleID, c.Region, c.service.Name, c.Now)
+	}
 }
 
 // newRequestID makes a UUID. Where randomness fails the request goes on under

@@ -24,7 +24,7 @@ func applyRecord[R, C any](s *Snapshot, r *store.Record, tree **iradix.Tree[*C],
 		}
 	}
 	var old *C
-	had := false
+	var had bool
 	if compiled == nil {
 		*tree, old, had = (*tree).Delete(key)
 	} else {

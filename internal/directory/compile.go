@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/daypass/daypass/internal/arn"
@@ -13,37 +12,37 @@ func compileProvider(p *store.OIDCProvider) (*OIDCProvider, string) {
 	return &OIDCProvider{OIDCProvider: *p, ARN: arn.OIDCProvider(p.Account, p.URL), Issuer: "https://" + p.URL}, ""
 }
 
-func compileRole(r *store.Role) (*Role, string) {
+func (d *Directory) compileRole(r *store.Role) (*Role, string) {
 	role := &Role{Role: *r, ARN: arn.Role(r.Account, r.Path, r.Name)}
-	var problems problemList
-	role.Trust = problems.parse(policy.Trust, r.TrustPolicy, "the trust policy of "+role.ARN).Bind(r.Principals)
-	role.inline = problems.parseInline(r.InlinePolicies, role.ARN)
-	return role, problems.String()
+	read := reader{of: d.documents}
+	role.trust = read.read(policy.Trust, r.TrustPolicy, r.Principals, "the trust policy of "+role.ARN)
+	role.inline = read.inline(r.InlinePolicies, role.ARN)
+	return role, read.problems.String()
 }
 
-func compilePolicy(p *store.Policy) (*Policy, string) {
+func (d *Directory) compilePolicy(p *store.Policy) (*Policy, string) {
 	compiled := &Policy{Policy: *p, ARN: arn.Policy(p.Account, p.Path, p.Name)}
-	var problems problemList
+	read := reader{of: d.documents}
 	for _, v := range p.Versions {
 		if v.ID == p.DefaultVersion {
-			compiled.Default = problems.parse(policy.Identity, v.Document, compiled.ARN)
+			compiled.document = read.read(policy.Identity, v.Document, nil, compiled.ARN)
 		}
 	}
-	return compiled, problems.String()
+	return compiled, read.problems.String()
 }
 
-func compileUser(u *store.User) (*User, string) {
+func (d *Directory) compileUser(u *store.User) (*User, string) {
 	user := &User{User: *u, ARN: arn.User(u.Account, u.Path, u.Name)}
-	var problems problemList
-	user.inline = problems.parseInline(u.InlinePolicies, user.ARN)
-	return user, problems.String()
+	read := reader{of: d.documents}
+	user.inline = read.inline(u.InlinePolicies, user.ARN)
+	return user, read.problems.String()
 }
 
-func compileGroup(g *store.Group) (*Group, string) {
+func (d *Directory) compileGroup(g *store.Group) (*Group, string) {
 	group := &Group{Group: *g, ARN: arn.Group(g.Account, g.Path, g.Name)}
-	var problems problemList
-	group.inline = problems.parseInline(g.InlinePolicies, group.ARN)
-	return group, problems.String()
+	read := reader{of: d.documents}
+	group.inline = read.inline(g.InlinePolicies, group.ARN)
+	return group, read.problems.String()
 }
 
 func compileProfile(p *store.InstanceProfile) (*InstanceProfile, string) {
@@ -55,24 +54,16 @@ func compileAccount(a *store.Account) (*store.Account, string) { return a, "" }
 // problemList gathers what could not be read of one record.
 type problemList []string
 
-func (l *problemList) parse(kind policy.Kind, text, what string) *policy.Document {
-	document, err := policy.Parse(kind, text)
-	if err != nil {
-		*l = append(*l, fmt.Sprintf("%s cannot be read and denies: %v", what, err))
-		return nil
-	}
-	return document
-}
-
-func (l *problemList) parseInline(inline []store.InlinePolicy, owner string) []Attached {
-	attached := make([]Attached, 0, len(inline))
-	for _, p := range inline {
-		attached = append(attached, Attached{
-			Source:   "inline policy " + p.Name,
-			Document: l.parse(policy.Identity, p.Document, "inline policy "+p.Name+" of "+owner),
+// inline reads the inline policies of an entity.
+func (r *reader) inline(policies []store.InlinePolicy, owner string) []inlinePolicy {
+	read := make([]inlinePolicy, 0, len(policies))
+	for _, p := range policies {
+		read = append(read, inlinePolicy{
+			source:   "inline policy " + p.Name,
+			document: r.read(policy.Identity, p.Document, nil, "inline policy "+p.Name+" of "+owner),
 		})
 	}
-	return attached
+	return read
 }
 
 func (l problemList) String() string { return strings.Join(l, "; ") }

@@ -34,8 +34,9 @@ type Opener interface {
 
 // Directory follows one store. It is safe for concurrent use.
 type Directory struct {
-	store  store.Store
-	opener Opener
+	store     store.Store
+	opener    Opener
+	documents *documents
 
 	applying sync.Mutex // held while a snapshot is replaced by its successor
 	snapshot atomic.Pointer[Snapshot]
@@ -45,7 +46,11 @@ type Directory struct {
 // when an access key, a signing key or the session keys cannot be opened under the
 // master key: that is another key's data, and no request could be answered rightly.
 func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error) {
-	d := &Directory{store: st, opener: opener}
+	documents, err := newDocuments()
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{store: st, opener: opener, documents: documents}
 	d.snapshot.Store(newSnapshot())
 	if err := d.Refresh(ctx); err != nil {
 		return nil, err
@@ -117,15 +122,17 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 	case store.KindOIDCProvider:
 		problem = applyRecord(s, r, &s.providers, treeKey(r.Account, r.Key), compileProvider)
 	case store.KindRole:
-		problem = applyRecord(s, r, &s.roles, treeKey(r.Account, r.Key), compileRole)
+		problem = applyRecord(s, r, &s.roles, treeKey(r.Account, r.Key), d.compileRole)
 	case store.KindPolicy:
-		problem = applyRecord(s, r, &s.policies, treeKey(r.Account, r.Key), compilePolicy)
+		problem = applyRecord(s, r, &s.policies, treeKey(r.Account, r.Key), d.compilePolicy)
 	case store.KindUser:
-		problem = applyRecord(s, r, &s.users, treeKey(r.Account, r.Key), compileUser)
+		problem = applyRecord(s, r, &s.users, treeKey(r.Account, r.Key), d.compileUser)
 	case store.KindGroup:
-		problem = applyRecord(s, r, &s.groups, treeKey(r.Account, r.Key), compileGroup)
+		problem = applyRecord(s, r, &s.groups, treeKey(r.Account, r.Key), d.compileGroup)
 	case store.KindProfile:
 		problem = applyRecord(s, r, &s.profiles, treeKey(r.Account, r.Key), compileProfile)
+	case store.KindBucket:
+		problem = applyRecord(s, r, &s.buckets, []byte(r.Key), d.compileBucket)
 	case store.KindLastUse:
 		problem = applyRecord(s, r, &s.lastUses, treeKey(r.Account, r.Key), func(u *store.LastUse) (*store.LastUse, string) { return u, "" })
 	case store.KindAccessKey:

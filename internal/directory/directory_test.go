@@ -97,7 +97,7 @@ func TestUpdateIsVisibleOnReturn(t *testing.T) {
 	update(t, d, putRole(role("Deploy")))
 	after := d.Snapshot()
 	got, ok := after.Role(account, "dePLOY") // names have no case
-	if !ok || got.ARN != "arn:aws:iam::123456789012:role/team/Deploy" || got.Trust == nil {
+	if !ok || got.ARN != "arn:aws:iam::123456789012:role/team/Deploy" || got.Trust() == nil {
 		t.Errorf("role is %+v, %v", got, ok)
 	}
 	if _, ok := before.Role(account, "Deploy"); ok {
@@ -237,7 +237,7 @@ func TestPolicyByARN(t *testing.T) {
 			Versions: []store.PolicyVersion{{ID: "v1", Document: "not read"}, {ID: "v2", Document: allow}},
 		})
 	})
-	if p, ok := d.Snapshot().Policy("arn:aws:iam::123456789012:policy/team/Read"); !ok || p.Default == nil {
+	if p, ok := d.Snapshot().Policy("arn:aws:iam::123456789012:policy/team/Read"); !ok || p.Default() == nil {
 		t.Errorf("policy is %+v, %v", p, ok)
 	}
 	for _, arn := range []string{

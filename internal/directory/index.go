@@ -15,6 +15,7 @@ import (
 //	member/ACCOUNT/GROUP-ID/USER                  the users of a group
 //	attached/ACCOUNT/POLICY-ARN NUL KIND/NAME     who has a managed policy attached
 //	boundary/ACCOUNT/POLICY-ARN NUL KIND/NAME     whose permissions boundary it is
+//	bucket/ACCOUNT/NAME                           the buckets of an account
 //
 // ARNs and names are in lower case.
 
@@ -24,6 +25,7 @@ type references struct {
 	groups   []string // ids of the groups that a user is in
 	attached []string // ARNs of managed policies
 	boundary string   // ARN of one
+	owner    string   // account of a bucket
 }
 
 // indexed gives what the index holds of a compiled record.
@@ -40,6 +42,10 @@ func indexed(compiled any) references {
 	case *Group:
 		if c != nil {
 			return references{id: c.ID, attached: c.AttachedPolicies}
+		}
+	case *Bucket:
+		if c != nil {
+			return references{owner: c.Account}
 		}
 	}
 	return references{}
@@ -59,6 +65,9 @@ func (refs references) keys(id store.ID) [][]byte {
 	}
 	if refs.boundary != "" {
 		keys = append(keys, append(policyPrefix("boundary", id.Account, refs.boundary), string(id.Kind)+"/"+id.Key...))
+	}
+	if refs.owner != "" {
+		keys = append(keys, bucketKey(refs.owner, id.Key))
 	}
 	return keys
 }
@@ -147,6 +156,15 @@ func (s *Snapshot) UserByID(uniqueID string) (*User, bool) {
 		return nil, false
 	}
 	return s.User(id.Account, id.Key)
+}
+
+// RoleByID finds a role by the unique id.
+func (s *Snapshot) RoleByID(uniqueID string) (*Role, bool) {
+	id, ok := s.index.Get([]byte("id/" + uniqueID))
+	if !ok || id.Kind != store.KindRole {
+		return nil, false
+	}
+	return s.Role(id.Account, id.Key)
 }
 
 // GroupByID finds a group by the unique id.

@@ -57,7 +57,7 @@ func TestUnreadableDocuments(t *testing.T) {
 	write(t, st, roleID, withTrust)
 	refresh(t, d)
 	wantProblem(t, d.Snapshot(), "the trust policy of arn:aws:iam::123456789012:role/team/r", "denies", "Unless")
-	if r, ok := d.Snapshot().Role(account, "r"); !ok || r.Trust != nil {
+	if r, ok := d.Snapshot().Role(account, "r"); !ok || r.Trust() != nil {
 		t.Errorf("role is %+v, %v; want it there without a trust policy", r, ok)
 	}
 

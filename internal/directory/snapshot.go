@@ -26,6 +26,7 @@ type Snapshot struct {
 	groups     *iradix.Tree[*Group]
 	profiles   *iradix.Tree[*InstanceProfile]
 	accessKeys *iradix.Tree[*AccessKey]
+	buckets    *iradix.Tree[*Bucket] // by name, of all accounts
 	lastUses   *iradix.Tree[*store.LastUse]
 	index      *iradix.Tree[store.ID] // see index.go
 	counts     *iradix.Tree[int]
@@ -44,36 +45,47 @@ type OIDCProvider struct {
 	Issuer string // "https://" and the url: what the token's iss must be, byte for byte
 }
 
-// Role is a role with its documents compiled.
+// Role is a role with its documents read.
 type Role struct {
 	store.Role
-	ARN string
-	// Trust is nil when the stored document cannot be read; policy.Decide takes
-	// that as an explicit deny.
-	Trust  *policy.Document
-	inline []Attached
+	ARN    string
+	trust  *document
+	inline []inlinePolicy
 }
 
-// Policy is a managed policy with its default version compiled.
+// Trust is the role's trust policy, nil when the stored document cannot be read;
+// policy.Decide takes that as an explicit deny.
+func (r *Role) Trust() *policy.Document { return r.trust.compile() }
+
+// Policy is a managed policy with its default version read.
 type Policy struct {
 	store.Policy
-	ARN string
-	// Default is nil when the stored document cannot be read.
-	Default *policy.Document
+	ARN      string
+	document *document
 }
 
-// User is a user with its documents compiled.
+// Default is the policy's default version, nil when the stored document cannot be
+// read, which denies.
+func (p *Policy) Default() *policy.Document { return p.document.compile() }
+
+// User is a user with its documents read.
 type User struct {
 	store.User
 	ARN    string
-	inline []Attached
+	inline []inlinePolicy
 }
 
-// Group is a group with its documents compiled.
+// Group is a group with its documents read.
 type Group struct {
 	store.Group
 	ARN    string
-	inline []Attached
+	inline []inlinePolicy
+}
+
+// inlinePolicy is one inline policy with its document read.
+type inlinePolicy struct {
+	source   string
+	document *document
 }
 
 // InstanceProfile is an instance profile with its ARN worked out.
@@ -107,6 +119,7 @@ func newSnapshot() *Snapshot {
 		groups:     iradix.New[*Group](),
 		profiles:   iradix.New[*InstanceProfile](),
 		accessKeys: iradix.New[*AccessKey](),
+		buckets:    iradix.New[*Bucket](),
 		lastUses:   iradix.New[*store.LastUse](),
 		index:      iradix.New[store.ID](),
 		counts:     iradix.New[int](),
@@ -277,13 +290,13 @@ func (s *Snapshot) LastUse(account, id string) (*store.LastUse, bool) {
 // RolePolicies appends the identity policies of a role, as they stand in this
 // snapshot, to docs. A policy that is attached and gone denies.
 func (s *Snapshot) RolePolicies(docs []Attached, role *Role) []Attached {
-	return s.managed(append(docs, role.inline...), role.AttachedPolicies)
+	return s.attached(docs, role.inline, role.AttachedPolicies)
 }
 
 // UserPolicies appends the identity policies of a user to docs: the user's own,
 // then those of the groups that the user is in. A group that is gone denies.
 func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
-	docs = s.managed(append(docs, user.inline...), user.AttachedPolicies)
+	docs = s.attached(docs, user.inline, user.AttachedPolicies)
 	for _, id := range user.Groups {
 		group, ok := s.GroupByID(id)
 		if !ok {
@@ -297,7 +310,7 @@ func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
 
 // GroupPolicies appends the policies of a group to docs.
 func (s *Snapshot) GroupPolicies(docs []Attached, group *Group) []Attached {
-	return s.managed(append(docs, group.inline...), group.AttachedPolicies)
+	return s.attached(docs, group.inline, group.AttachedPolicies)
 }
 
 // Boundary gives the permissions boundary of a user or role: none where the ARN
@@ -309,12 +322,20 @@ func (s *Snapshot) Boundary(policyARN string) []Attached {
 	return s.managed(nil, []string{policyARN})
 }
 
+// attached appends inline policies, then managed ones by their ARNs.
+func (s *Snapshot) attached(docs []Attached, inline []inlinePolicy, policyARNs []string) []Attached {
+	for _, p := range inline {
+		docs = append(docs, Attached{Source: p.source, Document: p.document.compile()})
+	}
+	return s.managed(docs, policyARNs)
+}
+
 // managed appends managed policies by their ARNs.
 func (s *Snapshot) managed(docs []Attached, policyARNs []string) []Attached {
 	for _, policyARN := range policyARNs {
 		a := Attached{Source: policyARN}
 		if p, ok := s.Policy(policyARN); ok {
-			a.Document = p.Default
+			a.Document = p.Default()
 		}
 		docs = append(docs, a)
 	}

@@ -32,25 +32,28 @@ floor 0 pure
 	outbound: module github.com/go-jose/go-jose/v4
 	managedpolicy: arn
 	policy: arn
+	s3request: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
 
 floor 1 utility
 	durable:
+	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
 	jwks: oidc, module golang.org/x/sync
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
-	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2
+	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
+	lastuse: store directory
 	account: arn store directory
 	archive: arn durable store account
 
 floor 2 door
 	auth: arn policy session sigv4 store directory
-	awsapi: arn policy session sigv4 audit directory auth, module github.com/google/uuid
-	awsapi/awsapitest: session sigv4 masterkey audit store store/sqlstore directory auth awsapi, module github.com/aws/aws-sdk-go-v2
+	awsapi: arn policy session sigv4 audit directory lastuse auth, module github.com/google/uuid
+	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory lastuse auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
@@ -61,12 +64,14 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory account archive auth awsapi sts iam revocation
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi sts iam revocation
 	runner: gitlab/ci gitlab
+	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
 	cmd/daypass: durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
-	bench/load: gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
+	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
+	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `
 
 // Floors with a rule of their own.

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -22,7 +23,7 @@ func (s *service) accessKeyOperations() []awsapi.Operation {
 		signed("UpdateAccessKey", onUser, s.updateAccessKey),
 		signed("DeleteAccessKey", onUser, s.deleteAccessKey),
 		signed("ListAccessKeys", onUser, listAccessKeys),
-		signed("GetAccessKeyLastUsed", onKeyOwner, getAccessKeyLastUsed),
+		signed("GetAccessKeyLastUsed", onKeyOwner, s.getAccessKeyLastUsed),
 	}
 }
 
@@ -136,7 +137,7 @@ func listAccessKeys(c *awsapi.Call, in *input) execute {
 
 // getAccessKeyLastUsed denies a key that the account does not have, to everybody,
 // in a sentence of older form than other denials (recorded on AWS).
-func getAccessKeyLastUsed(c *awsapi.Call, in *input) execute {
+func (s *service) getAccessKeyLastUsed(c *awsapi.Call, in *input) execute {
 	id := in.accessKeyID()
 	return func() (awsapi.Result, error) {
 		key, ok := ownKey(c, id)
@@ -147,8 +148,7 @@ func getAccessKeyLastUsed(c *awsapi.Call, in *input) execute {
 				Reason:  "the account has no such access key",
 			}
 		}
-		use, _ := c.Snapshot.LastUse(c.Account, id)
-		return accessKeyLastUse{key.UserName, use}, nil
+		return accessKeyLastUse{key.UserName, s.lastUse(c, id)}, nil
 	}
 }
 
@@ -247,7 +247,8 @@ func (r accessKeyList) WriteXML(x *awsapi.XML) {
 }
 
 // accessKeyLastUse is GetAccessKeyLastUsed's reply. Of a key that was never used it
-// tells no date, and N/A for the rest (recorded on AWS).
+// tells no date, and N/A for the rest (recorded on AWS); so it does of the region
+// where the signature named none.
 type accessKeyLastUse struct {
 	userName string
 	use      *store.LastUse
@@ -260,7 +261,7 @@ func (r accessKeyLastUse) WriteXML(x *awsapi.XML) {
 	x.Open("AccessKeyLastUsed")
 	if r.use != nil {
 		x.Time("LastUsedDate", r.use.At)
-		region, service = r.use.Region, r.use.Service
+		region, service = cmp.Or(r.use.Region, region), cmp.Or(r.use.Service, service)
 	}
 	x.Text("ServiceName", service)
 	x.Text("Region", region)

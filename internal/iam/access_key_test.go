@@ -184,7 +184,7 @@ func TestAccessKeyLastUsed(t *testing.T) {
 	if use := never.AccessKeyLastUsed; *never.UserName != "ann" || use.LastUsedDate != nil || *use.Region != "N/A" || *use.ServiceName != "N/A" {
 		t.Errorf("never used: %s %+v", *never.UserName, use)
 	}
-	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	err := f.Directory.Update(t.Context(), func(tx store.Tx) error {
 		return store.PutRecord(tx, store.LastUseID(account, id), store.LastUse{Account: account, ID: id, At: at, Region: "eu-central-1", Service: "sts"})
 	})
@@ -194,6 +194,11 @@ func TestAccessKeyLastUsed(t *testing.T) {
 	used := noError[*iamclient.GetAccessKeyLastUsedOutput](t)(f.lastUsed(t, id)).AccessKeyLastUsed
 	if used.LastUsedDate == nil || !used.LastUsedDate.Equal(at) || *used.Region != "eu-central-1" || *used.ServiceName != "sts" {
 		t.Errorf("used: %+v", used)
+	}
+	f.LastUse.Note(account, id, "", "iam", at.Add(time.Minute)) // by Signature V4A, and not written yet
+	used = noError[*iamclient.GetAccessKeyLastUsedOutput](t)(f.lastUsed(t, id)).AccessKeyLastUsed
+	if used.LastUsedDate == nil || !used.LastUsedDate.Equal(at.Add(time.Minute)) || *used.Region != "N/A" || *used.ServiceName != "iam" {
+		t.Errorf("used later: %+v", used)
 	}
 
 	// A key that is not there is denied to everybody, in another sentence.

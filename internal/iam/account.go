@@ -125,7 +125,7 @@ func getAccountSummary(c *awsapi.Call) (awsapi.Result, error) {
 		"ServerCertificates": 0, "ServerCertificatesQuota": 0,
 		"MFADevices": 0, "MFADevicesInUse": 0,
 		"AccountMFAEnabled": 0, "AccountAccessKeysPresent": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
-		"AccessKeysPerUserQuota": 2, "SigningCertificatesPerUserQuota": 0, "GroupsPerUserQuota": 10, "VersionsPerPolicyQuota": 5,
+		"AccessKeysPerUserQuota": maxAccessKeys, "SigningCertificatesPerUserQuota": 0, "GroupsPerUserQuota": maxUserGroups, "VersionsPerPolicyQuota": 5,
 		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
 		"UserPolicySizeQuota": maxUserInline, "GroupPolicySizeQuota": maxGroupInline, "RolePolicySizeQuota": maxRoleInline,
 		"PolicySizeQuota": maxManagedPolicy, "AssumeRolePolicySizeQuota": maxTrustPolicy,
@@ -153,7 +153,7 @@ func listSAMLProviders(*awsapi.Call) (awsapi.Result, error) { return noSAMLProvi
 func listServerCertificates(_ *awsapi.Call, in *input) execute {
 	in.path("PathPrefix", rolePrefixPattern)
 	in.page()
-	return func() (awsapi.Result, error) { return noCertificates{}, nil }
+	return func() (awsapi.Result, error) { return emptyList{"ServerCertificateMetadataList"}, nil }
 }
 
 type aliasList []string
@@ -184,11 +184,3 @@ type noSAMLProviders struct{}
 
 // WriteXML implements awsapi.Result.
 func (noSAMLProviders) WriteXML(x *awsapi.XML) { x.Texts("SAMLProviderList", nil) }
-
-type noCertificates struct{}
-
-// WriteXML implements awsapi.Result.
-func (noCertificates) WriteXML(x *awsapi.XML) {
-	x.Texts("ServerCertificateMetadataList", nil)
-	writeNext(x, "")
-}

@@ -20,14 +20,14 @@ var detailFilters = []string{"LocalManagedPolicy", "User", "AWSManagedPolicy", "
 // whatever the order in the request (recorded on AWS).
 var detailSections = []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}
 
-func detailOperations() []awsapi.Operation {
-	return []awsapi.Operation{signed("GetAccountAuthorizationDetails", onNothing, getAccountAuthorizationDetails)}
+func (s *service) detailOperations() []awsapi.Operation {
+	return []awsapi.Operation{signed("GetAccountAuthorizationDetails", onNothing, s.getAccountAuthorizationDetails)}
 }
 
 // getAccountAuthorizationDetails tells users, roles, groups and managed policies
 // with all that they may do. MaxItems is for all of them together. A marker goes
 // on with the filter that it was given for.
-func getAccountAuthorizationDetails(c *awsapi.Call, in *input) execute {
+func (s *service) getAccountAuthorizationDetails(c *awsapi.Call, in *input) execute {
 	filter := in.detailFilter()
 	limit, sent, err := in.params.Int("MaxItems")
 	in.decoded(err)
@@ -44,7 +44,7 @@ func getAccountAuthorizationDetails(c *awsapi.Call, in *input) execute {
 		}
 	}
 	return func() (awsapi.Result, error) {
-		return detailsPage(c, from, limit), nil
+		return s.detailsPage(c, from, limit), nil
 	}
 }
 
@@ -111,7 +111,7 @@ func parseDetailMarker(text string) (detailMarker, bool) {
 }
 
 // detailsPage gathers at most limit things, going on after the marker.
-func detailsPage(c *awsapi.Call, from detailMarker, limit int) *authorizationDetails {
+func (s *service) detailsPage(c *awsapi.Call, from detailMarker, limit int) *authorizationDetails {
 	reply := &authorizationDetails{}
 	n, last := 0, ""
 	for _, section := range from.filter[slices.Index(from.filter, from.section):] {
@@ -119,7 +119,7 @@ func detailsPage(c *awsapi.Call, from detailMarker, limit int) *authorizationDet
 		if section == from.section {
 			after = from.key
 		}
-		for key, tell := range detailsAfter(c, section, after) {
+		for key, tell := range s.detailsAfter(c, section, after) {
 			if n == limit {
 				reply.next = last
 				return reply
@@ -134,37 +134,37 @@ func detailsPage(c *awsapi.Call, from detailMarker, limit int) *authorizationDet
 
 // detailsAfter gives the things of a section by their names in lower case, from
 // the first that comes after the given one.
-func detailsAfter(c *awsapi.Call, section, after string) iter.Seq2[string, func(*account.Details)] {
-	s := c.Snapshot
+func (s *service) detailsAfter(c *awsapi.Call, section, after string) iter.Seq2[string, func(*account.Details)] {
+	now := c.Snapshot
 	return func(yield func(string, func(*account.Details)) bool) {
 		switch section {
 		case "User":
-			for u := range s.UsersAfter(c.Account, after) {
-				if !yield(account.Key(u.Name), func(d *account.Details) { d.Users = append(d.Users, account.DescribeUser(s, u)) }) {
+			for u := range now.UsersAfter(c.Account, after) {
+				if !yield(account.Key(u.Name), func(d *account.Details) { d.Users = append(d.Users, account.DescribeUser(now, u)) }) {
 					return
 				}
 			}
 		case "Role":
-			for r := range s.RolesAfter(c.Account, after) {
-				if !yield(account.Key(r.Name), func(d *account.Details) { d.Roles = append(d.Roles, account.DescribeRole(s, r)) }) {
+			for r := range now.RolesAfter(c.Account, after) {
+				if !yield(account.Key(r.Name), func(d *account.Details) { d.Roles = append(d.Roles, account.DescribeRole(now, r, s.lastUse(c, r.ID))) }) {
 					return
 				}
 			}
 		case "Group":
-			for g := range s.GroupsAfter(c.Account, after) {
+			for g := range now.GroupsAfter(c.Account, after) {
 				if !yield(account.Key(g.Name), func(d *account.Details) { d.Groups = append(d.Groups, account.DescribeGroup(g)) }) {
 					return
 				}
 			}
 		case "LocalManagedPolicy":
-			for p := range s.PoliciesAfter(c.Account, after) {
+			for p := range now.PoliciesAfter(c.Account, after) {
 				if !yield(account.Key(p.Name), tellPolicy(c, p)) {
 					return
 				}
 			}
 		case "AWSManagedPolicy":
-			for p := range s.AWSPoliciesAfter(after) {
-				if account.Uses(s, c.Account, p) && !yield(account.Key(p.Name), tellPolicy(c, p)) {
+			for p := range now.AWSPoliciesAfter(after) {
+				if account.Uses(now, c.Account, p) && !yield(account.Key(p.Name), tellPolicy(c, p)) {
 					return
 				}
 			}
@@ -248,7 +248,9 @@ func writeRoleDetail(x *awsapi.XML, r *account.RoleDetail) {
 	x.Open("RoleLastUsed")
 	if r.LastUsed.Date != nil {
 		x.Time("LastUsedDate", r.LastUsed.Date.Time)
-		x.Text("Region", r.LastUsed.Region)
+		if r.LastUsed.Region != "" {
+			x.Text("Region", r.LastUsed.Region)
+		}
 	}
 	x.Close()
 }

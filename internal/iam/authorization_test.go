@@ -45,7 +45,6 @@ var deniedOn = map[string]string{
 	"TagRole": deniedRole, "UntagRole": deniedRole, "ListRoleTags": deniedRole,
 	"ListRolePolicies": deniedRole, "DeleteRolePolicy": deniedRole, "AttachRolePolicy": deniedRole, "DetachRolePolicy": deniedRole, "ListAttachedRolePolicies": deniedRole,
 	"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
-	"GetPolicy": deniedPolicy, "GetPolicyVersion": deniedPolicy, "DeletePolicy": deniedPolicy,
 	"GetAccountAuthorizationDetails":     "*",
 	"AddClientIDToOpenIDConnectProvider": deniedProvider, "RemoveClientIDFromOpenIDConnectProvider": deniedProvider, "UpdateOpenIDConnectProviderThumbprint": deniedProvider,
 	"TagOpenIDConnectProvider": deniedProvider, "UntagOpenIDConnectProvider": deniedProvider, "ListOpenIDConnectProviderTags": deniedProvider,
@@ -55,6 +54,9 @@ var deniedOn = map[string]string{
 	"CreateAccountAlias": "*", "DeleteAccountAlias": "*", "ListAccountAliases": "*", "GetAccountSummary": "*",
 	"GetAccountPasswordPolicy": "*", "DeleteAccountPasswordPolicy": "*",
 	"ListSAMLProviders": "arn:aws:iam::123456789012:saml-provider/*", "ListServerCertificates": "arn:aws:iam::123456789012:server-certificate/under/",
+	"GetPolicy": deniedPolicy, "DeletePolicy": deniedPolicy, "ListEntitiesForPolicy": deniedPolicy,
+	"CreatePolicyVersion": deniedPolicy, "GetPolicyVersion": deniedPolicy, "ListPolicyVersions": deniedPolicy, "SetDefaultPolicyVersion": deniedPolicy, "DeletePolicyVersion": deniedPolicy,
+	"TagPolicy": deniedPolicy, "UntagPolicy": deniedPolicy, "ListPolicyTags": deniedPolicy,
 	"SimulateCustomPolicy": "*", "GetContextKeysForCustomPolicy": "*", "SimulatePrincipalPolicy": deniedRole, "GetContextKeysForPrincipalPolicy": deniedRole,
 }
 

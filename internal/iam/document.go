@@ -25,7 +25,7 @@ const (
 
 // trustPolicy checks the trust policy of a role: what it says, that it does not
 // open the role to all users of an issuer that everybody may use, and that the
-// users and roles that it names exist. It gives their unique ids by the names.
+// accounts, users and roles that it names exist. It gives their unique ids by the names.
 func trustPolicy(c *awsapi.Call, document string) (principals map[string]string, err error) {
 	parsed, err := parse(policy.Trust, document)
 	if err != nil {
@@ -41,11 +41,19 @@ func trustPolicy(c *awsapi.Call, document string) (principals map[string]string,
 	if size(document) > maxTrustPolicy {
 		return nil, limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
 	}
+	for _, written := range parsed.Accounts() {
+		account := written
+		if a, err := arn.Parse(written); err == nil {
+			account = a.Account
+		}
+		if !c.Snapshot.Account(account) {
+			return nil, invalidPrincipal(written, "account")
+		}
+	}
 	for _, written := range parsed.Entities() {
 		id, ok := principalID(c.Snapshot, written)
 		if !ok {
-			return nil, awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+written+`"`).
-				Because("there is no user or role %s; make it first", written)
+			return nil, invalidPrincipal(written, "user or role")
 		}
 		if principals == nil {
 			principals = map[string]string{}
@@ -53,6 +61,13 @@ func trustPolicy(c *awsapi.Call, document string) (principals map[string]string,
 		principals[written] = id
 	}
 	return principals, nil
+}
+
+// invalidPrincipal answers a principal that there is not (recorded on AWS, also of
+// accounts).
+func invalidPrincipal(written, kind string) error {
+	return awsapi.Error(http.StatusBadRequest, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+written+`"`).
+		Because("there is no %s %s; make it first", kind, written)
 }
 
 // principalID gives the unique id of the user or role that a principal names by

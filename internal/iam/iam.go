@@ -39,13 +39,14 @@ type Config struct {
 	// PublicURL is the URL under which others reach this server, without a
 	// closing slash; "" means that no account can be made an issuer.
 	PublicURL string
-	MasterKey Sealer // of access keys and of an issuer's signing keys
+	MasterKey Sealer   // of access keys and of an issuer's signing keys
+	LastUses  LastUses // of roles and access keys
 }
 
 // New makes the service.
 func New(c Config) (*awsapi.Service, error) {
-	if c.Directory == nil || c.ProviderKeys == nil || c.Random == nil || c.MasterKey == nil {
-		return nil, errors.New("iam: the configuration lacks a directory, provider keys, randomness or the master key")
+	if c.Directory == nil || c.ProviderKeys == nil || c.Random == nil || c.MasterKey == nil || c.LastUses == nil {
+		return nil, errors.New("iam: the configuration lacks a directory, provider keys, randomness, the master key or last uses")
 	}
 	s := &service{Config: c}
 	return awsapi.NewService(
@@ -53,7 +54,7 @@ func New(c Config) (*awsapi.Service, error) {
 		slices.Concat(
 			s.providerOperations(), s.roleOperations(), s.policyOperations(), s.userOperations(), s.accessKeyOperations(), s.groupOperations(),
 			s.profileOperations(), s.accountOperations(), s.outboundOperations(), simulateOperations(),
-			detailOperations(),
+			s.detailOperations(),
 		)...)
 }
 

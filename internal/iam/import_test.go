@@ -174,7 +174,7 @@ func TestImportRefuses(t *testing.T) {
 		}, `as is role Deploy inlinePolicies/p:1 Syntax errors in policy.`},
 		"profile": {func(a *accounts.Account) { a.Profiles[0].Role = "none" }, `instance-profile Host role:0 The role with name none cannot be found.`},
 		"principal id": {func(a *accounts.Account) {
-			a.Roles[0].TrustPolicy = trusting("arn:aws:iam::123456789012:user/Ann")
+			a.Roles[0].TrustPolicy = trustIn("arn:aws:iam::123456789012:user/Ann")
 			a.Roles[0].Principals = map[string]string{"arn:aws:iam::123456789012:user/Ann": "x"}
 		}, `role Deploy principals:0 "x" is no unique id`},
 		"record": {func(a *accounts.Account) {
@@ -218,7 +218,7 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
-func trusting(principal string) string {
+func trustIn(principal string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + principal + `"},"Action":"sts:AssumeRole"}]}`
 }
 
@@ -237,9 +237,9 @@ func TestImportPrincipals(t *testing.T) {
 	a.Roles = nil
 	a.Profiles = nil
 	for name, r := range map[string]store.Role{
-		"own": {TrustPolicy: trusting(ann)}, "other": {TrustPolicy: trusting(eve)}, "nobody": {TrustPolicy: trusting(gone)}, "by-id": {TrustPolicy: trusting("AIDAANN00000000000001")},
-		"told":  {TrustPolicy: trusting(ann), Principals: map[string]string{ann: "AIDAGONE0000000000001"}}, // another Ann, who is gone
-		"empty": {TrustPolicy: trusting(ann), Principals: map[string]string{ann: "", eve: "AIDAEVE00000000000001"}},
+		"own": {TrustPolicy: trustIn(ann)}, "other": {TrustPolicy: trustIn(eve)}, "nobody": {TrustPolicy: trustIn(gone)}, "by-id": {TrustPolicy: trustIn("AIDAANN00000000000001")},
+		"told":  {TrustPolicy: trustIn(ann), Principals: map[string]string{ann: "AIDAGONE0000000000001"}}, // another Ann, who is gone
+		"empty": {TrustPolicy: trustIn(ann), Principals: map[string]string{ann: "", eve: "AIDAEVE00000000000001"}},
 	} {
 		r.Name = name
 		a.Roles = append(a.Roles, r)

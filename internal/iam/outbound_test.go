@@ -159,7 +159,9 @@ func TestOutboundWithoutPublicURL(t *testing.T) {
 	t.Parallel()
 	keys := jwks.New(jwks.Config{Now: time.Now})
 	server := awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		service, err := iam.New(iam.Config{Directory: s.Directory, ProviderKeys: keys, Random: rand.Reader, MasterKey: s.MasterKey()})
+		service, err := iam.New(iam.Config{
+			Directory: s.Directory, ProviderKeys: keys, Random: rand.Reader, MasterKey: s.MasterKey(), LastUses: s.LastUse,
+		})
 		return []*awsapi.Service{service}, err
 	}})
 	admin := iamclient.NewFromConfig(server.AdminConfig)
@@ -167,7 +169,9 @@ func TestOutboundWithoutPublicURL(t *testing.T) {
 	wantFault(t, err, fault{http.StatusBadRequest, "ValidationError", "Outbound identity federation cannot be enabled: this server does not know the URL under which others reach it. Start it with --public-url."})
 	_, err = info(t, admin)
 	wantFault(t, err, outboundDisabled)
-	if _, err := iam.New(iam.Config{Directory: server.Directory, ProviderKeys: keys, Random: rand.Reader, PublicURL: publicURL}); err == nil {
+	if _, err := iam.New(iam.Config{
+		Directory: server.Directory, ProviderKeys: keys, Random: rand.Reader, PublicURL: publicURL, LastUses: server.LastUse,
+	}); err == nil {
 		t.Error("a service that would keep signing keys unsealed was made")
 	}
 }

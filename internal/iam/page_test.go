@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -150,7 +151,7 @@ func TestShortPages(t *testing.T) {
 			break
 		}
 	}
-	paginator := iamclient.NewListPoliciesPaginator(f.admin, &iamclient.ListPoliciesInput{MaxItems: aws.Int32(2)})
+	paginator := iamclient.NewListPoliciesPaginator(f.admin, &iamclient.ListPoliciesInput{MaxItems: aws.Int32(2), Scope: types.PolicyScopeTypeLocal})
 	for paginator.HasMorePages() {
 		out := noError[*iamclient.ListPoliciesOutput](t)(paginator.NextPage(t.Context()))
 		for _, p := range out.Policies {

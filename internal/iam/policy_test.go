@@ -3,11 +3,13 @@ package iam_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/managedpolicy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
@@ -101,7 +103,8 @@ func TestPolicyConstraints(t *testing.T) {
 }
 
 // TestAbsentPolicies names policies that are not there for the caller: nowhere,
-// under another path, in another account, AWS's own.
+// under another path, in another account, and an AWS managed one that there is
+// not.
 func TestAbsentPolicies(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -112,15 +115,19 @@ func TestAbsentPolicies(t *testing.T) {
 	f.createPolicy(t, "/ci/", "read")
 	for _, policyARN := range []string{
 		arn.Policy(account, "/", "absent"), arn.Policy(account, "/", "read"), owner.createPolicy(t, "/", "theirs"),
-		"arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws-cn:iam::123456789012:policy/ci/read",
+		"arn:aws:iam::aws:policy/NoneOfThisName", "arn:aws:iam::aws:policy/other/AdministratorAccess",
 	} {
 		t.Log(policyARN)
 		_, err := f.admin.GetPolicy(t.Context(), &iamclient.GetPolicyInput{PolicyArn: &policyARN})
 		wantFault(t, err, noPolicy(policyARN))
 		_, err = f.admin.GetPolicyVersion(t.Context(), &iamclient.GetPolicyVersionInput{PolicyArn: &policyARN, VersionId: aws.String("v1")})
-		wantFault(t, err, noPolicy(policyARN))
+		wantFault(t, err, noVersion(policyARN, "v1"))
 		_, err = f.admin.DeletePolicy(t.Context(), &iamclient.DeletePolicyInput{PolicyArn: &policyARN})
-		wantFault(t, err, noPolicy(policyARN))
+		if strings.HasPrefix(policyARN, "arn:aws:iam::aws:") {
+			wantFault(t, err, outsideAccount("Cannot delete policies outside your own account."))
+		} else {
+			wantFault(t, err, noPolicy(policyARN))
+		}
 		_, err = f.admin.DetachRolePolicy(t.Context(), &iamclient.DetachRolePolicyInput{RoleName: aws.String("deploy"), PolicyArn: &policyARN})
 		wantFault(t, err, noPolicy(policyARN))
 		_, err = f.admin.AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("deploy"), PolicyArn: &policyARN})
@@ -142,21 +149,32 @@ func TestListPolicies(t *testing.T) {
 	f.createPolicy(t, "/", "b")
 	f.createPolicy(t, "/ci/", "C")
 	attachedARN := f.createPolicy(t, "/ci/main/", "a")
+	const lambda = "arn:aws:iam::aws:policy/service-role/AWSLambdaRole"
+	boundary := f.createPolicy(t, "/", "bounds")
+	must(t)(f.admin.PutRolePermissionsBoundary(t.Context(), &iamclient.PutRolePermissionsBoundaryInput{RoleName: aws.String("deploy"), PermissionsBoundary: &boundary}))
+	must(t)(f.admin.AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("deploy"), PolicyArn: aws.String(lambda)}))
+	var ofAWS []string
+	for _, p := range managedpolicy.All() {
+		ofAWS = append(ofAWS, p.Name)
+	}
 	must(t)(f.admin.AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("deploy"), PolicyArn: &attachedARN}))
 	for _, c := range []struct {
 		name string
 		in   iamclient.ListPoliciesInput
 		want []string
 	}{
-		{"all", iamclient.ListPoliciesInput{}, []string{"a", "b", "C"}},
-		{"Scope All", iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeAll}, []string{"a", "b", "C"}},
-		{"Scope Local", iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, []string{"a", "b", "C"}},
-		{"Scope AWS", iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}, nil},
+		{"all", iamclient.ListPoliciesInput{}, slices.Concat([]string{"a", "b", "bounds", "C"}, ofAWS)},
+		{"Scope All", iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeAll}, slices.Concat([]string{"a", "b", "bounds", "C"}, ofAWS)},
+		{"Scope Local", iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, []string{"a", "b", "bounds", "C"}},
+		{"Scope AWS", iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}, ofAWS},
 		{"path", iamclient.ListPoliciesInput{PathPrefix: aws.String("/ci/")}, []string{"a", "C"}},
-		{"attached", iamclient.ListPoliciesInput{OnlyAttached: true}, []string{"a"}},
-		{"attached for permissions", iamclient.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, []string{"a"}},
-		{"attached as boundary", iamclient.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, nil},
-		{"usage alone is not heard", iamclient.ListPoliciesInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, []string{"a", "b", "C"}},
+		{"path of AWS", iamclient.ListPoliciesInput{PathPrefix: aws.String("/job-function/"), Scope: types.PolicyScopeTypeAws}, []string{"Billing", "ViewOnlyAccess"}},
+		{"in use", iamclient.ListPoliciesInput{OnlyAttached: true}, []string{"a", "bounds", "AWSLambdaRole"}},
+		{"in use, Local", iamclient.ListPoliciesInput{OnlyAttached: true, Scope: types.PolicyScopeTypeLocal}, []string{"a", "bounds"}},
+		{"in use, AWS", iamclient.ListPoliciesInput{OnlyAttached: true, Scope: types.PolicyScopeTypeAws}, []string{"AWSLambdaRole"}},
+		{"attached for permissions", iamclient.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, []string{"a", "AWSLambdaRole"}},
+		{"attached as boundary", iamclient.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, []string{"bounds"}},
+		{"usage alone is not heard", iamclient.ListPoliciesInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary, Scope: types.PolicyScopeTypeLocal}, []string{"a", "b", "bounds", "C"}},
 	} {
 		out := noError[*iamclient.ListPoliciesOutput](t)(f.admin.ListPolicies(t.Context(), &c.in))
 		var names []string
@@ -172,8 +190,53 @@ func TestListPolicies(t *testing.T) {
 		http.StatusBadRequest, "ValidationError",
 		"1 validation error detected: Value at 'scope' failed to satisfy constraint: Member must satisfy enum value set: [All, AWS, Local]",
 	})
+	_, err = f.admin.ListPolicies(t.Context(), &iamclient.ListPoliciesInput{PolicyUsageFilter: "Both"})
+	wantFault(t, err, fault{
+		http.StatusBadRequest, "ValidationError",
+		"1 validation error detected: Value at 'policyUsageFilter' failed to satisfy constraint: Member must satisfy enum value set: [PermissionsPolicy, PermissionsBoundary]",
+	})
 	wantCall(t, f.call(t, "ListPolicies", "OnlyAttached", "yes"), fault{
 		http.StatusBadRequest, "MalformedInput",
 		"",
 	})
+}
+
+// TestListPoliciesPages reads the customer's policies and AWS's in pages of every
+// size, and asks for the rest of one scope with the marker of another.
+func TestListPoliciesPages(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	want := []string{"a", "B", "c"}
+	for _, name := range want {
+		f.createPolicy(t, "/", name)
+	}
+	for _, p := range managedpolicy.All() {
+		want = append(want, p.Name)
+	}
+	markers := map[types.PolicyScopeType]*string{}
+	for _, size := range []int32{1, 2, 3, 4, 50, 1000} {
+		var got []string
+		for p := iamclient.NewListPoliciesPaginator(f.admin, &iamclient.ListPoliciesInput{MaxItems: &size}); p.HasMorePages(); {
+			out := noError[*iamclient.ListPoliciesOutput](t)(p.NextPage(t.Context()))
+			for _, policy := range out.Policies {
+				got = append(got, *policy.PolicyName)
+			}
+			if len(got) == 2 {
+				markers[types.PolicyScopeTypeLocal] = out.Marker
+			} else if len(got) == 4 {
+				markers[types.PolicyScopeTypeAws] = out.Marker
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pages of %d (-want +got):\n%s", size, diff)
+		}
+	}
+	for scope, other := range map[types.PolicyScopeType]types.PolicyScopeType{types.PolicyScopeTypeLocal: types.PolicyScopeTypeAws, types.PolicyScopeTypeAws: types.PolicyScopeTypeLocal} {
+		_, err := f.admin.ListPolicies(t.Context(), &iamclient.ListPoliciesInput{Scope: scope, Marker: markers[other]})
+		wantFault(t, err, fault{http.StatusBadRequest, "ValidationError", "Invalid Marker."})
+		out := noError[*iamclient.ListPoliciesOutput](t)(f.admin.ListPolicies(t.Context(), &iamclient.ListPoliciesInput{Scope: scope, Marker: markers[scope], MaxItems: aws.Int32(1)}))
+		if len(out.Policies) != 1 {
+			t.Errorf("%s goes on with %d policies", scope, len(out.Policies))
+		}
+	}
 }

@@ -16,7 +16,7 @@ import (
 func (s *service) roleOperations() []awsapi.Operation {
 	return append(s.entityOperations(roles),
 		creates("CreateRole", "TagRole", onNewRole, s.createRole, boundaryKey(roles)),
-		signed("GetRole", onRole, getRole),
+		signed("GetRole", onRole, s.getRole),
 		signed("ListRoles", onRolePath, listRoles),
 		signed("DeleteRole", onRole, s.deleteRole),
 		signed("UpdateAssumeRolePolicy", onRole, s.updateAssumeRolePolicy),
@@ -53,15 +53,14 @@ func (s *service) createRole(c *awsapi.Call, in *input) execute {
 	}
 }
 
-func getRole(c *awsapi.Call, in *input) execute {
+func (s *service) getRole(c *awsapi.Call, in *input) execute {
 	name := roles.name(in)
 	return func() (awsapi.Result, error) {
 		role, ok := c.Snapshot.Role(c.Account, name)
 		if !ok {
 			return nil, noSuchRole(name)
 		}
-		use, _ := c.Snapshot.LastUse(c.Account, role.ID)
-		return foundRole{&role.Role, c.Snapshot.ShownTrustPolicy(&role.Role), use}, nil
+		return foundRole{&role.Role, c.Snapshot.ShownTrustPolicy(&role.Role), s.lastUse(c, role.ID)}, nil
 	}
 }
 
@@ -115,12 +114,13 @@ func (s *service) updateAssumeRolePolicy(c *awsapi.Call, in *input) execute {
 }
 
 // updateRole changes description and longest session. What is not sent stays: of
-// MaxSessionDuration the API Reference says otherwise (recorded on AWS).
+// MaxSessionDuration the API Reference says otherwise (recorded on AWS). Its reply
+// has a result with nothing in it, without which SDKs do not take it.
 func (s *service) updateRole(c *awsapi.Call, in *input) execute {
 	name, description, duration := roles.name(in), in.roleDescription(), in.maxSessionDuration()
 	sent := in.params.Has("MaxSessionDuration")
 	return func() (awsapi.Result, error) {
-		return nil, s.changeRole(c, name, func(role *store.Role) error {
+		return updatedRole{}, s.changeRole(c, name, func(role *store.Role) error {
 			if description != nil {
 				role.Description = description
 			}
@@ -190,6 +190,12 @@ func (r createdRole) WriteXML(x *awsapi.XML) {
 	x.Close()
 }
 
+// updatedRole is UpdateRole's reply.
+type updatedRole struct{}
+
+// WriteXML implements awsapi.Result.
+func (updatedRole) WriteXML(*awsapi.XML) {}
+
 // describedRole is UpdateRoleDescription's reply, which tells nothing else that can
 // be set (recorded on AWS).
 type describedRole struct {
@@ -229,7 +235,9 @@ func writeRoleLastUsed(x *awsapi.XML, use *store.LastUse) {
 	x.Open("RoleLastUsed")
 	if use != nil {
 		x.Time("LastUsedDate", use.At)
-		x.Text("Region", use.Region)
+		if use.Region != "" {
+			x.Text("Region", use.Region)
+		}
 	}
 	x.Close()
 }

@@ -24,7 +24,7 @@ func (f *fixture) putKeys(t *testing.T, user string, keys ...store.AccessKey) {
 			key.Account, key.UserName, key.SealedSecret = account, user, sealed
 			record.AccessKeys = append(record.AccessKeys, key.ID)
 			err = errors.Join(store.PutRecord(tx, store.AccessKeyID(account, key.ID), key), store.PutRecord(tx, store.LastUseID(account, key.ID), store.LastUse{
-				Account: account, ID: key.ID, At: time.Unix(0, 0), Region: "eu-central-1", Service: "sts",
+				Account: account, ID: key.ID, At: time.Now(), Region: "eu-central-1", Service: "sts",
 			}))
 			if err != nil {
 				return err

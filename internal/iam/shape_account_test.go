@@ -12,7 +12,7 @@ var accountShapes = shapes{
 		{"DeleteAccountAlias", "AccountAlias", "example"},
 	},
 	lacking: map[string][]string{
-		"there are no passwords":                {"GetAccountPasswordPolicy", "DeleteAccountPasswordPolicy"},
+		"there is no policy of passwords":       {"GetAccountPasswordPolicy", "DeleteAccountPasswordPolicy"},
 		"an account has one alias":              {"ListAccountAliasesResult/Marker"},
 		"there are no server certificates here": {"ListServerCertificatesResult/Marker"},
 	},

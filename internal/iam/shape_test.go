@@ -38,6 +38,7 @@ func TestShapes(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.User(t, "ann")
+	f.putEntities(t, "shaped")
 	f.putKeys(t, "gus", store.AccessKey{ID: shapedKey})
 	areas := []shapes{
 		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, detailShapes, outboundShapes, simulationShapes,
@@ -57,6 +58,12 @@ func TestShapes(t *testing.T) {
 		send(area.requests)
 		maps.Copy(lacking, area.lacking)
 	}
+	role, ok := f.Directory.Snapshot().Role(account, "deploy")
+	if !ok {
+		t.Fatal("the role is not there")
+	}
+	f.LastUse.Note(account, role.ID, "eu-central-1", "sts", time.Now())
+	send([][]string{{"GetRole", "RoleName", "deploy"}}) // which was used
 	for _, area := range slices.Backward(areas) {
 		send(area.deletions)
 	}
@@ -90,14 +97,14 @@ func TestInputs(t *testing.T) {
 func TestRecordedBodies(t *testing.T) {
 	t.Parallel()
 	awsapitest.RecordedBodies(t, "iam", map[string]func(*testing.T, awsapitest.RecordedBody){
-		"GetGroup": recordedGetGroup, "ListGroups": recordedListGroups, "ListUsers": recordedListUsers, "GetUser": recordedGetUser,
+		"GetAccountSummary":      recordedSummary,
+		"ListAccountAliases":     recordedAliases,
+		"ListInstanceProfiles":   recordedProfiles,
+		"ListServerCertificates": recordedCertificates,
+		"GetGroup":               recordedGetGroup, "ListGroups": recordedListGroups, "ListUsers": recordedListUsers, "GetUser": recordedGetUser,
 		"GetUserPolicy": recordedGetUserPolicy, "ListAccessKeys": recordedListAccessKeys,
 		"ListMFADevices": recordedWithoutItems("MFADevices"), "ListVirtualMFADevices": recordedWithoutItems("VirtualMFADevices"),
 		"ListSigningCertificates": recordedWithoutItems("Certificates"),
-		"GetAccountSummary":       recordedSummary,
-		"ListAccountAliases":      recordedAliases,
-		"ListInstanceProfiles":    recordedProfiles,
-		"ListServerCertificates":  recordedCertificates,
 		"ListRoles": func(t *testing.T, r awsapitest.RecordedBody) {
 			f := start(t)
 			f.putRecordedRoles(t, r)

@@ -36,8 +36,8 @@ func simulateCustomPolicy(c *awsapi.Call, in *input) execute {
 	}
 }
 
-// simulatePrincipalPolicy decides by the policies that a user or a role has and
-// by those that the request adds.
+// simulatePrincipalPolicy decides by the policies that a user, a group or a role
+// has and by those that the request adds.
 //
 // Source: IAM API Reference, SimulatePrincipalPolicy.
 func simulatePrincipalPolicy(c *awsapi.Call, in *input) execute {
@@ -78,15 +78,42 @@ func simulate(c *awsapi.Call, asked *simulationInput, source *policySource) (aws
 	return reply, nil
 }
 
-// policySource is the user or role whose policies are simulated.
+// policySource is the user, group or role whose policies are simulated.
 type policySource struct {
-	account  string // of the source; without one, of who asks
-	user     *directory.User
-	role     *directory.Role
+	account string // of the source; without one, of who asks
+	arn     string
+	user    *directory.User
+	role    *directory.Role
+	// policies, and for each whose it is, as ids of inline policies begin.
 	policies []directory.Attached
+	owners   []string
 }
 
-// onPolicySource is the user or role under its own ARN, however the request
+// add adds the policies of one owner.
+func (s *policySource) add(owner string, policies []directory.Attached) {
+	s.policies = append(s.policies, policies...)
+	for range policies {
+		s.owners = append(s.owners, owner)
+	}
+}
+
+// addUser adds a user's own policies and those of the user's groups. A group that
+// is gone is one document, which denies.
+func (s *policySource) addUser(snapshot *directory.Snapshot, user *directory.User) {
+	all := snapshot.UserPolicies(nil, user)
+	own := len(user.InlinePolicies) + len(user.AttachedPolicies)
+	s.add("user_"+user.Name+"_", all[:own])
+	for _, id := range user.Groups {
+		group, ok := snapshot.GroupByID(id)
+		if !ok {
+			s.add("", []directory.Attached{{Source: "group " + id}})
+			continue
+		}
+		s.add("group_"+group.Name+"_", snapshot.GroupPolicies(nil, group))
+	}
+}
+
+// onPolicySource is the user, group or role under its own ARN, however the request
 // spells it (Service Authorization Reference: the two operations on a principal
 // ask for it on a group, role or user; the others name no resource).
 var onPolicySource = newTarget("${PolicySourceArn}", policySourceARN)
@@ -94,17 +121,13 @@ var onPolicySource = newTarget("${PolicySourceArn}", policySourceARN)
 func policySourceARN(c *awsapi.Call) string {
 	given := c.Params.Get("PolicySourceArn")
 	source, err := findPolicySource(c, given)
-	switch {
-	case err != nil:
+	if err != nil {
 		return given
-	case source.user != nil:
-		return source.user.ARN
-	default:
-		return source.role.ARN
 	}
+	return source.arn
 }
 
-// findPolicySource finds the user or role of an ARN. Another account's is
+// findPolicySource finds the user, group or role of an ARN. Another account's is
 // answered as one that does not exist.
 func findPolicySource(c *awsapi.Call, given string) (*policySource, error) {
 	a, err := arn.Parse(given)
@@ -118,12 +141,20 @@ func findPolicySource(c *awsapi.Call, given string) (*policySource, error) {
 		switch kind {
 		case "user":
 			if user, ok := c.Snapshot.User(c.Account, name); ok && strings.EqualFold(user.ARN, given) {
-				source.user, source.policies = user, c.Snapshot.UserPolicies(nil, user)
+				source.user, source.arn = user, user.ARN
+				source.addUser(c.Snapshot, user)
+				return source, nil
+			}
+		case "group":
+			if group, ok := c.Snapshot.Group(c.Account, name); ok && strings.EqualFold(group.ARN, given) {
+				source.arn = group.ARN
+				source.add("group_"+group.Name+"_", c.Snapshot.GroupPolicies(nil, group))
 				return source, nil
 			}
 		case "role":
 			if role, ok := c.Snapshot.Role(c.Account, name); ok && strings.EqualFold(role.ARN, given) {
-				source.role, source.policies = role, c.Snapshot.RolePolicies(nil, role)
+				source.role, source.arn = role, role.ARN
+				source.add("role_"+role.Name+"_", c.Snapshot.RolePolicies(nil, role))
 				return source, nil
 			}
 		}
@@ -134,18 +165,11 @@ func findPolicySource(c *awsapi.Call, given string) (*policySource, error) {
 // idOf names a policy of the source as the simulator does: a managed policy by
 // its name, an inline one by whom it is of and its name. Source: replies that
 // the API Reference shows, and published captures of AWS.
-func (s *policySource) idOf(attached *directory.Attached) string {
-	if _, name, managed := arn.PolicyName(attached.Source); managed {
+func (s *policySource) idOf(i int) string {
+	if _, name, managed := arn.PolicyName(s.policies[i].Source); managed {
 		return name
 	}
-	owner := ""
-	switch {
-	case s.user != nil:
-		owner = "user_" + s.user.Name + "_"
-	case s.role != nil:
-		owner = "role_" + s.role.Name + "_"
-	}
-	return owner + strings.TrimPrefix(attached.Source, "inline policy ")
+	return s.owners[i] + strings.TrimPrefix(s.policies[i].Source, "inline policy ")
 }
 
 // documents are the policies of the source, nil for one that cannot be read.

@@ -51,7 +51,7 @@ func newSimulation(c *awsapi.Call, asked *simulationInput, source *policySource)
 	}
 	s.policies.Identity = source.documents()
 	for i := range source.policies {
-		s.add(policy.Identity, source.idOf(&source.policies[i]), source.policies[i].Document)
+		s.add(policy.Identity, source.idOf(i), source.policies[i].Document)
 	}
 	brought, err := simulatedDocuments(policy.Identity, asked.policies)
 	if err != nil {

@@ -56,7 +56,7 @@ func (k tagging) tag(c *awsapi.Call, in *input) execute {
 	name, tags := k.read(in), in.tags(k.distinguishesCase)
 	in.check.Required("tags", in.params.HasAny("Tags"))
 	if len(tags) == 0 {
-		in.forbid(emptyTagList())
+		in.forbid(noTags())
 	}
 	return func() (awsapi.Result, error) {
 		return nil, k.update(c, func(tx store.Tx) error {
@@ -77,9 +77,9 @@ func (k tagging) tag(c *awsapi.Call, in *input) execute {
 	}
 }
 
-// emptyTagList answers a list of tags, or of their keys, that is empty. The text was
+// noTags answers a list of tags, or of their keys, that is empty. The text was
 // recorded of TagUser, with the space at its end; of the others only the code was.
-func emptyTagList() *awsapi.Fault { return invalidInput("Error occurred while validating input. ") }
+func noTags() *awsapi.Fault { return invalidInput("Error occurred while validating input. ") }
 
 // untag takes tags away. A key that is not there is none to take.
 func (k tagging) untag(c *awsapi.Call, in *input) execute {
@@ -88,7 +88,7 @@ func (k tagging) untag(c *awsapi.Call, in *input) execute {
 	in.decoded(err)
 	in.check.Required("tagKeys", in.params.HasAny("TagKeys"))
 	if len(keys) == 0 && k.refusesNoKeys {
-		in.forbid(emptyTagList())
+		in.forbid(noTags())
 	}
 	return func() (awsapi.Result, error) {
 		return nil, k.update(c, func(tx store.Tx) error {

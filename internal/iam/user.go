@@ -58,7 +58,7 @@ func (s *service) createUser(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return wholeUser{&user}, nil
+		return wholeUser{&user, in.tagsAsSent}, nil
 	}
 }
 
@@ -73,7 +73,7 @@ func getUser(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return wholeUser{&user.User}, nil
+		return wholeUser{&user.User, user.Tags}, nil
 	}
 }
 
@@ -209,14 +209,17 @@ func listGroupsForUser(c *awsapi.Call, in *input) execute {
 }
 
 // wholeUser is the reply of CreateUser and GetUser.
-type wholeUser struct{ user *store.User }
+type wholeUser struct {
+	user *store.User
+	tags []store.Tag // as CreateUser tells them, in the order of the request
+}
 
 // WriteXML implements awsapi.Result.
 func (r wholeUser) WriteXML(x *awsapi.XML) {
 	x.Open("User")
 	writeUser(x, r.user)
 	writeBoundary(x, r.user.PermissionsBoundary)
-	writeSomeTags(x, r.user.Tags)
+	writeSomeTags(x, r.tags)
 	x.Close()
 }
 

@@ -38,7 +38,7 @@ func (v *verifier) verify(host string, chain []*x509.Certificate) error {
 	if err := leaf.VerifyHostname(host); err != nil {
 		for _, cert := range chain[1:] {
 			if cert.VerifyHostname(host) == nil {
-				return fmt.Errorf("the chain is out of order: it begins with the certificate of %q, and that of %s must come first: %w", leaf.Subject.CommonName, host, err)
+				return fmt.Errorf("the chain is out of order: it begins with the certificate of %.64q, and that of %s must come first: %w", leaf.Subject.CommonName, host, err)
 			}
 		}
 		return err

@@ -20,6 +20,25 @@ func (d *Document) Entities() []string {
 	return named
 }
 
+// Accounts lists the accounts that the document names as principals, by their
+// numbers or the ARNs of their roots as written, each once.
+func (d *Document) Accounts() []string {
+	if d == nil {
+		return nil
+	}
+	var named []string
+	for i := range d.statements {
+		if e := d.statements[i].principal; e != nil {
+			for _, written := range e.delegated {
+				if !slices.Contains(named, written) {
+					named = append(named, written)
+				}
+			}
+		}
+	}
+	return named
+}
+
 // Bind gives the document with users and roles known by their unique ids in
 // place of the ARNs that it names them by: who was deleted and made again under
 // the same name is somebody else (IAM User Guide, "AWS JSON policy elements:

@@ -29,6 +29,16 @@ func TestEntities(t *testing.T) {
 	if got := parsed(t, twoPrincipals).Entities(); !slices.Equal(got, want) {
 		t.Errorf("entities %q, want %q", got, want)
 	}
+	if got := parsed(t, twoPrincipals).Accounts(); !slices.Equal(got, []string{"444455556666"}) {
+		t.Errorf("accounts %q", got)
+	}
+	roots := parsed(t, `{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["arn:aws:iam::111122223333:root","111122223333","111122223333","*"]}}}`)
+	if got := roots.Accounts(); !slices.Equal(got, []string{"arn:aws:iam::111122223333:root", "111122223333"}) {
+		t.Errorf("accounts %q", got)
+	}
+	if got := (*policy.Document)(nil).Accounts(); got != nil {
+		t.Errorf("a document that was not read names the accounts %q", got)
+	}
 	if got := (*policy.Document)(nil).Entities(); got != nil {
 		t.Errorf("a document that was not read names %q", got)
 	}

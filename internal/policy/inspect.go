@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // StatementView is one statement of a document, to be read and not to be
 // decided by: it is for checks on what a document says, such as the controls on
 // writing a trust policy. Decide is the only way to a decision.
@@ -25,6 +27,29 @@ func (v StatementView) Denies() bool { return v.s.deny }
 // Decide.
 func (v StatementView) Covers(action string) bool {
 	return v.s.action != nil && v.s.action.match(action)
+}
+
+// Actions gives the patterns of Action or NotAction, as written.
+func (v StatementView) Actions() []string {
+	if v.s.action == nil {
+		return nil
+	}
+	return append([]string(nil), v.s.action.written...)
+}
+
+// Resources gives the patterns of Resource or NotResource, as written.
+func (v StatementView) Resources() []string {
+	if v.s.resource == nil {
+		return nil
+	}
+	return append([]string(nil), v.s.resource.written...)
+}
+
+// Anyone reports whether Principal covers everyone, those without credentials
+// among them, and no condition is asked.
+func (v StatementView) Anyone() bool {
+	p := v.s.principal
+	return p != nil && !p.not && p.anyone && len(v.s.conditions) == 0
 }
 
 // Federated gives the names under Principal's Federated, as written: the ARNs
@@ -54,4 +79,50 @@ func (v StatementView) Conditions() []ConditionView {
 		}
 	}
 	return views
+}
+
+// Reads reports whether the document asks, in a condition or in a policy
+// variable, for a condition key whose name begins with prefix: what is costly to
+// find out need only be found out then. It may say so of a text that only looks
+// like a variable.
+func (d *Document) Reads(prefix string) bool {
+	if d == nil {
+		return false
+	}
+	for i := range d.statements {
+		s := &d.statements[i]
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			if len(c.key) >= len(prefix) && equalASCIIFold(c.key[:len(prefix)], prefix) {
+				return true
+			}
+			for k := range c.values {
+				if holdsVariable(c.values[k].text, prefix) {
+					return true
+				}
+			}
+		}
+		if s.resource != nil {
+			for _, written := range s.resource.written {
+				if holdsVariable(written, prefix) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// holdsVariable reports whether text holds a policy variable of such a name.
+func holdsVariable(text, prefix string) bool {
+	for {
+		_, rest, found := strings.Cut(text, "${")
+		if !found {
+			return false
+		}
+		if len(rest) >= len(prefix) && equalASCIIFold(rest[:len(prefix)], prefix) {
+			return true
+		}
+		text = rest
+	}
 }

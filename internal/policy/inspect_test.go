@@ -42,3 +42,25 @@ func TestStatements(t *testing.T) {
 		t.Error("a document that was not read has statements")
 	}
 }
+
+func TestReads(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"S3:existingobjecttag/team":"a"}}}}`:               true,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"s3:RequestObjectTag/team":"a"}}}}`:                false,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${s3:ExistingObjectTag/team}/*"}}`:                                  true,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:username":"x${s3:ExistingObjectTag/team}"}}}}`: true,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/s3:ExistingObjectTag/*"}}`:                                          false,
+	} {
+		d, err := policy.Parse(policy.Identity, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Reads("s3:ExistingObjectTag/"); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+	if (*policy.Document)(nil).Reads("s3:") {
+		t.Error("a document that was not read reads a key")
+	}
+}

@@ -20,6 +20,7 @@ type principalElement struct {
 	canonical []string
 	written   []string
 	entities  []stringAt // the users and roles among arns and ids, and where they are written
+	delegated []string   // the accounts as written
 }
 
 // match reports whether the element covers who asks.
@@ -168,7 +169,7 @@ func (e *principalElement) addAWS(name string) (message, detail string) {
 		e.anyone = true
 		return "", ""
 	case arn.ValidAccount(name):
-		e.accounts = append(e.accounts, name)
+		e.accounts, e.delegated = append(e.accounts, name), append(e.delegated, name)
 		return "", ""
 	case isUniqueID(name):
 		e.ids = append(e.ids, name)
@@ -179,7 +180,7 @@ func (e *principalElement) addAWS(name string) (message, detail string) {
 		return invalidPrincipal("AWS", name), fmt.Sprintf("%q is no principal of AWS; write a 12-digit account, or the ARN of a role, a user, a role session or an account's root, without wildcards", name)
 	}
 	if a.Resource == "root" {
-		e.accounts = append(e.accounts, a.Account)
+		e.accounts, e.delegated = append(e.accounts, a.Account), append(e.delegated, name)
 		return "", ""
 	}
 	e.arns = append(e.arns, name)

@@ -38,12 +38,16 @@ type Exported struct {
 
 // Run writes the account as it is, also while a server runs on the data directory.
 func (e Export) Run(ctx context.Context) (_ *Exported, err error) {
-	d, err := openExisting(ctx, e.DataDir)
+	d, err := reopenData(ctx, e.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
-	snapshot := d.directory.Snapshot()
+	dir, err := directory.Open(ctx, d.store, d.masterKey)
+	if err != nil {
+		return nil, err
+	}
+	snapshot := dir.Snapshot()
 	id, err := chooseAccount(snapshot, e.Account)
 	if err != nil {
 		return nil, err
@@ -115,11 +119,15 @@ type Imported struct {
 // Run reads and checks everything, and then writes all or nothing, also while a
 // server runs on the data directory, which follows within a second.
 func (i Import) Run(ctx context.Context) (_ *Imported, err error) {
-	d, err := openExisting(ctx, i.DataDir)
+	d, err := reopenData(ctx, i.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
+	dir, err := directory.Open(ctx, d.store, d.masterKey)
+	if err != nil {
+		return nil, err
+	}
 	read, err := archive.Read(i.Source)
 	if err != nil {
 		return nil, err
@@ -135,7 +143,7 @@ func (i Import) Run(ctx context.Context) (_ *Imported, err error) {
 	// What cannot be read lets things look as if they were missing; they are still
 	// looked for, so that one run tells all.
 	imported, err := iam.Import{
-		Directory: d.directory, Account: read.Account, Replace: i.Replace, AsIs: i.AsIs || read.Details, Partial: read.Details,
+		Directory: dir, Account: read.Account, Replace: i.Replace, AsIs: i.AsIs || read.Details, Partial: read.Details,
 		DryRun: i.DryRun || broken, Now: i.Now.UTC().Truncate(time.Second), Random: i.Random,
 	}.Run(ctx)
 	if err != nil {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/masterkey"
@@ -25,13 +22,6 @@ const (
 	masterKeyFile   = "master.key"
 	credentialsFile = "credentials"
 	eventsFile      = "events.jsonl"
-)
-
-// administratorName is the IAM user that the first start makes. Its rights
-// come from its inline policy, as anyone's do; there is no way around policies.
-const (
-	administratorName   = "administrator"
-	administratorPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 )
 
 // data is an open data directory.
@@ -114,10 +104,7 @@ func (d *data) prepare(ctx context.Context, c *Config) error {
 // starts at once, the store lets one in after the other, and the second leaves
 // all as it is.
 func (d *data) create(ctx context.Context, c *Config) error {
-	if !arn.ValidAccount(c.Account) {
-		return fmt.Errorf("server: account %q is not 12 digits", c.Account)
-	}
-	admin, err := newAdministrator(c.Account, c.Random)
+	made, err := drawAccount(c.Account, d.masterKey, c.Random, c.Now())
 	if err != nil {
 		return err
 	}
@@ -129,50 +116,37 @@ func (d *data) create(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
-	sealedSecret, err := d.masterKey.Seal([]byte(admin.secret), []byte(admin.accessKeyID))
-	if err != nil {
-		return err
-	}
-	now := c.Now().UTC().Truncate(time.Second)
 	_, err = d.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := tx.Get(store.SessionKeysID()); !errors.Is(err, store.ErrNotFound) {
 			return err // nil: another first start was quicker
 		}
 		d.created = true
-		return errors.Join(
-			writeCredentials(filepath.Join(c.DataDir, credentialsFile), admin),
-			store.PutRecord(tx, store.AccountID(c.Account), store.Account{Account: c.Account, Created: now}),
-			store.PutRecord(tx, store.UserID(c.Account, administratorName), store.User{
-				Account: c.Account, Name: administratorName, Path: "/", ID: admin.userID, Created: now,
-				AccessKeys:     []string{admin.accessKeyID},
-				InlinePolicies: []store.InlinePolicy{{Name: "AdministratorAccess", Document: administratorPolicy}},
-			}),
-			store.PutRecord(tx, store.AccessKeyID(c.Account, admin.accessKeyID), store.AccessKey{
-				Account: c.Account, ID: admin.accessKeyID, UserName: administratorName,
-				SealedSecret: sealedSecret, Active: true, Created: now,
-			}),
-			store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealedRing}),
-		)
+		err := durable.Replace(filepath.Join(c.DataDir, credentialsFile), made.key.credentials("default"), 0o600)
+		if err != nil {
+			return fmt.Errorf("server: write the administrator's credentials: %w", err)
+		}
+		return errors.Join(made.put(tx), store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealedRing}))
 	})
 	return err
 }
 
-// administrator is what a first start makes up.
-type administrator struct{ userID, accessKeyID, secret string }
-
-func newAdministrator(account string, random io.Reader) (*administrator, error) {
-	userID, err1 := session.NewUniqueID("AIDA", random)
-	accessKeyID, err2 := session.NewAccessKeyID("AKIA", account, random)
-	secret, err3 := session.NewSecretAccessKey(random)
-	return &administrator{userID, accessKeyID, secret}, errors.Join(err1, err2, err3)
-}
-
-// writeCredentials writes the administrator's key in the AWS credentials
-// format, profile default, readable by its owner only.
-func writeCredentials(path string, admin *administrator) error {
-	text := "[default]\naws_access_key_id = " + admin.accessKeyID + "\naws_secret_access_key = " + admin.secret + "\n"
-	if err := durable.Replace(path, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("server: write the administrator's credentials: %w", err)
+// reopenData opens a data directory that a start has made, for something else
+// than to serve: beside a server that runs on it, or while none does.
+func reopenData(ctx context.Context, dataDir string) (*data, error) {
+	database := filepath.Join(dataDir, databaseFile)
+	if _, err := os.Stat(database); err != nil { // it would be made
+		return nil, fmt.Errorf("server: there is no database in the data directory; the first start of a server makes it: %w", err)
 	}
-	return nil
+	if err := checkDataDir(dataDir); err != nil {
+		return nil, err
+	}
+	key, err := masterkey.Load(filepath.Join(dataDir, masterKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	st, err := sqlstore.OpenSQLite(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	return &data{store: st, masterKey: key}, nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/sts"
 )
@@ -45,15 +46,6 @@ const (
 // followInterval is how often the node asks whether another process wrote to
 // its store.
 const followInterval = 500 * time.Millisecond
-
-// The keys that seal sessions are rotated when the primary is this old, which is
-// looked at this often, by whichever node comes first. Revocations that can end
-// nothing any more go at the same time.
-const (
-	sessionKeysLast = 7 * 24 * time.Hour
-	upkeepInterval  = time.Hour
-	upkeepAtOnce    = 1000
-)
 
 // Config is what must be known before the store opens.
 type Config struct {
@@ -136,48 +128,63 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, closeEvents()) }()
 	d.events = events
 
-	handler, dir, err := newHandler(ctx, &c, d, loopback)
+	n, err := newNode(ctx, &c, d, loopback)
 	if err != nil {
 		return err
 	}
-	for _, problem := range dir.Snapshot().Problems() {
+	for _, problem := range n.directory.Snapshot().Problems() {
 		c.Log.Warn("a stored document cannot be read; what needs it is denied", "problem", problem)
 	}
-	return serve(ctx, &c, listener, endpoint, handler, dir, d.masterKey)
+	err = n.serve(ctx, &c, listener, endpoint)
+	n.finish(ctx, &c)
+	if ctx.Err() != nil {
+		c.Log.Info("stopped")
+	}
+	return err
 }
 
-// newHandler makes the services and the front door over an open data directory.
-func newHandler(ctx context.Context, c *Config, d *data, loopback bool) (http.Handler, *directory.Directory, error) {
+// node is what serves, over an open data directory.
+type node struct {
+	handler   http.Handler
+	directory *directory.Directory
+	lastUse   *lastuse.Tracker
+	sealer    directory.Sealer
+}
+
+// newNode makes the services and the front door.
+func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, error) {
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	uses := lastuse.New(dir)
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots, Settings: c.Issuers, Log: c.Log})
 	stsService, err := sts.New(sts.Config{
 		ProviderKeys: providerKeys, Random: c.Random, Marks: d.store, ExtendedClaims: c.ExtendedClaims,
 		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	iamService, err := iam.New(iam.Config{
-		Directory: dir, ProviderKeys: providerKeys, Random: c.Random, PublicURL: c.PublicURL, MasterKey: d.masterKey,
+		Directory: dir, ProviderKeys: providerKeys, Random: c.Random, PublicURL: c.PublicURL, MasterKey: d.masterKey, LastUses: uses,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	revocations, err := revocation.New(revocation.Config{Directory: dir, Random: c.Random})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations}, Directory: dir,
+		Services: []*awsapi.Service{stsService, iamService, revocations}, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &router{api: api, issuers: issuers{dir: dir, publicURL: c.PublicURL}}, dir, nil
+	handler := &router{api: api, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	return &node{handler: handler, directory: dir, lastUse: uses, sealer: d.masterKey}, nil
 }
 
 // listen binds the address. Credentials never travel in the clear beyond this
@@ -229,9 +236,9 @@ func openEvents(c *Config) (*audit.Log, func() error, error) {
 
 // serve owns four goroutines: one accepts, one follows the store, one looks after
 // what is in it, and the caller's waits for the end and joins them.
-func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, handler http.Handler, dir *directory.Directory, sealer directory.Sealer) error {
+func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
 	s := &http.Server{
-		Handler: handler, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
+		Handler: n.handler, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
@@ -239,13 +246,13 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		dir.Follow(following, followInterval, c.Log)
+		n.directory.Follow(following, followInterval, c.Log)
 	}()
-	lookAfter(ctx, c, dir, sealer)
+	n.lookAfter(ctx, c)
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		upkeep(following, c, dir, sealer)
+		n.upkeep(following, c)
 	}()
 	defer func() { stopFollowing(); <-followed; <-kept }()
 
@@ -262,38 +269,7 @@ func serve(ctx context.Context, c *Config, l net.Listener, endpoint string, hand
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	err := errors.Join(s.Shutdown(drain), ignoreClosed(<-served))
-	err = errors.Join(err, removeReady(c))
-	c.Log.Info("stopped")
-	return err
-}
-
-// upkeep looks after the store once in each interval until ctx ends.
-func upkeep(ctx context.Context, c *Config, dir *directory.Directory, sealer directory.Sealer) {
-	ticker := time.NewTicker(upkeepInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			lookAfter(ctx, c, dir, sealer)
-		}
-	}
-}
-
-// lookAfter rotates the session keys by their age, and deletes revocations that
-// are over. What fails is tried again the next time: sessions go on without it.
-func lookAfter(ctx context.Context, c *Config, dir *directory.Directory, sealer directory.Sealer) {
-	rotated, err := dir.RotateSessionKeys(ctx, sealer, sessionKeysLast, c.Now())
-	if err == nil {
-		_, err = dir.DeleteOverRevocations(ctx, c.Now(), upkeepAtOnce)
-	}
-	if err != nil && ctx.Err() == nil {
-		c.Log.Error("the session keys or revocations could not be looked after", "error", err)
-	}
-	if rotated {
-		c.Log.Info("rotated the session keys; sessions go on")
-	}
+	return errors.Join(err, removeReady(c))
 }
 
 // announce says that the server answers. The socket has been accepting since

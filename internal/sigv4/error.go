@@ -47,6 +47,27 @@ const (
 	Mismatch                                            // the signature is another
 )
 
+// The kinds that are S3's alone.
+const (
+	HeadersNotSigned   Kind = iota + Mismatch + 2 // x-amz-* or Content-MD5, outside SignedHeaders
+	WrongRegion                                   // of the scope or the region set: another than is served here
+	MissingPayloadHash                            // no X-Amz-Content-Sha256
+	PayloadForm                                   // X-Amz-Content-Sha256 is neither a hash nor a form of body, or the wrong one
+	PayloadLength                                 // the body's length is not declared, or not as a number
+	BodyIncomplete                                // the body ends early, goes on too long, or its chunks cannot be read
+	ChunkTooSmall                                 // a chunk below 8192 bytes that is not the last
+	ChunkMismatch                                 // the signature of a chunk or of the trailer is another
+	TrailerForm                                   // the trailer is not the one that X-Amz-Trailer declares
+	ChecksumForm                                  // a checksum, or what is said of checksums, cannot be read
+	ChecksumMismatch                              // a checksum is not the body's
+	FormField                                     // a form for upload lacks a field, or has it twice
+	PolicyForm                                    // the policy of a form cannot be read
+	PolicyExpired                                 // or is over
+	PolicyCondition                               // or does not admit this form
+	EntityTooLarge                                // or a file of this size
+	EntityTooSmall
+)
+
 // kindWords say for the operator what a kind means.
 var kindWords = [...]string{ //nolint:gosec // words, no credentials (G101)
 	UnsupportedAlgorithm: "the request is signed with neither AWS4-HMAC-SHA256 nor AWS4-ECDSA-P256-SHA256",
@@ -76,6 +97,23 @@ var kindWords = [...]string{ //nolint:gosec // words, no credentials (G101)
 	RequestForm:          "the request line or a header cannot be put into canonical form",
 	SignatureForm:        "the signature is not an ECDSA signature in DER and lower-case hexadecimal",
 	Mismatch:             "the signature is not that of this request under this secret access key",
+	HeadersNotSigned:     "the request has x-amz-* or Content-MD5 headers that are not signed; look for a proxy that adds them",
+	WrongRegion:          "the request is signed for another region",
+	MissingPayloadHash:   "the request has no X-Amz-Content-Sha256 header",
+	PayloadForm:          "X-Amz-Content-Sha256 does not say what the body is",
+	PayloadLength:        "the length of the body is not declared, or not as a number",
+	BodyIncomplete:       "the body is not as long as declared, or its chunks cannot be read",
+	ChunkTooSmall:        "a chunk of the body is smaller than 8192 bytes and not the last",
+	ChunkMismatch:        "the signature of a chunk or of the trailer is not the right one",
+	TrailerForm:          "the trailer is not the one that X-Amz-Trailer declares",
+	ChecksumForm:         "a checksum, or what is said of checksums, cannot be read",
+	ChecksumMismatch:     "a checksum is not that of the body",
+	FormField:            "the form for upload lacks a field, or has it more than once",
+	PolicyForm:           "the policy of the form cannot be read",
+	PolicyExpired:        "the policy of the form has expired",
+	PolicyCondition:      "the policy of the form does not admit it",
+	EntityTooLarge:       "the file is larger than the policy of the form admits",
+	EntityTooSmall:       "the file is smaller than the policy of the form admits",
 }
 
 // String says in words for the operator what a kind means. It holds nothing of
@@ -95,6 +133,7 @@ type Error struct {
 	Message string
 
 	detail string // for the operator, never a value from the request
+	value  string // what of the request is at fault, for S3's sentences
 }
 
 // Error tells the operator what is wrong. It repeats no value of the request,

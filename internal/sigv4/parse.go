@@ -191,7 +191,7 @@ func (a *Authorization) setCredential(credential string) error {
 	}
 	a.Service, term, _ = strings.Cut(credential, "/")
 	if term != terminator {
-		return &Error{Kind: Terminator, Message: terminatorMessage}
+		return &Error{Kind: Terminator, Message: terminatorMessage, value: term}
 	}
 	return nil
 }
@@ -272,11 +272,11 @@ func (a *Authorization) setTime(date string) error {
 	}
 	a.Time = t.UTC()
 	if a.Time.Format("20060102") != a.Date {
-		return &Error{Kind: DateScopeMismatch, Message: dateScopeMessage}
+		return &Error{Kind: DateScopeMismatch, Message: dateScopeMessage, value: a.Date + " " + a.Time.Format("20060102")}
 	}
 	return nil
 }
 
 func badDate(date string) *Error {
-	return &Error{Kind: BadDate, Message: "Date must be in ISO-8601 'basic format'. Got '" + date + "'. See http://en.wikipedia.org/wiki/ISO_8601"}
+	return &Error{Kind: BadDate, Message: "Date must be in ISO-8601 'basic format'. Got '" + date + "'. See http://en.wikipedia.org/wiki/ISO_8601", value: date}
 }

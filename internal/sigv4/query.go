@@ -218,7 +218,7 @@ func (q *query) missing(algorithm string) error {
 func (a *Authorization) setExpires(text string) error {
 	seconds, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || seconds > maxExpires {
-		return &Error{Kind: BadExpires, Message: expiresMessage}
+		return &Error{Kind: BadExpires, Message: expiresMessage, value: text}
 	}
 	a.Expires = time.Duration(seconds) * time.Second
 	return nil

@@ -126,4 +126,5 @@ type Authorization struct {
 	Expires time.Duration
 
 	contentSHA256 string // X-Amz-Content-Sha256 of a presigned URL
+	s3            bool   // of S3Authorization, whose rules Verify does not know
 }

@@ -17,20 +17,28 @@ const maxDER = 2 + 2*(2+1+32)
 // signature there is a second with the negated s, which published signers make
 // as often. Each is taken in one spelling only.
 func (a *Authorization) verifyECDSA(toSign []byte, secretAccessKey string) error {
-	var space [maxDER]byte
-	der, ok := decodeLowerHex(space[:0], a.Signature)
-	if !ok {
-		return mismatch(SignatureForm, "")
-	}
 	key, ok := verifyingKey(secretAccessKey, a.AccessKeyID)
 	if !ok {
 		return mismatch(Mismatch, "no key pair can be derived from the secret access key")
 	}
-	sum := sha256.Sum256(toSign)
-	if !ecdsa.VerifyASN1(key, sum[:], der) { // its reader of DER takes the one shortest form only
-		return mismatch(Mismatch, "")
+	if kind := verifyDER(key, toSign, a.Signature); kind != 0 {
+		return mismatch(kind, "")
 	}
 	return nil
+}
+
+// verifyDER gives what is wrong with a signature, 0 for nothing.
+func verifyDER(key *ecdsa.PublicKey, toSign []byte, signature string) Kind {
+	var space [maxDER]byte
+	der, ok := decodeLowerHex(space[:0], signature)
+	if !ok {
+		return SignatureForm
+	}
+	sum := sha256.Sum256(toSign)
+	if !ecdsa.VerifyASN1(key, sum[:], der) { // its reader of DER takes the one shortest form only
+		return Mismatch
+	}
+	return 0
 }
 
 // decodeLowerHex appends what the digits mean if they fit into b.

@@ -84,6 +84,9 @@ func (a *Authorization) CheckTime(now time.Time) error {
 // A declared X-Amz-Content-Sha256 must be the hash of the body that was read;
 // UNSIGNED-PAYLOAD and the streaming forms are S3's and refused here.
 func (a *Authorization) Verify(r *Request, secretAccessKey string) error {
+	if a != nil && a.s3 {
+		return mismatch(Mismatch, "it is to be verified by the rules of S3")
+	}
 	return a.verify(r, secretAccessKey, pathNormalised)
 }
 
@@ -129,13 +132,18 @@ func (a *Authorization) checkPayload(r *Request) error {
 
 func (a *Authorization) verifyHMAC(toSign []byte, secretAccessKey string) error {
 	key := signingKey(secretAccessKey, a.Date, a.Region, a.Service)
-	sum := mac(key[:], toSign)
-	var want [2 * sha256.Size]byte
-	hex.Encode(want[:], sum[:])
-	if subtle.ConstantTimeCompare(want[:], []byte(a.Signature)) != 1 {
+	if !verifyMAC(&key, toSign, a.Signature) {
 		return mismatch(Mismatch, "")
 	}
 	return nil
+}
+
+// verifyMAC asks in constant time that the signature is that of toSign.
+func verifyMAC(key *[sha256.Size]byte, toSign []byte, signature string) bool {
+	sum := mac(key[:], toSign)
+	var want [2 * sha256.Size]byte
+	hex.Encode(want[:], sum[:])
+	return subtle.ConstantTimeCompare(want[:], []byte(signature)) == 1
 }
 
 // stringToSign appends the string to sign (IAM User Guide, "Create a signed AWS
@@ -143,6 +151,13 @@ func (a *Authorization) verifyHMAC(toSign []byte, secretAccessKey string) error 
 func (a *Authorization) stringToSign(b, canonical []byte) []byte {
 	b = append(b, a.Algorithm...)
 	b = append(b, '\n')
+	b = a.appendScope(b)
+	sum := sha256.Sum256(canonical)
+	return hex.AppendEncode(b, sum[:])
+}
+
+// appendScope appends the time and the credential scope, a line each.
+func (a *Authorization) appendScope(b []byte) []byte {
 	b = a.Time.AppendFormat(b, iso8601Basic)
 	b = append(b, '\n')
 	b = append(b, a.Date...)
@@ -152,9 +167,7 @@ func (a *Authorization) stringToSign(b, canonical []byte) []byte {
 		b = append(b, '/')
 	}
 	b = append(b, a.Service...)
-	b = append(b, "/"+terminator+"\n"...)
-	sum := sha256.Sum256(canonical)
-	return hex.AppendEncode(b, sum[:])
+	return append(b, "/"+terminator+"\n"...)
 }
 
 // signingKey derives the key of one day, region and service (same page, step 4).

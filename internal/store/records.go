@@ -21,6 +21,7 @@ const (
 	KindProfile      Kind = "instance-profile"
 	KindAlias        Kind = "account-alias"
 	KindLastUse      Kind = "last-use"
+	KindBucket       Kind = "bucket"
 	KindAccessKey    Kind = "access-key"
 	KindSessionKeys  Kind = "session-keys"
 	KindOutbound     Kind = "outbound-federation"

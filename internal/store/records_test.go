@@ -14,7 +14,7 @@ import (
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{
-		"a member of a newer version": `{"account":"123456789012","created":"2026-11-21T00:00:00Z","alias":"x"}`,
+		"a member of a newer version": `{"account":"123456789012","created":"2026-11-21T00:00:00Z","tomorrow":"x"}`,
 		"a second document":           `{"account":"123456789012"}{"account":"210987654321"}`,
 		"text after it":               `{"account":"123456789012"}x`,
 		"half of one":                 `{"account":`,

@@ -37,20 +37,35 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 		return nil, deniedToken(denied(in.missing(c)), trust.Action, &asked, token, kept)
 	}
 	asked.RoleARN, asked.Account = role.ARN, role.Account
+	if len(role.Tags) > 0 {
+		asked.RequestKeys = func(keys *policy.Context) {
+			request.SetKeys(keys)
+			setRoleTags(role, keys)
+		}
+	}
 	keys, ok := s.keys.Get().(*policy.Context)
 	if !ok {
 		keys = new(policy.Context)
 	}
 	defer s.keys.Put(keys) // Reasons keep no part of it
-	c.Event.NonPortableKeys = token.NonPortable(role.Trust)
-	if trust.Decide(role.Trust, token, &asked, keys, nil).Allowed() {
+	c.Event.NonPortableKeys = token.NonPortable(role.Trust())
+	if trust.Decide(role.Trust(), token, &asked, keys, nil).Allowed() {
 		return role, nil
 	}
 	why, kept := &policy.Reasons{}, &policy.Context{}
-	decision := trust.Decide(role.Trust, token, &asked, kept, why)
+	decision := trust.Decide(role.Trust(), token, &asked, kept, why)
 	fault := deniedToken(denied(notAdmitted(role, token, decision.Action, why)), decision.Action, &asked, token, kept)
 	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
 	return nil, fault
+}
+
+// setRoleTags sets the condition keys of the tags of the role that is to be assumed
+// (Service Authorization Reference, AWS STS, resource type role).
+func setRoleTags(role *directory.Role, keys *policy.Context) {
+	for _, tag := range role.Tags {
+		keys.Set("aws:ResourceTag/"+tag.Key, tag.Value)
+		keys.Set("iam:ResourceTag/"+tag.Key, tag.Value)
+	}
 }
 
 // deniedToken completes a denial with what was asked and by what.
@@ -73,7 +88,7 @@ func notAdmitted(role *directory.Role, token *trust.Token, action string, why *p
 	for _, note := range token.Explain(why) {
 		reason += "; " + note
 	}
-	if keys := token.NonPortable(role.Trust); len(keys) > 0 {
+	if keys := token.NonPortable(role.Trust()); len(keys) > 0 {
 		reason += "; not portable to AWS, which has no such condition keys: " + strings.Join(keys, ", ")
 	}
 	return reason

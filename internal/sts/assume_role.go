@@ -200,7 +200,7 @@ func roleAsked(c *awsapi.Call) string {
 }
 
 // assumeRoleKeys sets the condition keys that one of the actions sees of the
-// request.
+// request and of the role.
 func assumeRoleKeys(action string) func(*awsapi.Call, *policy.Context) {
 	return func(c *awsapi.Call, keys *policy.Context) {
 		in := assumeInput(c)
@@ -209,6 +209,9 @@ func assumeRoleKeys(action string) func(*awsapi.Call, *policy.Context) {
 			SourceIdentity: in.sourceIdentity, Tags: tagsAsked(in.tags), TransitiveTagKeys: in.transitive,
 		}
 		asked.SetKeys(action, keys)
+		if role, ok := in.role(c); ok {
+			setRoleTags(role, keys)
+		}
 	}
 }
 

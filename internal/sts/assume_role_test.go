@@ -269,6 +269,14 @@ func TestSessionPolicies(t *testing.T) {
 	if r := f.touches(t, inline); !strings.Contains(r.Body, "because no session policy allows the probe:Touch action") {
 		t.Errorf("got %s", r.Body)
 	}
+	ofAWS := func(name string) aws.Config {
+		return f.as(f.wantGiven(t, f.assumeAs(t, f.AdminConfig, "ops", "PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/"+name)).Role)
+	}
+	touches("AWS's, all", ofAWS("AdministratorAccess"), http.StatusOK)
+	touches("AWS's, in other case", ofAWS("administratoraccess"), http.StatusOK)
+	touches("AWS's, others", ofAWS("AmazonS3ReadOnlyAccess"), http.StatusForbidden)
+	none := "arn:aws:iam::aws:policy/NoneOfThisName"
+	wantFault(t, f.assumeAs(t, f.AdminConfig, "ops", "PolicyArns.member.1.arn", none), http.StatusBadRequest, "ValidationError", "Policy "+none+" does not exist or is not attachable.")
 	put(other)
 	touches("by ARN, changed", byARN, http.StatusForbidden)
 	f.update(t, func(tx store.Tx) error { return tx.Delete(store.PolicyID(account, "limit")) })

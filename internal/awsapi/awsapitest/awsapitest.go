@@ -31,7 +31,9 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/sdkhttp"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/sigv4"
 	"github.com/daypass/daypass/internal/store"
@@ -78,6 +80,7 @@ type Server struct {
 	Account     string
 	Directory   *directory.Directory
 	Store       store.Store // under Directory; a write to it alone leaves the snapshot behind
+	LastUse     *lastuse.Tracker
 	SessionKeys *session.Keys
 	AdminConfig aws.Config // of a user "administrator" who may do everything
 	// Handler is the front door itself, for a benchmark without a network.
@@ -109,7 +112,7 @@ func Start(t testing.TB, o Options) *Server {
 	services, err := o.Services(s)
 	must(t, err)
 	api, err := awsapi.New(awsapi.Config{
-		Services: services, Directory: s.Directory,
+		Services: services, Directory: s.Directory, LastUse: s.LastUse,
 		Events: audit.NewLog(o.Events), Log: o.Log,
 		Now: o.Now, Random: rand.Reader, ExplainToCaller: o.ExplainToCaller, EncodeDenials: o.EncodeDenials,
 	})
@@ -184,6 +187,7 @@ func (s *Server) openState(t testing.TB, dir string) {
 	s.Store = sql
 	s.Directory, err = directory.Open(t.Context(), sql, s.masterKey)
 	must(t, err)
+	s.LastUse = lastuse.New(s.Directory)
 	s.SessionKeys = s.Directory.Snapshot().SessionKeys()
 }
 
@@ -232,30 +236,10 @@ func (s *Server) UserOf(t testing.TB, account, name string, policies ...string) 
 // does not try again after an error.
 func (s *Server) Config(credentials aws.Credentials) aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: ownBody{s.client},
+		Region: Region, BaseEndpoint: aws.String(s.URL), HTTPClient: sdkhttp.Client{Client: s.client},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
-}
-
-// ownBody sends requests with a copy of their body. The SDK closes the body as
-// soon as it has the head of a reply; a server on the same machine is that
-// quick before net/http has seen the body's end, and net/http then gives the
-// connection up and the rest of the reply with it (aws-sdk-go-v2 issue 2737).
-type ownBody struct{ client *http.Client }
-
-// Do implements aws.HTTPClient.
-func (c ownBody) Do(r *http.Request) (*http.Response, error) {
-	if r.Body == nil {
-		return c.client.Do(r)
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	r = r.Clone(r.Context())
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return c.client.Do(r)
 }
 
 // Reply is an answer as it came over the wire.

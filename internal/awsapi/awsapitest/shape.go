@@ -28,6 +28,7 @@ type Shapes struct {
 	client    reflect.Type
 	namespace string
 	differing []Differing
+	empty     []string
 
 	mu       sync.Mutex // guards what follows
 	answered map[string]bool
@@ -48,6 +49,14 @@ func ShapesOf(client any, namespace string, differing ...Differing) *Shapes {
 		client: reflect.TypeOf(client), namespace: namespace, differing: differing,
 		answered: map[string]bool{}, differed: map[string]bool{}, written: map[string]bool{},
 	}
+}
+
+// WithEmptyResult names operations whose result has no members and is written all
+// the same. The SDK's types do not tell them from those without a result; its
+// clients fail where it is missing.
+func (s *Shapes) WithEmptyResult(operations ...string) *Shapes {
+	s.empty = append(s.empty, operations...)
+	return s
 }
 
 // watch is a handler whose successful replies are checked on their way.
@@ -140,7 +149,7 @@ func (s *Shapes) Check(body string) []string {
 
 	c := &checker{namespace: s.namespace, differs: s.differs, note: s.note}
 	want := []string{"ResponseMetadata"}
-	if len(members(output)) > 0 {
+	if len(members(output)) > 0 || slices.Contains(s.empty, operation) {
 		want = []string{operation + "Result", "ResponseMetadata"}
 	}
 	var got []string

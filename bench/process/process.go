@@ -1,0 +1,122 @@
+// Package process starts a real Daypass, and other processes, for what measures
+// them.
+package process
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/daypass/daypass/internal/sdkhttp"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// Account is that of every Daypass that is started.
+const Account = "000000000000"
+
+// How long a process may take to end, and Daypass to answer.
+const (
+	endTimeout   = 10 * time.Second
+	readyTimeout = 60 * time.Second
+)
+
+// Group is the processes that were started, which end with the context that they
+// were started under. The zero value is empty and ready.
+type Group struct{ processes []*exec.Cmd }
+
+// Wait joins them; the context must have ended.
+func (g *Group) Wait() {
+	for _, p := range g.processes {
+		_ = p.Wait() // they were told to end
+	}
+}
+
+// Start starts a process.
+func (g *Group) Start(ctx context.Context, stdout io.Writer, name string, args ...string) (*exec.Cmd, error) {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = endTimeout
+	c.Stdout = stdout
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	g.processes = append(g.processes, c)
+	return c, nil
+}
+
+// Daypass is a server that answers.
+type Daypass struct {
+	Endpoint string // http://host:port
+	PID      int
+	IAM      *iam.Client // of the administrator
+}
+
+// Build builds the daypass of this module into dir and gives its path. The
+// working directory must be the module's root.
+func Build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "daypass")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/daypass")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return "", fmt.Errorf("build daypass (run this from the module's root): %w", err)
+	}
+	return binary, nil
+}
+
+// Serve starts a Daypass on a data directory and waits until it answers.
+func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error) {
+	ready := data + ".ready"
+	c, err := g.Start(ctx, nil, binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--account", Account, "--ready-file", ready)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := waitFor(ctx, ready)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"), config.WithBaseEndpoint(endpoint), config.WithHTTPClient(sdkhttp.Client{Client: &http.Client{}}),
+		config.WithSharedCredentialsFiles([]string{filepath.Join(data, "credentials")}), config.WithSharedConfigFiles(nil))
+	if err != nil {
+		return nil, err
+	}
+	return &Daypass{Endpoint: endpoint, PID: c.Process.Pid, IAM: iam.NewFromConfig(cfg)}, nil
+}
+
+func waitFor(ctx context.Context, ready string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		if text, err := os.ReadFile(ready); err == nil {
+			return strings.TrimSpace(string(text)), nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("daypass did not answer within %v: %w", readyTimeout, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// TrustPolicy is a role's trust in the jobs on main of a project of an issuer,
+// whose URL is given without its scheme.
+func TrustPolicy(issuer, audience, project string) string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::%s:oidc-provider/%s"},
+		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"%s:aud":%q,"%s:sub":"project_path:%s:ref_type:branch:ref:main"}}}]}`,
+		Account, issuer, issuer, audience, issuer, project)
+}
+
+// CreateRole makes a role with that trust.
+func (d *Daypass) CreateRole(ctx context.Context, name, trust string) error {
+	_, err := d.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(trust)})
+	return err
+}

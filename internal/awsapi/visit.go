@@ -1,0 +1,125 @@
+package awsapi
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/auth"
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/sigv4"
+)
+
+// Visit is one request to a service that does not hold its bodies in memory, such
+// as S3. The steps are those of serve; the service takes them one by one, because
+// it begins to answer before a body has ended: BeginVisit, Admit, Ask for each
+// need, End, and only then a reply.
+type Visit struct {
+	Snapshot  *directory.Snapshot // all decisions of this request are taken on it
+	Caller    *auth.Caller        // nil until Admit
+	Event     *audit.Event
+	Request   *http.Request
+	RequestID string
+	Now       time.Time
+
+	api   *API
+	asked *auth.Request
+	fault *Fault
+}
+
+// BeginVisit begins the event of a request to a service.
+func (a *API) BeginVisit(r *http.Request, service string) *Visit {
+	now := a.Now()
+	v := &Visit{Snapshot: a.Directory.Snapshot(), Request: r, RequestID: a.newVisitID(), Now: now, api: a}
+	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
+	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: r.TLS != nil}
+	return v
+}
+
+// newVisitID is a request id of S3's form: 16 hexadecimal digits in capitals.
+func (a *API) newVisitID() string {
+	var id [8]byte
+	if _, err := io.ReadFull(a.Random, id[:]); err != nil {
+		return strings.Repeat("0", 2*len(id)) // as newRequestID
+	}
+	return strings.ToUpper(hex.EncodeToString(id[:]))
+}
+
+// Admit says who asks.
+func (v *Visit) Admit(caller *auth.Caller) {
+	v.Caller = caller
+	v.Event.Account, v.Event.Principal = caller.Account, caller.ARN
+}
+
+// NoteKey puts into the event which key a request names, whether or not it is
+// good.
+func (v *Visit) NoteKey(authorization *sigv4.Authorization) {
+	v.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
+	v.asked.Region = authorization.Region
+}
+
+// Ask asks for one permission. The error is a *Fault of the kind AccessDenied.
+func (v *Visit) Ask(q *auth.Question) error {
+	if v.Caller == nil {
+		return &Fault{Kind: Internal, Reason: "a permission was asked for before it was known who asks"}
+	}
+	if tooLong(q) {
+		return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).
+			Because("no resource has such a name; nothing was decided about it")
+	}
+	if f := decide(v.Caller, v.asked, q); f != nil {
+		return f
+	}
+	return nil
+}
+
+// Refuse notes in the event why the request is refused, and gives the fault as it
+// is told: with its reasons, where the operator lets callers see them.
+func (v *Visit) Refuse(err error, dialect func(*Fault) (code string, status int, message string)) (code string, status int, message string) {
+	f := asFault(err)
+	code, status, message = dialect(f)
+	if len(message) > maxMessage { // it repeats what was sent
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "… (cut)"
+	}
+	wire := wireError{Code: code, Status: status, Message: message}
+	noteFault(v.Event, f, wire)
+	if f.Denied != nil {
+		account := f.Account
+		if account == "" {
+			account = v.Caller.Account
+		}
+		v.Event.Encoded = sealDenial(v.Snapshot.SessionKeys(), account, f)
+	}
+	return code, status, v.api.messageFor(f, wire)
+}
+
+// RefuseAs is Refuse for an error that the service has its own words for.
+func (v *Visit) RefuseAs(code string, status int, message string, err error) {
+	v.Event.Fault, v.Event.Code, v.Event.Reason = code, code, err.Error()
+	v.Event.Message = message
+	if status >= http.StatusInternalServerError {
+		v.Event.ErrorChain = err.Error()
+	}
+}
+
+// Panicked notes a fault of the program: the request that met it may have changed
+// something, and is on the record.
+func (v *Visit) Panicked(met any, stack []byte) {
+	v.api.Log.Error("the program met a fault of its own", "requestId", v.RequestID, "fault", met, "stack", string(stack))
+}
+
+// End writes the event. A request whose event cannot be written must not be
+// answered with success.
+func (v *Visit) End(status int) error {
+	v.Event.Status = status
+	v.Event.Duration = v.api.Now().Sub(v.Now)
+	if err := v.api.Events.Write(v.Event); err != nil {
+		v.api.Log.Error("the event could not be written, so the request is refused", "requestId", v.RequestID, "error", err)
+		return &Fault{Kind: Internal, Cause: err}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"time"
+)
+
+// The keys that seal sessions are rotated when the primary is this old, which is
+// looked at this often, by whichever node comes first. Revocations that can end
+// nothing any more go at the same time.
+const (
+	sessionKeysLast = 7 * 24 * time.Hour
+	upkeepInterval  = time.Hour
+	upkeepAtOnce    = 1000
+)
+
+// When roles and access keys were last used is written this often, where the store
+// is behind by lastUseAge or more. So each of them in use costs one small record in
+// a quarter of an hour, and other nodes are behind by 16 minutes at most; AWS is by
+// hours.
+const (
+	lastUseInterval = time.Minute
+	lastUseAge      = 15 * time.Minute
+)
+
+// upkeep looks after the store, each thing in its interval, until ctx ends.
+func (n *node) upkeep(ctx context.Context, c *Config) {
+	ticker, uses := time.NewTicker(upkeepInterval), time.NewTicker(lastUseInterval)
+	defer ticker.Stop()
+	defer uses.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			n.lookAfter(ctx, c)
+		case <-uses.C:
+			failing = n.writeLastUse(ctx, c, lastUseAge, failing)
+		}
+	}
+}
+
+// lookAfter rotates the session keys by their age, and deletes revocations that
+// are over. What fails is tried again the next time: sessions go on without it.
+func (n *node) lookAfter(ctx context.Context, c *Config) {
+	rotated, err := n.directory.RotateSessionKeys(ctx, n.sealer, sessionKeysLast, c.Now())
+	if err == nil {
+		_, err = n.directory.DeleteOverRevocations(ctx, c.Now(), upkeepAtOnce)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.Log.Error("the session keys or revocations could not be looked after", "error", err)
+	}
+	if rotated {
+		c.Log.Info("rotated the session keys; sessions go on")
+	}
+}
+
+// writeLastUse writes when roles and access keys were last used. What fails stays
+// in memory and is tried again the next time; it is logged once for each run of
+// failures. It reports whether it failed, as it is to be told the next time.
+func (n *node) writeLastUse(ctx context.Context, c *Config, age time.Duration, failing bool) bool {
+	err := n.lastUse.Flush(ctx, age)
+	if err != nil && ctx.Err() != nil { // the end, at which all is written
+		return failing
+	}
+	if err != nil && !failing {
+		c.Log.Error("the last uses of roles and access keys could not be written; this node remembers them", "error", err)
+	}
+	if err == nil && failing {
+		c.Log.Info("the last uses of roles and access keys are written again")
+	}
+	return err != nil
+}
+
+// finish writes what the node alone knows, once no request is under way any more.
+func (n *node) finish(ctx context.Context, c *Config) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := n.lastUse.Flush(ctx, 0); err != nil {
+		c.Log.Error("the last uses of roles and access keys could not be written, and are lost", "error", err)
+	}
+}
