@@ -12,7 +12,7 @@ import (
 // there is none, in whichever account.
 func (s *Snapshot) PrincipalIDs(d *policy.Document) (ids map[string]string, missing string) {
 	for _, written := range d.Entities() {
-		id, ok := s.principalID(written)
+		id, ok := s.PrincipalID(written)
 		if !ok {
 			return nil, written
 		}
@@ -24,9 +24,9 @@ func (s *Snapshot) PrincipalIDs(d *policy.Document) (ids map[string]string, miss
 	return ids, ""
 }
 
-// principalID gives the unique id of the user or role that a principal names by
+// PrincipalID gives the unique id of the user or role that a principal names by
 // its ARN or by that id, and whether there is one.
-func (s *Snapshot) principalID(written string) (string, bool) {
+func (s *Snapshot) PrincipalID(written string) (string, bool) {
 	a, err := arn.Parse(written)
 	if err != nil {
 		_, ok := s.Entity(written)

@@ -247,6 +247,11 @@ func (s *Snapshot) AccountAlias(account string) string {
 	return ""
 }
 
+// ShownTrustPolicy is a role's trust policy as replies show it; see ShownPolicy.
+func (s *Snapshot) ShownTrustPolicy(role *store.Role) string {
+	return s.ShownPolicy(policy.Trust, role.TrustPolicy, role.Principals)
+}
+
 // Accounts lists the accounts that live here, in order.
 func (s *Snapshot) Accounts() []*store.Account {
 	var all []*store.Account

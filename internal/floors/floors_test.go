@@ -47,6 +47,8 @@ floor 1 utility
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
 	lastuse: store directory
+	account: arn store directory
+	archive: arn durable store account
 
 floor 2 door
 	auth: arn policy session sigv4 store directory
@@ -56,13 +58,13 @@ floor 2 door
 floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
-	iam: arn policy session trust oidc outbound jwks store directory auth awsapi, module github.com/google/uuid
+	iam: arn policy session trust oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse auth awsapi sts iam revocation
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi sts iam revocation
 	runner: gitlab/ci gitlab
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 

@@ -45,6 +45,7 @@ var deniedOn = map[string]string{
 	"TagRole": deniedRole, "UntagRole": deniedRole, "ListRoleTags": deniedRole,
 	"ListRolePolicies": deniedRole, "DeleteRolePolicy": deniedRole, "AttachRolePolicy": deniedRole, "DetachRolePolicy": deniedRole, "ListAttachedRolePolicies": deniedRole,
 	"CreatePolicy": "arn:aws:iam::123456789012:policy/new/p", "ListPolicies": "policy path /under/",
+	"GetAccountAuthorizationDetails":     "*",
 	"AddClientIDToOpenIDConnectProvider": deniedProvider, "RemoveClientIDFromOpenIDConnectProvider": deniedProvider, "UpdateOpenIDConnectProviderThumbprint": deniedProvider,
 	"TagOpenIDConnectProvider": deniedProvider, "UntagOpenIDConnectProvider": deniedProvider, "ListOpenIDConnectProviderTags": deniedProvider,
 	"CreateInstanceProfile": "arn:aws:iam::123456789012:instance-profile/new/build", "ListInstanceProfiles": "arn:aws:iam::123456789012:instance-profile/under/",

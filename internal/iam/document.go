@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/daypass/daypass/internal/account"
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/policy"
@@ -120,8 +120,5 @@ func size(document string) int {
 	return n
 }
 
-// percentEncode gives a document as replies carry it: percent-encoded after
-// RFC 3986, all but unreserved characters.
-func percentEncode(document string) string {
-	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
-}
+// percentEncode gives a document as replies carry it.
+func percentEncode(document string) string { return account.PercentEncode(document) }

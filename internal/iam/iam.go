@@ -54,6 +54,7 @@ func New(c Config) (*awsapi.Service, error) {
 		slices.Concat(
 			s.providerOperations(), s.roleOperations(), s.policyOperations(), s.userOperations(), s.accessKeyOperations(), s.groupOperations(),
 			s.profileOperations(), s.accountOperations(), s.outboundOperations(), simulateOperations(),
+			s.detailOperations(),
 		)...)
 }
 

@@ -279,7 +279,7 @@ func writeProfile(x *awsapi.XML, snapshot *directory.Snapshot, p *store.Instance
 	x.Open("Roles")
 	if role, ok := snapshot.Role(p.Account, p.Role); ok {
 		x.Open("member")
-		writeRole(x, &role.Role, shownTrustPolicy(snapshot, &role.Role))
+		writeRole(x, &role.Role, snapshot.ShownTrustPolicy(&role.Role))
 		x.Close()
 	}
 	x.Close()

@@ -9,7 +9,6 @@ import (
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
-	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 )
@@ -61,7 +60,7 @@ func (s *service) getRole(c *awsapi.Call, in *input) execute {
 		if !ok {
 			return nil, noSuchRole(name)
 		}
-		return foundRole{&role.Role, shownTrustPolicy(c.Snapshot, &role.Role), s.lastUse(c, role.ID)}, nil
+		return foundRole{&role.Role, c.Snapshot.ShownTrustPolicy(&role.Role), s.lastUse(c, role.ID)}, nil
 	}
 }
 
@@ -146,7 +145,7 @@ func (s *service) updateRoleDescription(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return describedRole{&changed, shownTrustPolicy(c.Snapshot, &changed)}, nil
+		return describedRole{&changed, c.Snapshot.ShownTrustPolicy(&changed)}, nil
 	}
 }
 
@@ -174,11 +173,6 @@ func (s *service) changeRoleIn(tx store.Tx, c *awsapi.Call, name string, change 
 
 // now is the time of a request as records keep it: whole seconds of UTC.
 func now(c *awsapi.Call) time.Time { return c.Now.UTC().Truncate(time.Second) }
-
-// shownTrustPolicy is a role's trust policy as replies show it.
-func shownTrustPolicy(snapshot *directory.Snapshot, role *store.Role) string {
-	return snapshot.ShownPolicy(policy.Trust, role.TrustPolicy, role.Principals)
-}
 
 // createdRole is CreateRole's reply. Unlike the others it tells neither
 // Description nor MaxSessionDuration (recorded on AWS).
@@ -261,7 +255,7 @@ func (r roleList) WriteXML(x *awsapi.XML) {
 	x.Open("Roles")
 	for _, role := range r.roles {
 		x.Open("member")
-		writeRole(x, &role.Role, shownTrustPolicy(r.snapshot, &role.Role))
+		writeRole(x, &role.Role, r.snapshot.ShownTrustPolicy(&role.Role))
 		writeDescription(x, &role.Role)
 		writeMaxSessionDuration(x, &role.Role)
 		x.Close()

@@ -18,7 +18,8 @@ import (
 // their replies that a reply can have, and what it lacks for which reason. Those
 // that delete are sent last, in the opposite order of areas.
 type shapes struct {
-	requests  [][]string // an operation, then parameters and values
+	records   func(testing.TB, *fixture) // puts what requests do not make; may be nil
+	requests  [][]string                 // an operation, then parameters and values
 	deletions [][]string
 	lacking   map[string][]string // elements by reason
 }
@@ -40,7 +41,7 @@ func TestShapes(t *testing.T) {
 	f.putEntities(t, "shaped")
 	f.putKeys(t, "gus", store.AccessKey{ID: shapedKey})
 	areas := []shapes{
-		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, outboundShapes, simulationShapes,
+		providerShapes, policyShapes, roleShapes, userShapes, accessKeyShapes, groupShapes, profileShapes, accountShapes, detailShapes, outboundShapes, simulationShapes,
 	}
 	send := func(requests [][]string) {
 		for _, request := range requests {
@@ -51,6 +52,9 @@ func TestShapes(t *testing.T) {
 	}
 	lacking := map[string][]string{}
 	for _, area := range areas {
+		if area.records != nil {
+			area.records(t, f)
+		}
 		send(area.requests)
 		maps.Copy(lacking, area.lacking)
 	}
