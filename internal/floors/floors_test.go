@@ -42,6 +42,8 @@ floor 1 utility
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
 	jwks: oidc, module golang.org/x/sync
+	s3upstream: module github.com/aws/aws-sdk-go-v2
+	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/aws/aws-sdk-go-v2
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
@@ -59,6 +61,7 @@ floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
 	iam: arn policy session trust oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
+	s3: policy sigv4 s3request store directory s3upstream auth awsapi
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab

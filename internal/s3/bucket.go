@@ -1,0 +1,303 @@
+package s3
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/s3upstream"
+	"github.com/daypass/daypass/internal/store"
+)
+
+const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+// defaultRegion is where a bucket is that says nothing of its location (S3 API
+// Reference, GetBucketLocation).
+const defaultRegion = "us-east-1"
+
+// answeredHere are the operations that no store is asked about, or not alone.
+var answeredHere = map[string]func(*request) (*answer, error){
+	"ListBuckets":           (*request).listBuckets,
+	"CreateBucket":          (*request).createBucket,
+	"DeleteBucket":          (*request).deleteBucket,
+	"GetBucketLocation":     (*request).getBucketLocation,
+	"GetBucketPolicy":       (*request).getBucketPolicy,
+	"PutBucketPolicy":       (*request).putBucketPolicy,
+	"DeleteBucketPolicy":    (*request).deleteBucketPolicy,
+	"GetBucketPolicyStatus": (*request).getBucketPolicyStatus,
+	"DeleteObjects":         (*request).deleteObjects,
+}
+
+// canonicalUser is S3's id of an account: 64 hexadecimal digits.
+func canonicalUser(account string) string {
+	sum := sha256.Sum256([]byte("daypass account " + account))
+	return hex.EncodeToString(sum[:])
+}
+
+type owner struct {
+	ID          string
+	DisplayName string `xml:",omitempty"`
+}
+
+type listedBucket struct {
+	Name         string
+	CreationDate string
+	BucketRegion string `xml:",omitempty"`
+}
+
+type listAllMyBucketsResult struct {
+	XMLName           xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
+	Owner             owner
+	Buckets           struct{ Bucket []listedBucket }
+	ContinuationToken string `xml:",omitempty"`
+	Prefix            string `xml:",omitempty"`
+}
+
+// maxBuckets bounds one page of ListBuckets (S3 API Reference, ListBuckets,
+// max-buckets: 1 to 10000).
+const maxBuckets = 10000
+
+// listBuckets lists the buckets of the caller's account that have a record here.
+// Buckets of a shared store that others made are not listed: whose they are is
+// known of a name, and not of a store.
+func (q *request) listBuckets() (*answer, error) {
+	limit := maxBuckets
+	if text, ok := q.op.Parameter("max-buckets"); ok {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxBuckets {
+			return nil, fault("InvalidArgument", http.StatusBadRequest, "Argument max-buckets must be an integer between 1 and 10000").
+				with("ArgumentName", "max-buckets").with("ArgumentValue", text)
+		}
+		limit = n
+	}
+	prefix, _ := q.op.Parameter("prefix")
+	region, _ := q.op.Parameter("bucket-region")
+	after, err := continuation(q)
+	if err != nil {
+		return nil, err
+	}
+	reply := listAllMyBucketsResult{Owner: owner{ID: canonicalUser(q.Caller.Account)}, Prefix: prefix}
+	last := ""
+	for b := range q.Snapshot.BucketsAfter(q.Caller.Account, after) {
+		if !strings.HasPrefix(b.Name, prefix) || region != "" && region != locationOf(b) {
+			continue
+		}
+		if len(reply.Buckets.Bucket) == limit {
+			reply.ContinuationToken = base64.RawURLEncoding.EncodeToString([]byte(last))
+			break
+		}
+		last = b.Name
+		listed := listedBucket{Name: b.Name, CreationDate: s3Time(b.Created)}
+		if q.Request.URL.RawQuery != "" { // told to those who ask for pages (same page, BucketRegion)
+			listed.BucketRegion = locationOf(b)
+		}
+		reply.Buckets.Bucket = append(reply.Buckets.Bucket, listed)
+	}
+	return document(reply)
+}
+
+// continuation reads where a page of ListBuckets goes on.
+func continuation(q *request) (string, error) {
+	token, ok := q.op.Parameter("continuation-token")
+	if !ok {
+		return "", nil
+	}
+	name, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(name) == 0 {
+		return "", fault("InvalidArgument", http.StatusBadRequest, "The continuation token provided is incorrect").with("ArgumentName", "continuation-token")
+	}
+	return string(name), nil
+}
+
+// s3Time is a time as S3's XML has it, to the millisecond.
+func s3Time(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func locationOf(b *directory.Bucket) string {
+	if b.Location == "" {
+		return defaultRegion
+	}
+	return b.Location
+}
+
+type createBucketConfiguration struct {
+	XMLName            xml.Name `xml:"CreateBucketConfiguration"`
+	LocationConstraint string   `xml:"LocationConstraint"`
+}
+
+// createBucket takes the name and makes the bucket in its store. The record comes
+// first: of two who want one name, one gets it, and nobody is ever given a bucket
+// that another's record names. Where the store then fails, the record goes; after
+// a crash between the two, to create the bucket again finishes it.
+func (q *request) createBucket() (*answer, error) {
+	record, err := q.newBucket()
+	if err != nil {
+		return nil, err
+	}
+	made := true
+	err = q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
+		old, err := store.GetRecord[store.Bucket](tx, store.BucketID(record.Name))
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return store.PutRecord(tx, store.BucketID(record.Name), record)
+		case err != nil:
+			return err
+		case old.Account != record.Account:
+			return fault("BucketAlreadyExists", http.StatusConflict, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").
+				with("BucketName", record.Name)
+		}
+		made, record = false, &old
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	at, ok := q.handler.store(record.Store)
+	if !ok {
+		return nil, storeFault("bucket " + record.Name + " is kept in store " + record.Store + ", which the configuration does not have")
+	}
+	a, err := q.createInStore(at, record, made)
+	if err != nil {
+		return nil, errors.Join(err, q.forget(record, made))
+	}
+	if a != nil {
+		return a, q.forget(record, made)
+	}
+	if !made && locationOf(&directory.Bucket{Bucket: *record}) != defaultRegion {
+		return nil, fault("BucketAlreadyOwnedByYou", http.StatusConflict, "Your previous request to create the named bucket succeeded and you already own it.").
+			with("BucketName", record.Name)
+	}
+	created := empty(http.StatusOK)
+	created.header.Set("Location", "/"+record.Name)
+	return created, nil
+}
+
+// newBucket is the record of the bucket that the request asks for.
+func (q *request) newBucket() (*store.Bucket, error) {
+	record := &store.Bucket{Account: q.Caller.Account, Name: q.op.Bucket, Created: q.Now.UTC().Truncate(time.Millisecond)}
+	if len(q.document) > 0 {
+		var configuration createBucketConfiguration
+		if err := xml.Unmarshal(q.document, &configuration); err != nil {
+			return nil, malformedXML().because(err)
+		}
+		record.Location = configuration.LocationConstraint
+	}
+	for i := range q.handler.Stores {
+		if s := &q.handler.Stores[i]; s.takes(record.Account, record.Name) {
+			record.Store = s.Name
+			return record, nil
+		}
+	}
+	return nil, fault("InvalidBucketName", http.StatusBadRequest, "The specified bucket is not valid.").with("BucketName", record.Name).
+		because(errors.New("no store takes a bucket of this name and account; add one to the configuration"))
+}
+
+// createInStore makes the bucket in the store. It gives an answer only where the
+// store refuses. What is there already is there: the record says whose it is,
+// unless the store is shared with others, who may have made it.
+func (q *request) createInStore(at *Store, record *store.Bucket, made bool) (*answer, error) {
+	header := http.Header{}
+	for _, name := range []string{"X-Amz-Bucket-Object-Lock-Enabled", "X-Amz-Object-Ownership"} {
+		if value := q.Request.Header.Get(name); value != "" {
+			header.Set(name, value)
+		}
+	}
+	response, err := at.Client.Do(q.Request.Context(), &s3upstream.Request{Method: http.MethodPut, Bucket: record.Name, Header: header})
+	if err != nil {
+		return nil, err
+	}
+	q.Event.UpstreamRequestID = response.RequestID
+	exists := response.Status == http.StatusConflict && (!made || !at.Shared)
+	if response.Status < http.StatusMultipleChoices || exists {
+		_ = response.Body.Close() // nothing of it is told
+		return nil, nil
+	}
+	return &answer{status: response.Status, header: response.Header, length: response.Length, body: response.Body}, nil
+}
+
+// forget takes a record away that a failed creation left.
+func (q *request) forget(record *store.Bucket, made bool) error {
+	if !made {
+		return nil
+	}
+	return q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
+		return ignoreMissing(tx.Delete(store.BucketID(record.Name)))
+	})
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// deleteBucket deletes the bucket in its store, which refuses one that is not
+// empty, and then the record. A bucket that the store no longer has is deleted.
+func (q *request) deleteBucket() (*answer, error) {
+	at, err := q.place(q.op.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	a, err := q.send(at, &s3upstream.Request{Method: http.MethodDelete, Bucket: q.op.Bucket, Header: http.Header{}})
+	if err != nil {
+		return nil, err
+	}
+	if a.status >= http.StatusMultipleChoices && (a.status != http.StatusNotFound || at.bucket == nil) {
+		return a, nil
+	}
+	a.close()
+	err = q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
+		return ignoreMissing(tx.Delete(store.BucketID(q.op.Bucket)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return empty(http.StatusNoContent), nil
+}
+
+type locationConstraint struct {
+	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ LocationConstraint"`
+	Value   string   `xml:",chardata"`
+}
+
+// getBucketLocation answers nothing for us-east-1, as S3 does.
+func (q *request) getBucketLocation() (*answer, error) {
+	at, err := q.place(q.op.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	var location locationConstraint
+	if at.bucket != nil && at.bucket.Location != defaultRegion {
+		location.Value = at.bucket.Location
+	}
+	return document(location)
+}
+
+func malformedXML() *refused {
+	return fault("MalformedXML", http.StatusBadRequest, "The XML you provided was not well-formed or did not validate against our published schema")
+}
+
+// tagging is the document of the operations on tags.
+type tagging struct {
+	Tags []struct{ Key, Value string } `xml:"TagSet>Tag"`
+}
+
+func decodeTags(body io.Reader) (map[string]string, error) {
+	var t tagging
+	if err := xml.NewDecoder(io.LimitReader(body, 1<<20)).Decode(&t); err != nil {
+		return nil, storeFault("the store's tags of the object cannot be read: " + err.Error())
+	}
+	tags := make(map[string]string, len(t.Tags))
+	for _, tag := range t.Tags {
+		tags[tag.Key] = tag.Value
+	}
+	return tags, nil
+}

@@ -1,0 +1,120 @@
+package s3store
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/versity/versitygw/s3response"
+)
+
+// Multipart uploads, and the operations that have no key or another one.
+
+// CreateMultipartUpload implements backend.Backend.
+func (g *guarded) CreateMultipartUpload(ctx context.Context, in s3response.CreateMultipartUploadInput) (out s3response.InitiateMultipartUploadResult, err error) {
+	if err := checkKey(text(in.Key), g.sidecar); err != nil {
+		return out, err
+	}
+	if out, err = g.Backend.CreateMultipartUpload(ctx, in); err != nil {
+		return out, err
+	}
+	return out, g.keeper.upload(*in.Bucket, *in.Key, out.UploadId, 0)
+}
+
+// upload checks what names an upload.
+func (g *guarded) upload(key, uploadID *string) error {
+	if err := checkKey(text(key), g.sidecar); err != nil {
+		return checkUpload("") // of no key was one begun
+	}
+	return checkUpload(text(uploadID))
+}
+
+// UploadPart implements backend.Backend.
+func (g *guarded) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+	if err := g.upload(in.Key, in.UploadId); err != nil {
+		return nil, err
+	}
+	out, err := g.Backend.UploadPart(ctx, in)
+	if err != nil {
+		return out, err
+	}
+	return out, g.keeper.upload(*in.Bucket, *in.Key, *in.UploadId, *in.PartNumber)
+}
+
+// UploadPartCopy implements backend.Backend.
+func (g *guarded) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
+	if err := g.upload(in.Key, in.UploadId); err != nil {
+		return out, err
+	}
+	if err := g.source(in.CopySource); err != nil {
+		return out, err
+	}
+	if out, err = g.Backend.UploadPartCopy(ctx, in); err != nil {
+		return out, err
+	}
+	return out, g.keeper.upload(*in.Bucket, *in.Key, *in.UploadId, *in.PartNumber)
+}
+
+// CompleteMultipartUpload implements backend.Backend.
+func (g *guarded) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (out s3response.CompleteMultipartUploadResult, version string, err error) {
+	if err := g.upload(in.Key, in.UploadId); err != nil {
+		return out, "", err
+	}
+	out, version, err = g.Backend.CompleteMultipartUpload(ctx, in)
+	return out, version, g.kept(err, *in.Bucket, *in.Key)
+}
+
+// AbortMultipartUpload implements backend.Backend.
+func (g *guarded) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
+	if err := g.upload(in.Key, in.UploadId); err != nil {
+		return err
+	}
+	if err := g.Backend.AbortMultipartUpload(ctx, in); err != nil {
+		return err
+	}
+	return g.keeper.upload(*in.Bucket, *in.Key, *in.UploadId, 0)
+}
+
+// ListParts implements backend.Backend.
+func (g *guarded) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3response.ListPartsResult, error) {
+	if err := g.upload(in.Key, in.UploadId); err != nil {
+		return s3response.ListPartsResult{}, err
+	}
+	return g.Backend.ListParts(ctx, in)
+}
+
+// nothing is a listing's prefix that no key has, where the prefix that was asked
+// for would be read as a path to other keys.
+func nothing(prefix *string) *string {
+	if !impossible(text(prefix)) {
+		return prefix
+	}
+	none := "\x01"
+	return &none
+}
+
+// ListObjects implements backend.Backend.
+func (g *guarded) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (s3response.ListObjectsResult, error) {
+	request := *in
+	request.Prefix = nothing(in.Prefix)
+	out, err := g.Backend.ListObjects(ctx, &request)
+	out.Prefix = in.Prefix
+	return out, err
+}
+
+// ListObjectsV2 implements backend.Backend.
+func (g *guarded) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) (s3response.ListObjectsV2Result, error) {
+	request := *in
+	request.Prefix = nothing(in.Prefix)
+	out, err := g.Backend.ListObjectsV2(ctx, &request)
+	out.Prefix = in.Prefix
+	return out, err
+}
+
+// ListObjectVersions implements backend.Backend.
+func (g *guarded) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput) (s3response.ListVersionsResult, error) {
+	request := *in
+	request.Prefix = nothing(in.Prefix)
+	out, err := g.Backend.ListObjectVersions(ctx, &request)
+	out.Prefix = in.Prefix
+	return out, err
+}

@@ -1,0 +1,158 @@
+package s3store_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/s3store"
+	"github.com/daypass/daypass/internal/s3upstream"
+)
+
+func TestOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	before, _ := os.Getwd()
+	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: "store"}); err == nil {
+		t.Error("a relative directory is taken")
+	}
+	c, store := open(t, dir)
+	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: t.TempDir()}); !errors.Is(err, s3store.ErrOpen) {
+		t.Errorf("a second store: %v, want ErrOpen", err)
+	}
+	put(t, c, bucket(t, c, "kept"), "key", "content")
+	if info, err := os.Stat(filepath.Dir(store.Target().Socket)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the socket's directory: %v, %v", info, err)
+	}
+	if err := errors.Join(store.Close(), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(store.Target().Socket); err == nil {
+		t.Error("Close leaves the socket")
+	}
+	if now, _ := os.Getwd(); now != before {
+		t.Errorf("the working directory is %s after Close, and was %s", now, before)
+	}
+
+	c, _ = open(t, dir)
+	name := "kept"
+	if content := get(t, c, &name, "key"); content != "content" {
+		t.Errorf("after opening again: %q", content)
+	}
+}
+
+func TestOpenRefusesFormats(t *testing.T) {
+	for _, format := range []string{"", "metadata: in the sky\n"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "format"), []byte(format), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s3store.Open(t.Context(), s3store.Config{Dir: dir}); !errors.Is(err, s3store.ErrFormat) {
+			t.Errorf("format %q: %v", format, err)
+		}
+	}
+}
+
+// TestStranger asks the store with other credentials than its own.
+func TestStranger(t *testing.T) {
+	_, store := open(t, t.TempDir())
+	target := store.Target()
+	target.Credentials = s3upstream.Static("daypass", "guessed")
+	upstream, err := s3upstream.New(target, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer upstream.Close()
+	_, err = upstream.Do(t.Context(), &s3upstream.Request{Method: "GET"})
+	var refusal *s3upstream.Refusal
+	if !errors.As(err, &refusal) || refusal.Code != "SignatureDoesNotMatch" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+const writerDir = "DAYPASS_TEST_S3STORE_WRITER"
+
+// writeUntilKilled is the process that TestKill kills. It says each key once the
+// store has acknowledged it.
+func writeUntilKilled(dir string) int {
+	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir})
+	if err != nil {
+		fmt.Println("error", err)
+		return 1
+	}
+	upstream, err := s3upstream.New(store.Target(), time.Now)
+	if err != nil {
+		fmt.Println("error", err)
+		return 1
+	}
+	do := func(method, key string, content []byte) {
+		response, err := upstream.Do(context.Background(), &s3upstream.Request{
+			Method: method, Bucket: "bucket", Key: key, Body: bytes.NewReader(content), Length: int64(len(content)),
+		})
+		if err == nil {
+			err = response.Body.Close()
+		}
+		if err != nil || response.Status >= 300 {
+			fmt.Println("error", err, response)
+			os.Exit(1)
+		}
+	}
+	do("PUT", "", nil)
+	for i := 0; ; i++ {
+		do("PUT", fmt.Sprintf("d%d/k%d", i%7, i), content(i))
+		do("PUT", "overwritten", content(i)) // whole at every moment
+		fmt.Println("put", i)
+	}
+}
+
+func content(i int) []byte { return bytes.Repeat([]byte(fmt.Sprintf("%07d\n", i)), 4000) }
+
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	last := -1
+	for round := range 3 {
+		command := exec.Command(os.Args[0])
+		command.Env = append(os.Environ(), writerDir+"="+dir)
+		if round > 0 {
+			dir = t.TempDir()
+			command.Env = append(os.Environ(), writerDir+"="+dir)
+		}
+		output, err := command.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(output)
+		for lines.Scan() {
+			if _, err := fmt.Sscanf(lines.Text(), "put %d", &last); err != nil {
+				t.Errorf("the writer says %q", lines.Text())
+			}
+			if last >= 20+13*round {
+				_ = command.Process.Kill()
+			}
+		}
+		_ = command.Wait()
+		c, store := open(t, dir)
+		name := "bucket"
+		for i := range last + 1 {
+			if got := get(t, c, &name, fmt.Sprintf("d%d/k%d", i%7, i)); got != string(content(i)) {
+				t.Errorf("key %d has %d bytes", i, len(got))
+			}
+		}
+		got := get(t, c, &name, "overwritten")
+		if got != string(content(last)) && got != string(content(last+1)) {
+			t.Errorf("the overwritten key has %.8q…, %d bytes; %d was acknowledged", got, len(got), last)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
