@@ -101,6 +101,8 @@ type configuration struct {
 	// Egress says which addresses the server may connect to when it fetches an
 	// issuer's documents.
 	Egress egressConfiguration `yaml:"egress"`
+	// S3 says how Amazon S3 is served, and where objects are kept.
+	S3 s3Configuration `yaml:"s3"`
 }
 
 // providerConfiguration is an entry of `providers`.
@@ -156,6 +158,57 @@ type egressConfiguration struct {
 	// the others. The proxy's own address is not judged. HTTPS_PROXY and its
 	// like are not read.
 	Proxy proxyURL `yaml:"proxy"`
+}
+
+// s3Configuration is how Amazon S3 is served. Without an entry buckets are kept in
+// the data directory.
+type s3Configuration struct {
+	// Embedded keeps buckets that no upstream takes in `objects` in the data
+	// directory. `false` keeps none there. By default it is `true`.
+	Embedded *bool `yaml:"embedded"`
+	// Hosts lists names under which buckets are reached as BUCKET.HOST
+	// ("virtual-hosted style"), such as `s3.example.com`. Names and certificates
+	// for `*.s3.example.com` are yours to provide. In every other host, and in the
+	// listed ones themselves, the path names the bucket.
+	Hosts []string `yaml:"hosts"`
+	// Upstreams lists S3-compatible stores elsewhere. The first that takes a
+	// bucket has it.
+	Upstreams []upstreamConfiguration `yaml:"upstreams"`
+}
+
+// upstreamConfiguration is an entry of `s3.upstreams`. The store knows none of the
+// callers: requests go to it under its own credentials.
+type upstreamConfiguration struct {
+	// Name is what buckets are remembered by; do not change it once there are
+	// some. Each entry needs one.
+	Name string `yaml:"name"`
+	// Endpoint is the store's URL, https://HOST[:PORT] or http. Each entry needs
+	// one.
+	Endpoint string `yaml:"endpoint"`
+	// Region is the region that requests to the store are signed for. By default
+	// it is `us-east-1`.
+	Region string `yaml:"region"`
+	// VirtualHost names buckets in front of the store's host, as AWS wants it. By
+	// default they are in the path, which every store knows.
+	VirtualHost bool `yaml:"virtualHost"`
+	// CredentialsFile is a file in the format of AWS's credentials with the
+	// store's access key. Without it credentials are found as the AWS SDKs find
+	// them: environment, shared files, the machine's role.
+	CredentialsFile string `yaml:"credentialsFile"`
+	// Profile is the profile in that file, or in the shared ones. By default it is
+	// `default`.
+	Profile string `yaml:"profile"`
+	// CA is a file of certificate authorities, in PEM form, the only ones that
+	// vouch for the store.
+	CA string `yaml:"ca"`
+	// Account is the account whose buckets the store takes; by default those of
+	// all.
+	Account string `yaml:"account"`
+	// Prefix is what the names of the buckets that it takes begin with.
+	Prefix string `yaml:"prefix"`
+	// Shared says that the store has buckets that were not made here: those whose
+	// names begin with `prefix` belong to `account`, which must be given.
+	Shared bool `yaml:"shared"`
 }
 
 // The values that are more than text. The library adds the line to a refusal.
@@ -300,6 +353,9 @@ func (c *configuration) resolve(folder string) {
 	for i := range c.Providers {
 		paths = append(paths, &c.Providers[i].CA, &c.Providers[i].KeysFile)
 	}
+	for i := range c.S3.Upstreams {
+		paths = append(paths, &c.S3.Upstreams[i].CA, &c.S3.Upstreams[i].CredentialsFile)
+	}
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(folder, *path)
@@ -397,7 +453,11 @@ func (c *configuration) server() (server.Config, error) {
 			return config, fmt.Errorf("issuer CA: %w", err)
 		}
 	}
-	return config, c.providers(&config)
+	if err := c.providers(&config); err != nil {
+		return config, err
+	}
+	config.S3, err = c.S3.server()
+	return config, err
 }
 
 func (c *configuration) providers(config *server.Config) error {

@@ -239,7 +239,7 @@ func (a *API) authenticate(c *Call) error {
 	}
 	c.Caller, c.Account = caller, caller.Account
 	c.Event.Account, c.Event.Principal = caller.Account, caller.ARN
-	a.noteUse(c)
+	a.noteUse(caller, c.Region, c.service.Name, c.Now)
 	return nil
 }
 
@@ -247,12 +247,13 @@ func (a *API) authenticate(c *Call) error {
 // a role by its sessions, and a user's long-lived key (IAM User Guide, "Getting
 // credential reports": when the key was most recently used to sign a request; of
 // roles, RoleLastUsed). The sessions of users are of no key.
-func (a *API) noteUse(c *Call) {
-	switch s := c.Caller.Session; {
+func (a *API) noteUse(caller *auth.Caller, region, service string, now time.Time) {
+	switch s := caller.Session; {
+	case caller.IsAnonymous():
 	case s == nil:
-		a.LastUse.Note(c.Account, c.Caller.AccessKeyID, c.Region, c.service.Name, c.Now)
+		a.LastUse.Note(caller.Account, caller.AccessKeyID, region, service, now)
 	case s.Kind == session.AssumedRole:
-		a.LastUse.Note(s.Account, s.RoleID, c.Region, c.service.Name, c.Now)
+		a.LastUse.Note(s.Account, s.RoleID, region, service, now)
 	}
 }
 

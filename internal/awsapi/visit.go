@@ -52,6 +52,7 @@ func (a *API) newVisitID() string {
 func (v *Visit) Admit(caller *auth.Caller) {
 	v.Caller = caller
 	v.Event.Account, v.Event.Principal = caller.Account, caller.ARN
+	v.api.noteUse(caller, v.asked.Region, v.Event.Service, v.Now)
 }
 
 // NoteKey puts into the event which key a request names, whether or not it is

@@ -11,18 +11,22 @@ import (
 
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/outbound"
+	"github.com/daypass/daypass/internal/s3"
 )
 
-// router serves the Query protocol where AWS's endpoints do, at "/", and the
-// documents of the accounts' issuers.
+// router serves the Query protocol where AWS's endpoints do, at "/", the documents
+// of the accounts' issuers, and S3.
 type router struct {
 	api     http.Handler
+	s3      *s3.Handler // nil: not served
 	issuers issuers
 }
 
 // ServeHTTP implements http.Handler.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case h.s3 != nil && !h.issuers.has(r) && h.s3.Serves(r):
+		h.s3.ServeHTTP(w, r)
 	case r.URL.Path != "/":
 		h.issuers.ServeHTTP(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
@@ -58,6 +62,15 @@ const documentLifetime = "public, max-age=3600"
 type issuers struct {
 	dir       *directory.Directory
 	publicURL string
+}
+
+// has reports whether a request is for an issuer. Their ids are UUIDs, which are
+// names that a bucket could have; nobody can choose them, and buckets do not hide
+// them.
+func (h issuers) has(r *http.Request) bool {
+	id, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	_, ok := h.dir.Snapshot().OutboundIssuer(id)
+	return ok
 }
 
 // ServeHTTP implements http.Handler.

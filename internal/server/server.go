@@ -85,6 +85,8 @@ type Config struct {
 	OneUseTokens []string
 	// Issuers says where issuers' keys come from, and how they are reached.
 	Issuers jwks.Settings
+	// S3 is how Amazon S3 is served.
+	S3 S3
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
@@ -97,6 +99,9 @@ type Config struct {
 
 // Run serves until ctx ends, then lets requests in flight finish.
 func Run(ctx context.Context, c Config) (err error) {
+	if err := c.makeAbsolute(); err != nil {
+		return err
+	}
 	if err := c.Issuers.Check(); err != nil {
 		return err
 	}
@@ -129,6 +134,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	d.events = events
 
 	n, err := newNode(ctx, &c, d, loopback)
+	defer func() { err = errors.Join(err, n.close()) }()
 	if err != nil {
 		return err
 	}
@@ -143,19 +149,48 @@ func Run(ctx context.Context, c Config) (err error) {
 	return err
 }
 
+// makeAbsolute makes the paths absolute: the embedded store changes the process's
+// working directory.
+func (c *Config) makeAbsolute() error {
+	for _, path := range []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile} {
+		if *path == "" || path == &c.EventsFile && *path == "-" {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("server: %w", err)
+		}
+		*path = absolute
+	}
+	for url, p := range c.Issuers.Providers {
+		if p.KeysFile != "" {
+			absolute, err := filepath.Abs(p.KeysFile)
+			if err != nil {
+				return fmt.Errorf("server: %w", err)
+			}
+			p.KeysFile = absolute
+			c.Issuers.Providers[url] = p
+		}
+	}
+	return nil
+}
+
 // node is what serves, over an open data directory.
 type node struct {
 	handler   http.Handler
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	sealer    directory.Sealer
+	closers   []func() error
 }
 
-// newNode makes the services and the front door.
+// newNode makes the services and the front door. The node is to be closed, also
+// after an error.
 func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, error) {
+	n := &node{sealer: d.masterKey}
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	uses := lastuse.New(dir)
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots, Settings: c.Issuers, Log: c.Log})
@@ -164,27 +199,32 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
 	})
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	iamService, err := iam.New(iam.Config{
 		Directory: dir, ProviderKeys: providerKeys, Random: c.Random, PublicURL: c.PublicURL, MasterKey: d.masterKey, LastUses: uses,
 	})
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	revocations, err := revocation.New(revocation.Config{Directory: dir, Random: c.Random})
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	api, err := awsapi.New(awsapi.Config{
 		Services: []*awsapi.Service{stsService, iamService, revocations}, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
-		return nil, err
+		return n, err
 	}
-	handler := &router{api: api, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
-	return &node{handler: handler, directory: dir, lastUse: uses, sealer: d.masterKey}, nil
+	n.directory, n.lastUse = dir, uses
+	objects, err := n.openS3(ctx, c, api, dir)
+	if err != nil {
+		return n, err
+	}
+	n.handler = &router{api: api, s3: objects, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	return n, nil
 }
 
 // listen binds the address. Credentials never travel in the clear beyond this
