@@ -107,7 +107,7 @@ func TestKeysThatAreNoPaths(t *testing.T) {
 	}
 	for _, prefix := range []string{"public/../", "public/../secret/", "/", "//", "./", "../", "../other", "public/./", ".sgwtmp/"} {
 		for _, version := range []bool{false, true} {
-			n := 0
+			var n int
 			if version {
 				list, err := c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: b, Prefix: &prefix})
 				if err != nil {

@@ -583,3 +583,39 @@ func mac(key []byte, text string) []byte {
 	h.Write([]byte(text))
 	return h.Sum(nil)
 }
+
+// TestRefusedInTheMiddle has a store that answers after some of a body, and
+// closes the connection with the rest unread.
+func TestRefusedInTheMiddle(t *testing.T) {
+	const answer = "<Error><Code>NoSuchBucket</Code></Error>"
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // a test's
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(conn, make([]byte, 100_000))
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
+			_ = conn.Close()
+		}
+	}()
+	c := newClient(t, s3upstream.Target{Endpoint: "http://store", Socket: listener.Addr().String()})
+	for range 20 {
+		response, err := c.Do(t.Context(), &s3upstream.Request{
+			Method: "PUT", Bucket: "b", Key: "k", Body: bytes.NewReader(make([]byte, 1<<20-1)), Length: 1<<20 - 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.Status != http.StatusNotFound || string(body) != answer || err != nil {
+			t.Errorf("%d, %q, %v", response.Status, body, err)
+		}
+	}
+}
