@@ -372,6 +372,13 @@ func testMultipart(t *testing.T, c *s3.Client, bucket *string) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	for id, want := range map[string]string{*created.UploadId: "", "11111111-2222-3333-4444-555555555555": "NoSuchUpload"} {
+		if _, err := c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+			Bucket: bucket, Key: key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: completed},
+		}); code(err) != want {
+			t.Errorf("CompleteMultipartUpload of a completed upload, or of none: %v, want %q", err, want)
+		}
+	}
 	out, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: key})
 	if err != nil {
 		t.Fatal(err)

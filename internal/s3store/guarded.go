@@ -24,6 +24,7 @@ type guarded struct {
 	keeper     keeper
 	sidecar    bool
 	slots      [lockShards]chan struct{} // of lock
+	completing completing
 }
 
 func newGuarded(b backend.Backend, l *layout, attributes *metadata) *guarded {

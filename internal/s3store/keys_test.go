@@ -150,6 +150,55 @@ func tree(t *testing.T, dir string) string {
 	return b.String()
 }
 
+// TestStrays lists over files that a killed process left.
+func TestStrays(t *testing.T) {
+	dir := t.TempDir()
+	c, _ := open(t, dir)
+	b := bucket(t, c, "strays")
+	put(t, c, b, "d/k", "x")
+	leave := func() string {
+		path := filepath.Join(dir, "buckets", *b, "d", ".k.sgwtmp.1795682469018832681")
+		if err := os.Link(filepath.Join(dir, "buckets", *b, "d", "k"), path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for name, list := range map[string]func() int{
+		"ListObjects": func() int {
+			out, err := c.ListObjects(t.Context(), &s3.ListObjectsInput{Bucket: b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(out.Contents)
+		},
+		"ListObjectsV2": func() int {
+			out, err := c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: b})
+			if err != nil || int(*out.KeyCount) != len(out.Contents) {
+				t.Fatal(err, len(out.Contents))
+			}
+			return len(out.Contents)
+		},
+		"ListObjectVersions": func() int {
+			out, err := c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(out.Versions)
+		},
+	} {
+		path := leave()
+		if n := list(); n != 1 {
+			t.Errorf("%s has %d objects", name, n)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s leaves the file", name)
+		}
+	}
+	if got := get(t, c, b, "d/k"); got != "x" {
+		t.Errorf("the object is %q", got)
+	}
+}
+
 // TestDirectories has the divergences that come of keys being paths.
 func TestDirectories(t *testing.T) {
 	c, _ := open(t, t.TempDir())
