@@ -181,6 +181,18 @@ func testConditions(t *testing.T, c *s3.Client, bucket *string) {
 	if err := write(s3.PutObjectInput{IfMatch: aws.String(`"0123"`)}); code(err) != "PreconditionFailed" {
 		t.Errorf("PutObject If-Match: %v", err)
 	}
+	// A store that refuses a large body in its middle is heard all the same.
+	large := strings.NewReader(strings.Repeat("x", 8<<20))
+	for range 5 {
+		_, _ = large.Seek(0, io.SeekStart)
+		if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: large, IfNoneMatch: aws.String("*")}); code(err) != "PreconditionFailed" {
+			t.Errorf("PutObject If-None-Match, 8 MiB: %v", err)
+		}
+		_, _ = large.Seek(0, io.SeekStart)
+		if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("not-there"), Key: aws.String("k"), Body: large}); code(err) != "NoSuchBucket" {
+			t.Errorf("PutObject to no bucket, 8 MiB: %v", err)
+		}
+	}
 	if err := write(s3.PutObjectInput{IfMatch: tag}); err != nil || get(t, c, bucket, "k") != "two" {
 		t.Errorf("PutObject If-Match of the object's: %v", err)
 	}
@@ -359,6 +371,13 @@ func testMultipart(t *testing.T, c *s3.Client, bucket *string) {
 		Bucket: bucket, Key: key, UploadId: created.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: completed},
 	}); err != nil {
 		t.Fatal(err)
+	}
+	for id, want := range map[string]string{*created.UploadId: "", "11111111-2222-3333-4444-555555555555": "NoSuchUpload"} {
+		if _, err := c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+			Bucket: bucket, Key: key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: completed},
+		}); code(err) != want {
+			t.Errorf("CompleteMultipartUpload of a completed upload, or of none: %v, want %q", err, want)
+		}
 	}
 	out, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: key})
 	if err != nil {

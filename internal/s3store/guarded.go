@@ -24,6 +24,7 @@ type guarded struct {
 	keeper     keeper
 	sidecar    bool
 	slots      [lockShards]chan struct{} // of lock
+	completing completing
 }
 
 func newGuarded(b backend.Backend, l *layout, attributes *metadata) *guarded {
@@ -180,13 +181,13 @@ func (g *guarded) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput) er
 // succeeds, as to delete what is not there does.
 func (g *guarded) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
 	bucket, key := *in.Bucket, text(in.Key)
-	if checkKey(key, g.sidecar) != nil {
-		return &s3.DeleteObjectOutput{}, nil
+	out := &s3.DeleteObjectOutput{}
+	if refused := checkKey(key, g.sidecar); refused != nil {
+		return out, nil //nolint:nilerr // such a key is not there
 	}
 	if err := checkVersion(text(in.VersionId)); err != nil {
 		return nil, err
 	}
-	var out *s3.DeleteObjectOutput
 	return out, g.locked(ctx, bucket, key, func() (err error) {
 		out, err = g.Backend.DeleteObject(ctx, in)
 		if errors.Is(err, s3err.GetAPIError(s3err.ErrDirectoryNotEmpty)) {

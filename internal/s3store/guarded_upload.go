@@ -2,6 +2,8 @@ package s3store
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/versity/versitygw/s3response"
@@ -59,6 +61,16 @@ func (g *guarded) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	if err := g.upload(in.Key, in.UploadId); err != nil {
 		return out, "", err
 	}
+	end, err := g.completing.begin(ctx, *in.Bucket+"/"+*in.UploadId)
+	if err != nil {
+		return out, "", err
+	}
+	defer end()
+	if _, err := os.Stat(filepath.Join(g.keeper.buckets, *in.Bucket)); err == nil {
+		if err := g.completable(*in.Bucket, *in.Key, *in.UploadId); err != nil {
+			return out, "", err
+		}
+	}
 	out, version, err = g.Backend.CompleteMultipartUpload(ctx, in)
 	return out, version, g.kept(err, *in.Bucket, *in.Key)
 }
@@ -98,6 +110,7 @@ func (g *guarded) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (s3r
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjects(ctx, &request)
 	out.Prefix = in.Prefix
+	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
 	return out, err
 }
 
@@ -107,6 +120,11 @@ func (g *guarded) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjectsV2(ctx, &request)
 	out.Prefix = in.Prefix
+	all := len(out.Contents)
+	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
+	if strays := all - len(out.Contents); strays > 0 && out.KeyCount != nil {
+		*out.KeyCount -= int32(strays)
+	}
 	return out, err
 }
 
@@ -116,5 +134,6 @@ func (g *guarded) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersi
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjectVersions(ctx, &request)
 	out.Prefix = in.Prefix
+	out.Versions = withoutStrays(ctx, g, *in.Bucket, out.Versions, func(o s3response.ObjectVersion) *string { return o.Key })
 	return out, err
 }

@@ -65,6 +65,9 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range response.Header {
 		w.Header()[name] = values
 	}
+	if response.Status >= http.StatusBadRequest { // the store has not read it, and the client writes it before it listens
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
 	w.WriteHeader(response.Status)
 	if _, err := io.Copy(w, response.Body); err != nil {
 		panic(http.ErrAbortHandler)

@@ -39,6 +39,9 @@ func checkKey(key string, sidecar bool) error {
 	case !utf8.ValidString(key) || strings.IndexFunc(key, notXML) >= 0:
 		return refusedKey("the key is not UTF-8, or has a control character that XML has not.")
 	}
+	if _, stray := strayOf(key); stray {
+		return refusedKey("the key is like those of the store's own files.")
+	}
 	for element := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
 		switch {
 		case element == "":

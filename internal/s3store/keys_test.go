@@ -105,9 +105,18 @@ func TestKeysThatAreNoPaths(t *testing.T) {
 			}
 		}
 	}
+	listNothing(t, c, b)
+	if after := tree(t, dir); after != before {
+		t.Errorf("files have changed from\n%s\nto\n%s", before, after)
+	}
+}
+
+// listNothing lists by prefixes that would lead to other keys.
+func listNothing(t *testing.T, c *s3.Client, b *string) {
+	t.Helper()
 	for _, prefix := range []string{"public/../", "public/../secret/", "/", "//", "./", "../", "../other", "public/./", ".sgwtmp/"} {
 		for _, version := range []bool{false, true} {
-			n := 0
+			var n int
 			if version {
 				list, err := c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: b, Prefix: &prefix})
 				if err != nil {
@@ -128,9 +137,6 @@ func TestKeysThatAreNoPaths(t *testing.T) {
 			}
 		}
 	}
-	if after := tree(t, dir); after != before {
-		t.Errorf("files have changed from\n%s\nto\n%s", before, after)
-	}
 }
 
 // tree are the files below dir, with their sizes.
@@ -148,6 +154,55 @@ func tree(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// TestStrays lists over files that a killed process left.
+func TestStrays(t *testing.T) {
+	dir := t.TempDir()
+	c, _ := open(t, dir)
+	b := bucket(t, c, "strays")
+	put(t, c, b, "d/k", "x")
+	leave := func() string {
+		path := filepath.Join(dir, "buckets", *b, "d", ".k.sgwtmp.1795682469018832681")
+		if err := os.Link(filepath.Join(dir, "buckets", *b, "d", "k"), path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for name, list := range map[string]func() int{
+		"ListObjects": func() int {
+			out, err := c.ListObjects(t.Context(), &s3.ListObjectsInput{Bucket: b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(out.Contents)
+		},
+		"ListObjectsV2": func() int {
+			out, err := c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: b})
+			if err != nil || int(*out.KeyCount) != len(out.Contents) {
+				t.Fatal(err, len(out.Contents))
+			}
+			return len(out.Contents)
+		},
+		"ListObjectVersions": func() int {
+			out, err := c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(out.Versions)
+		},
+	} {
+		path := leave()
+		if n := list(); n != 1 {
+			t.Errorf("%s has %d objects", name, n)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s leaves the file", name)
+		}
+	}
+	if got := get(t, c, b, "d/k"); got != "x" {
+		t.Errorf("the object is %q", got)
+	}
 }
 
 // TestDirectories has the divergences that come of keys being paths.

@@ -128,3 +128,31 @@ func probeNames(dir string) error {
 	}
 	return nil
 }
+
+// inProgress ends the name of an upload while it is being completed.
+const inProgress = ".inprogress"
+
+// resume gives the uploads that a killed process was completing their names
+// back, so that they can be completed. Without it the server takes them to be in
+// work, and answers with success (backend/posix of versitygw 1.8.0).
+func (l *layout) resume() error {
+	found, err := filepath.Glob(filepath.Join(l.buckets, "*", multipartDir, "*", "*"+inProgress))
+	if err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	for _, path := range found {
+		name, _, _ := strings.Cut(filepath.Base(path), ".")
+		to := filepath.Join(filepath.Dir(path), name)
+		if err := os.Rename(path, to); err != nil {
+			return fmt.Errorf("s3store: %w", err)
+		}
+		if l.sidecar == "" {
+			continue
+		}
+		beside := func(path string) string { return filepath.Join(l.sidecar, strings.TrimPrefix(path, l.buckets)) }
+		if err := os.Rename(beside(path), beside(to)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("s3store: %w", err)
+		}
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"os"
 )
 
 const (
@@ -16,3 +17,5 @@ const (
 func (g *guarded) lock(context.Context, string, string) (func(), error) {
 	return nil, errors.ErrUnsupported
 }
+
+func lockStore(string) (*os.File, error) { return nil, errors.ErrUnsupported }

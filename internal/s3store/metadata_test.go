@@ -55,7 +55,7 @@ func TestCheckKey(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
 		"": "empty", "a": "", "a/": "", "/": "begins with a slash", "a//": "two in a row", "a/./b": ". or ..", "..": ". or ..", "a/..": ". or ..",
-		"...": "", "meta": "", "a/.sgwtmp": "which is the store", "\xff": "UTF-8", "a\x1b": "control", "a\r\n": "", strings.Repeat("x", 228): "too long",
+		"...": "", "meta": "", "a/.sgwtmp": "which is the store", "a/.b.sgwtmp.12": "own files", ".b.sgwtmp.x": "", "\xff": "UTF-8", "a\x1b": "control", "a\r\n": "", strings.Repeat("x", 228): "too long",
 		strings.Repeat("x/", 513): "too long",
 	} {
 		err := checkKey(key, false)

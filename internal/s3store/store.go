@@ -31,8 +31,8 @@ import (
 	"github.com/daypass/daypass/internal/s3upstream"
 )
 
-// ErrOpen says that this process has a store already.
-var ErrOpen = errors.New("s3store: the process has an open store already")
+// ErrOpen says that this process has a store already, or another has this one.
+var ErrOpen = errors.New("s3store: a store is open already")
 
 const (
 	// Region is the store's; the gateway's own regions are another matter.
@@ -95,6 +95,7 @@ type Store struct {
 	served   chan struct{} // closed when the server has ended
 	failed   error         // why it ended by itself, then
 	closing  atomic.Bool
+	lock     *os.File
 	run      string // the socket's directory
 	buckets  string
 	previous string // working directory
@@ -132,6 +133,12 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 func (s *Store) open(ctx context.Context, dir string) error {
 	l, err := prepare(dir)
 	if err != nil {
+		return err
+	}
+	if s.lock, err = lockStore(dir); err != nil {
+		return err
+	}
+	if err := l.resume(); err != nil {
 		return err
 	}
 	if s.previous, err = os.Getwd(); err != nil {
@@ -264,6 +271,9 @@ func (s *Store) release() error {
 	}
 	if s.run != "" {
 		errs = append(errs, os.RemoveAll(s.run))
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
 	}
 	opened.Store(false)
 	if err := errors.Join(errs...); err != nil {

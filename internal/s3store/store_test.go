@@ -9,8 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/daypass/daypass/internal/s3store"
 	"github.com/daypass/daypass/internal/s3upstream"
@@ -155,4 +160,60 @@ func TestKill(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestResume completes an upload that a killed process was completing.
+func TestResume(t *testing.T) {
+	dir := t.TempDir()
+	c, store := open(t, dir)
+	b := bucket(t, c, "resumed")
+	created, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: b, Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: b, Key: aws.String("k"), UploadId: created.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	uploads, _ := filepath.Glob(filepath.Join(dir, "buckets", *b, ".sgwtmp", "multipart", "*", *created.UploadId))
+	if len(uploads) != 1 {
+		t.Fatalf("uploads: %q", uploads)
+	}
+	if err := os.Rename(uploads[0], uploads[0]+".9dd4e461268c8034f5c8564e155c67a6-1.inprogress"); err != nil {
+		t.Fatal(err)
+	}
+	c, _ = open(t, dir)
+	_, err = c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+		Bucket: b, Key: aws.String("k"), UploadId: created.UploadId,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{ETag: part.ETag, PartNumber: aws.Int32(1), ChecksumCRC32: part.ChecksumCRC32}}},
+	})
+	if err != nil || get(t, c, b, "k") != "x" {
+		t.Errorf("CompleteMultipartUpload: %v", err)
+	}
+}
+
+// TestLocked opens a store that another process has.
+func TestLocked(t *testing.T) {
+	dir := t.TempDir()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), writerDir+"="+dir)
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !bufio.NewScanner(output).Scan() {
+		t.Error("the other process says nothing")
+	}
+	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: dir}); !errors.Is(err, s3store.ErrOpen) {
+		t.Errorf("Open: %v, want ErrOpen", err)
+	}
+	_ = command.Process.Kill()
+	_ = command.Wait()
+	open(t, dir)
 }

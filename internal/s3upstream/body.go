@@ -185,7 +185,7 @@ func (c *chunked) next() error {
 		c.chunk = chunks.Get().(*[chunkSize]byte)
 	}
 	before := ""
-	if c.body.left < c.decoded {
+	if c.left < c.decoded {
 		before = "\r\n" // what ends the chunk before
 	}
 	n, err := io.ReadFull(c.body, c.chunk[:])

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
@@ -542,44 +540,38 @@ func TestTrailer(t *testing.T) {
 	}
 }
 
-// verify verifies the signature of a raw request's head as S3 does: over the
-// path as it stands in the request line (Signature Version 4, "Create a signed
-// request", for S3).
-func verify(head string) error {
-	line, rest, _ := strings.Cut(head, "\r\n")
-	parts := strings.Split(line, " ")
-	path, query, _ := strings.Cut(parts[1], "?")
-	header := map[string]string{}
-	for _, l := range strings.Split(rest, "\r\n") {
-		name, value, _ := strings.Cut(l, ":")
-		header[strings.ToLower(name)] = strings.TrimSpace(value)
+// TestRefusedInTheMiddle has a store that answers after some of a body, and
+// closes the connection with the rest unread.
+func TestRefusedInTheMiddle(t *testing.T) {
+	const answer = "<Error><Code>NoSuchBucket</Code></Error>"
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	authorization := header["authorization"]
-	between := func(from, to string) string {
-		_, after, _ := strings.Cut(authorization, from)
-		found, _, _ := strings.Cut(after, to)
-		return found
+	defer listener.Close() //nolint:errcheck // a test's
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(conn, make([]byte, 100_000))
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
+			_ = conn.Close()
+		}
+	}()
+	c := newClient(t, s3upstream.Target{Endpoint: "http://store", Socket: listener.Addr().String()})
+	for range 20 {
+		response, err := c.Do(t.Context(), &s3upstream.Request{
+			Method: "PUT", Bucket: "b", Key: "k", Body: bytes.NewReader(make([]byte, 1<<20-1)), Length: 1<<20 - 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.Status != http.StatusNotFound || string(body) != answer || err != nil {
+			t.Errorf("%d, %q, %v", response.Status, body, err)
+		}
 	}
-	signed := between("SignedHeaders=", ",")
-	canonical := parts[0] + "\n" + path + "\n" + query + "\n" // the query is sorted where it was made
-	for name := range strings.SplitSeq(signed, ";") {
-		canonical += name + ":" + header[name] + "\n"
-	}
-	canonical += "\n" + signed + "\n" + header["x-amz-content-sha256"]
-	scope := between("Credential=AKIDUPSTREAM/", ",")
-	toSign := fmt.Sprintf("AWS4-HMAC-SHA256\n%s\n%s\n%x", header["x-amz-date"], scope, sha256.Sum256([]byte(canonical)))
-	key := []byte("AWS4secret of the upstream")
-	for part := range strings.SplitSeq(scope, "/") {
-		key = mac(key, part)
-	}
-	if signature := fmt.Sprintf("%x", mac(key, toSign)); signature != between("Signature=", "\r") {
-		return fmt.Errorf("the signature of %q is %s", canonical, between("Signature=", "\r"))
-	}
-	return nil
-}
-
-func mac(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
 }

@@ -180,7 +180,7 @@ func (t *Target) transport() *http.Transport {
 	protocols.SetHTTP1(true)
 	transport := &http.Transport{
 		Proxy:                  http.ProxyURL(t.Proxy),
-		DialContext:            dialer.DialContext,
+		DialContext:            patient(dialer.DialContext),
 		TLSClientConfig:        &tls.Config{RootCAs: t.Roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    t.ConnectTimeout,
 		ResponseHeaderTimeout:  t.ResponseTimeout,
@@ -198,9 +198,9 @@ func (t *Target) transport() *http.Transport {
 		transport.Proxy = nil
 	}
 	if t.Socket != "" {
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		transport.DialContext = patient(func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", t.Socket)
-		}
+		})
 	}
 	return transport
 }

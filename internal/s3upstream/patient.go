@@ -1,0 +1,45 @@
+package s3upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+)
+
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// patient makes connections that read on when they cannot write. A store that
+// refuses a body in its middle answers and closes the connection; net/http would
+// give up at the first write that fails, with the answer, which says why,
+// unread in the socket.
+func patient(d dial) dial {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := d(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &patientConn{Conn: conn}, nil
+	}
+}
+
+type patientConn struct {
+	net.Conn
+
+	deaf atomic.Bool // the other side reads no more
+}
+
+// Write pretends, once the other side has closed. What comes of it is what is
+// read: an answer, or the error of a connection without one.
+func (c *patientConn) Write(p []byte) (int, error) {
+	if c.deaf.Load() {
+		return len(p), nil
+	}
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		c.deaf.Store(true)
+		return len(p), nil
+	}
+	return n, err
+}
