@@ -86,13 +86,13 @@ func (q *request) inWords(err error) *refused {
 	case errors.As(err, &signature):
 		f := fault(signature.Code, signature.Status, signature.Message.Reveal()).because(err)
 		for _, e := range signature.Elements {
-			f.with(e.Name, e.Value.Reveal())
+			f = f.with(e.Name, e.Value.Reveal())
 		}
 		return f
 	case errors.As(err, &asked):
 		f := fault(asked.Code, asked.Status, asked.Message).because(err)
 		for _, e := range asked.Elements {
-			f.with(e.Name, e.Value)
+			f = f.with(e.Name, e.Value)
 		}
 		f.allow = asked.Allow
 		return f

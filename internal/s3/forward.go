@@ -32,7 +32,7 @@ func (q *request) run() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.hideAbsence(a, at)
+	return q.hideAbsence(a)
 }
 
 // forwarded are the operations that the store behind carries out. What is not
@@ -140,7 +140,7 @@ func (q *request) send(at *place, sent *s3upstream.Request) (*answer, error) {
 // hideAbsence answers a read of an object that is not there as S3 does: who may
 // not list the bucket is not told that it is absent (S3 API Reference, GetObject,
 // permissions).
-func (q *request) hideAbsence(a *answer, at *place) (*answer, error) {
+func (q *request) hideAbsence(a *answer) (*answer, error) {
 	if a.status != http.StatusNotFound || q.op.On != s3request.Object || q.op.Writes {
 		return a, nil
 	}
