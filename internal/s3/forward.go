@@ -144,7 +144,7 @@ func (q *request) hideAbsence(a *answer) (*answer, error) {
 	if a.status != http.StatusNotFound || q.op.On != s3request.Object || q.op.Writes {
 		return a, nil
 	}
-	need := s3request.Need{Action: "s3:ListBucket", Resource: s3request.BucketARN(q.op.Bucket), Bucket: q.op.Bucket}
+	need := q.op.ExistenceNeed()
 	if err := q.ask(&need); err != nil {
 		a.close()
 		return nil, err
