@@ -25,6 +25,8 @@ type request struct {
 	contentSHA256 string
 	payload       *sigv4.Payload // of the body; nil for a form
 	document      []byte         // a body that was read whole
+	token         string         // the session token, for the reply alone
+	foreign       bool           // the bucket that was last asked about is another account's
 }
 
 // serveSafely is serve; a fault of the program is an answer too.
@@ -100,7 +102,7 @@ func (q *request) authenticate() error {
 	if signed != nil {
 		q.NoteKey(&signed.Signed)
 		q.surroundings.Algorithm, q.surroundings.InQuery, q.surroundings.Signed = signed.Signed.Algorithm, signed.Signed.InQuery, signed.Signed.Time
-		q.contentSHA256 = signed.ContentSHA256
+		q.contentSHA256, q.token = signed.ContentSHA256, signed.Signed.SecurityToken
 	}
 	if err != nil {
 		return err
