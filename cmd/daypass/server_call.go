@@ -20,6 +20,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/spf13/cobra"
 )
 
@@ -56,6 +57,7 @@ func (s *serverFlags) load(ctx context.Context, command *cobra.Command) (aws.Con
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithDefaultRegion(defaultRegion), config.WithHTTPClient(awshttp.NewBuildableClient()), // to which AWS_CA_BUNDLE is added
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled), // what AWS gives to a machine of its own is nobody here
 	}
 	if s.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(s.profile))
@@ -174,6 +176,7 @@ func (s *serverFlags) refused(operation string, status int, body []byte) error {
 	if text == "" {
 		text = "the server refuses"
 	}
+	text = strings.TrimSuffix(text, ".")
 	if step := nextStep(fault.Code, operation); step != "" {
 		text += "; " + step
 	}
