@@ -108,8 +108,8 @@ func (k *newAccessKey) put(tx store.Tx) error {
 // The directory must be there, with its master key. An account that there is, or
 // a credentials file, is left as it is, and is an error.
 func CreateAccount(ctx context.Context, dataDir, account string, random io.Reader, now time.Time) (c Credentials, err error) {
-	if account != "" && !arn.ValidAccount(account) {
-		return c, fmt.Errorf("server: account %q is not 12 digits", account)
+	if err := CheckAccount(account); err != nil {
+		return c, err
 	}
 	d, err := reopenData(ctx, dataDir)
 	if err != nil {

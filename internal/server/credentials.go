@@ -94,6 +94,9 @@ type CredentialsRequest struct {
 //
 // The directory must be there, with its master key.
 func AdministratorCredentials(ctx context.Context, dataDir string, r CredentialsRequest) (c Credentials, err error) {
+	if err := CheckAccount(r.Account); err != nil {
+		return c, err
+	}
 	d, err := reopenData(ctx, dataDir)
 	if err != nil {
 		return c, err
