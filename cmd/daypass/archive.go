@@ -134,14 +134,14 @@ func reportImport(stdout, stderr io.Writer, done *server.Imported, dryRun bool) 
 		}
 	}
 	if done.Refused {
-		return fmt.Errorf("%d problems; nothing was imported", failures)
+		return fmt.Errorf("%s; nothing was imported", counted(failures, "problem"))
 	}
 	counts := map[string]int{}
 	for _, change := range done.Changes {
 		counts[change.What]++
 		keys := ""
 		if change.AccessKeys > 0 {
-			keys = fmt.Sprintf(", with %d access keys", change.AccessKeys)
+			keys = ", with " + counted(change.AccessKeys, "access key")
 		}
 		if _, err := fmt.Fprintf(stdout, "%-7s %s %s%s\n", change.What, change.Kind, change.Name, keys); err != nil {
 			return err
