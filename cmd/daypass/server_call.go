@@ -121,8 +121,12 @@ func (s *serverFlags) call(command *cobra.Command, operation string, parameters 
 func (s *serverFlags) request(ctx context.Context, c *aws.Config, operation string, parameters url.Values) (*http.Request, error) {
 	credentials, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("who is calling? Set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
-			"or AWS_SHARED_CREDENTIALS_FILE to \"credentials\" in the server's data: %w", err)
+		cause := ": " + err.Error()
+		if strings.Contains(cause, "ec2imds") { // the last that is asked: there are none anywhere
+			cause = ""
+		}
+		return nil, errors.New("who is calling? Set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
+			"or AWS_SHARED_CREDENTIALS_FILE to \"credentials\" in the server's data" + cause)
 	}
 	v := url.Values{"Action": {operation}, "Version": {serviceVersion}}
 	for name := range parameters {
