@@ -48,7 +48,7 @@ stdout: what "aws iam get-account-authorization-details" prints. It tells less.`
 				return err
 			}
 			export.DataDir, export.Details, export.Output = data, format == formatDetails, c.OutOrStdout()
-			if len(args) > 0 {
+			if len(args) > 0 && (args[0] != "-" || !export.Details) {
 				export.Target = args[0]
 			}
 			done, err := export.Run(c.Context())
