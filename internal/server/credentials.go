@@ -86,8 +86,8 @@ type CredentialsRequest struct {
 	// MakeAdministrator makes the administrator anew where the account has none, as
 	// one that was read from a dump of AWS.
 	MakeAdministrator bool
-	Random    io.Reader
-	Now       time.Time
+	Random            io.Reader
+	Now               time.Time
 }
 
 // AdministratorCredentials says where the access key of an account's administrator
