@@ -48,7 +48,17 @@ func (a *API) reply(c *Call, result Result, err error) reply {
 		c.Event.Fault, c.Event.Reason = MalformedInput.String(), err.Error()
 		return reply{status: http.StatusBadRequest, bare: true}
 	}
-	return a.faultReply(c, asFault(err))
+	f := asFault(err)
+	reply := a.faultReply(c, f)
+	a.logOurs(c.Event, f)
+	return reply
+}
+
+// logOurs tells the operator of a fault that is not the caller's.
+func (a *API) logOurs(e *audit.Event, f *Fault) {
+	if f.Kind == Internal {
+		a.Log.Error("a request failed, and not by a fault of the caller", "requestId", e.RequestID, "operation", e.Operation, "reason", e.Reason, "error", e.ErrorChain)
+	}
 }
 
 func resultReply(c *Call, result Result) reply {
