@@ -187,7 +187,7 @@ func (s *service) removeRoleFromInstanceProfile(c *awsapi.Call, in *input) execu
 // one for which the caller was authorised: a name finds it under any path.
 func changeProfile(tx store.Tx, c *awsapi.Call, name string, change func(*store.InstanceProfile) error) error {
 	err := changeRecord(tx, store.InstanceProfileID(c.Account, name), func(p *store.InstanceProfile) error {
-		if arn.InstanceProfile(p.Account, p.Path, p.Name) != profileARN(c) {
+		if known, ok := c.Snapshot.InstanceProfile(c.Account, name); !ok || known.ID != p.ID || known.ARN != arn.InstanceProfile(p.Account, p.Path, p.Name) {
 			return concurrentModification("Instance Profile " + name)
 		}
 		return change(p)
