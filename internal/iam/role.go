@@ -68,9 +68,10 @@ func listRoles(c *awsapi.Call, in *input) execute {
 	prefix, p := in.path("PathPrefix", rolePrefixPattern), in.page()
 	return func() (awsapi.Result, error) {
 		reply := roleList{snapshot: c.Snapshot}
-		reply.roles, reply.next = cut(p, c.Snapshot.RolesAfter(c.Account, p.after),
+		reply.roles, reply.next = cutHeavy(p, c.Snapshot.RolesAfter(c.Account, p.after),
 			func(r *directory.Role) string { return strings.ToLower(r.Name) },
-			func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) })
+			func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) },
+			func(r *directory.Role) int { return len(r.TrustPolicy) })
 		return reply, nil
 	}
 }
