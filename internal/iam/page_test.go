@@ -248,15 +248,18 @@ func TestPagesOfLongDocuments(t *testing.T) {
 	long := trustPolicy + strings.Repeat(" ", 130_000)
 	records := map[store.ID]any{}
 	held := store.Role{Account: account, Name: "held", Path: "/", ID: "AROAHELD0000000000001", TrustPolicy: long}
-	for i := range 300 {
+	for i := range 180 {
 		name := fmt.Sprintf("p%03d", i)
 		held.InstanceProfiles = append(held.InstanceProfiles, name)
 		records[store.InstanceProfileID(account, name)] = store.InstanceProfile{Account: account, Name: name, Path: "/", ID: fmt.Sprintf("AIPA%017d", i), Role: "held"}
-		records[store.RoleID(account, "r"+name)] = store.Role{Account: account, Name: "r" + name, Path: "/", ID: fmt.Sprintf("AROA%017d", i), TrustPolicy: long}
+		if i < 40 {
+			records[store.RoleID(account, "r"+name)] = store.Role{Account: account, Name: "r" + name, Path: "/", ID: fmt.Sprintf("AROA%017d", i), TrustPolicy: long}
+		}
 	}
 	records[store.RoleID(account, "held")] = held
 	f.putRecords(t, records)
 	const most = 20 << 20
+	first := ""
 	for action, parameters := range map[string][]string{
 		"ListRoles": nil, "ListInstanceProfiles": nil, "ListInstanceProfilesForRole": {"RoleName", "held"}, "GetAccountAuthorizationDetails": {"Filter.member.1", "Role", "Marker", "Mi8xL2hlbGQ"}, // behind held
 	} {
@@ -264,20 +267,18 @@ func TestPagesOfLongDocuments(t *testing.T) {
 		if reply.Status != http.StatusOK || len(reply.Body) > most || !strings.Contains(reply.Body, "<IsTruncated>true</IsTruncated>") {
 			t.Errorf("%s: %d, %d bytes", action, reply.Status, len(reply.Body))
 		}
+		if action == "ListRoles" {
+			first = reply.Body
+		}
 	}
-	reply := f.call(t, "GetAccountAuthorizationDetails", "Filter.member.1", "Role") // of which the first tells 300 times the same
+	reply := f.call(t, "GetAccountAuthorizationDetails", "Filter.member.1", "Role") // of which the first tells 180 times the same
 	if reply.Status != http.StatusBadRequest || !strings.Contains(reply.Body, "The reply would have more than 67108864 bytes.") {
 		t.Errorf("%d, %d bytes", reply.Status, len(reply.Body))
 	}
-	_, pages := f.listRoles(t, iamclient.ListRolesInput{MaxItems: aws.Int32(1000)})
-	if total := 0; len(pages) < 2 {
-		t.Errorf("pages of %d", pages)
-	} else {
-		for _, n := range pages {
-			total += n
-		}
-		if total != 301 {
-			t.Errorf("%d roles in pages of %d", total, pages)
-		}
+	_, marker, _ := strings.Cut(first, "<Marker>")
+	marker, _, _ = strings.Cut(marker, "</Marker>")
+	rest := f.call(t, "ListRoles", "Marker", marker).Body
+	if n := strings.Count(first, "<RoleId>") + strings.Count(rest, "<RoleId>"); n != 41 || !strings.Contains(rest, "<IsTruncated>false</IsTruncated>") {
+		t.Errorf("two pages of %d roles", n)
 	}
 }
