@@ -50,7 +50,9 @@ with an IAM user "administrator" who may do everything in it.
 
 The administrator's access key is written, once, to the file credentials-ID in
 the data directory, profile ID, readable by its owner only. A server that runs on
-the directory has the account within a second.`,
+the directory has the account within a second. To be that administrator:
+
+  export AWS_SHARED_CREDENTIALS_FILE=DIR/credentials-ID AWS_PROFILE=ID AWS_DEFAULT_REGION=us-east-1`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageError{fmt.Errorf("name one account at most, by its id; see \"%s --help\"", c.CommandPath())}
@@ -78,6 +80,7 @@ the directory has the account within a second.`,
 func newAccountCredentials() *cobra.Command {
 	var o accountOptions
 	var drop string
+	var makes bool
 	c := o.add(&cobra.Command{
 		Use:   "credentials ID",
 		Short: "Say where the credentials of an account's administrator are, or make others",
@@ -86,7 +89,8 @@ administrator is. Where no file has one that works, a further key is made, in th
 file credentials-ID, profile ID, readable by its owner only.
 
 A user has two access keys at most. If there are two, --delete-key says which of
-them goes.`,
+them goes. An account that was imported from AWS may have no administrator;
+--make-administrator makes one, who may do everything in it.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{fmt.Errorf("name one account, by its id; see \"%s --help\"", c.CommandPath())}
@@ -99,7 +103,7 @@ them goes.`,
 				return err
 			}
 			found, err := server.AdministratorCredentials(c.Context(), dir, server.CredentialsRequest{
-				Account: args[0], DeleteKey: drop, Random: rand.Reader, Now: time.Now(),
+				Account: args[0], DeleteKey: drop, MakeAdministrator: makes, Random: rand.Reader, Now: time.Now(),
 			})
 			if err != nil {
 				return err
@@ -108,6 +112,7 @@ them goes.`,
 		},
 	}, "one JSON object")
 	c.Flags().StringVar(&drop, "delete-key", "", "delete the access key of this `ID` and make another in its place")
+	c.Flags().BoolVar(&makes, "make-administrator", false, "where the account has no user \"administrator\", make it")
 	return c
 }
 

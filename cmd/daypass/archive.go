@@ -48,7 +48,7 @@ stdout: what "aws iam get-account-authorization-details" prints. It tells less.`
 				return err
 			}
 			export.DataDir, export.Details, export.Output = data, format == formatDetails, c.OutOrStdout()
-			if len(args) > 0 {
+			if len(args) > 0 && (args[0] != "-" || !export.Details) {
 				export.Target = args[0]
 			}
 			done, err := export.Run(c.Context())
@@ -134,14 +134,14 @@ func reportImport(stdout, stderr io.Writer, done *server.Imported, dryRun bool) 
 		}
 	}
 	if done.Refused {
-		return fmt.Errorf("%d problems; nothing was imported", failures)
+		return fmt.Errorf("%s; nothing was imported", counted(failures, "problem"))
 	}
 	counts := map[string]int{}
 	for _, change := range done.Changes {
 		counts[change.What]++
 		keys := ""
 		if change.AccessKeys > 0 {
-			keys = fmt.Sprintf(", with %d access keys", change.AccessKeys)
+			keys = ", with " + counted(change.AccessKeys, "access key")
 		}
 		if _, err := fmt.Fprintf(stdout, "%-7s %s %s%s\n", change.What, change.Kind, change.Name, keys); err != nil {
 			return err

@@ -53,6 +53,9 @@ func (f *jobFlags) job(ctx context.Context, dir string, issuer *gitlab.Issuer, d
 	if f.branch != "" && f.tag != "" {
 		return nil, usageError{errors.New("give --branch or --tag, not both")}
 	}
+	if f.project != "" && !strings.Contains(f.project, "/") {
+		return nil, usageError{fmt.Errorf("--project %q is not GROUP/NAME", f.project)}
+	}
 	repository := readRepository(ctx, dir)
 	project := f.project
 	if project == "" {

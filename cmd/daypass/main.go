@@ -13,7 +13,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
+
+	"github.com/daypass/daypass/internal/server"
 
 	"github.com/spf13/cobra"
 )
@@ -62,22 +65,30 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err := root.ExecuteContext(ctx)
 	var exit *exitError
 	var usage usageError
+	var option *server.OptionError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &exit):
 		return exit.code
-	case errors.As(err, &usage):
-		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
+	}
+	_, _ = fmt.Fprintf(stderr, "daypass: %s\n", inWords(err))
+	switch {
+	case errors.As(err, &usage), errors.As(err, &option):
 		return exitUsage
 	case ctx.Err() != nil:
-		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
 		return exitInterrupted
 	default:
-		_, _ = fmt.Fprintf(stderr, "daypass: %v\n", err)
 		return exitFailure
 	}
 }
+
+// packageNames are those with which errors of ours begin. They help who reads the
+// program, and nobody who runs it.
+var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|directory|durable|gitlab|iam|instance|jwks|masterkey|runner|server|sqlstore|store|sts): )+`)
+
+// inWords is an error as it is told.
+func inWords(err error) string { return packageNames.ReplaceAllString(err.Error(), "$1") }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

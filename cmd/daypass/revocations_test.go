@@ -29,7 +29,7 @@ func TestHostileAnswers(t *testing.T) {
 		code   int
 		want   string // all of both outputs, "" for what begins with "daypass: URL"
 	}{
-		"explained": {403, fault("No.\n\nWhy: nobody\tasked\ndocument 1: p"), 1, "daypass: No.; allow daypass:ListRevocations in a policy of the caller, or call as the administrator (AccessDenied)\nWhy: nobody\uFFFDasked\ndocument 1: p\n"},
+		"explained": {403, fault("No.\n\nWhy: nobody\tasked\ndocument 1: p"), 1, "daypass: No; allow daypass:ListRevocations in a policy of the caller, or call as the administrator (AccessDenied)\nWhy: nobody\uFFFDasked\ndocument 1: p\n"},
 		"steering":  {403, fault("\u009b2J\u202e"), 1, "daypass: \uFFFD2J\uFFFD; allow daypass:ListRevocations in a policy of the caller, or call as the administrator (AccessDenied)\n"},
 		"wordless":  {403, fault(""), 1, "daypass: the server refuses; allow daypass:ListRevocations in a policy of the caller, or call as the administrator (AccessDenied)\n"},
 		"a member":  {200, list("<member><RevocationId>r</RevocationId><Kind>token</Kind><TokenId>a\tb&#xA;c</TokenId></member>"), 0, "REVOCATION  KIND   OF         ISSUED BEFORE  CREATED  UNTIL  PROVIDER  REASON\nr           token  \"a\\tb\\nc\"  -              -        -      -         -\n"},

@@ -20,6 +20,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/spf13/cobra"
 )
 
@@ -56,6 +57,7 @@ func (s *serverFlags) load(ctx context.Context, command *cobra.Command) (aws.Con
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithDefaultRegion(defaultRegion), config.WithHTTPClient(awshttp.NewBuildableClient()), // to which AWS_CA_BUNDLE is added
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled), // what AWS gives to a machine of its own is nobody here
 	}
 	if s.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(s.profile))
@@ -119,8 +121,12 @@ func (s *serverFlags) call(command *cobra.Command, operation string, parameters 
 func (s *serverFlags) request(ctx context.Context, c *aws.Config, operation string, parameters url.Values) (*http.Request, error) {
 	credentials, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("who is calling? Set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
-			"or AWS_SHARED_CREDENTIALS_FILE to \"credentials\" in the server's data: %w", err)
+		cause := ": " + err.Error()
+		if strings.Contains(cause, "ec2imds") { // the last that is asked: there are none anywhere
+			cause = ""
+		}
+		return nil, errors.New("who is calling? Set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
+			"or AWS_SHARED_CREDENTIALS_FILE to \"credentials\" in the server's data" + cause)
 	}
 	v := url.Values{"Action": {operation}, "Version": {serviceVersion}}
 	for name := range parameters {
@@ -174,6 +180,7 @@ func (s *serverFlags) refused(operation string, status int, body []byte) error {
 	if text == "" {
 		text = "the server refuses"
 	}
+	text = strings.TrimSuffix(text, ".")
 	if step := nextStep(fault.Code, operation); step != "" {
 		text += "; " + step
 	}

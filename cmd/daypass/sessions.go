@@ -108,6 +108,9 @@ and job too. Whether one was revoked is not in this record: "daypass sessions
 revocations" asks the server.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := server.CheckAccount(filter.account); err != nil {
+				return err
+			}
 			if events == "" {
 				dir, err := dataDir(data)
 				if err != nil {
@@ -140,7 +143,7 @@ revocations" asks the server.`,
 func readSessions(path string, filter *sessionFilter, now time.Time) ([]*issued, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the events: %w", err)
+		return nil, fmt.Errorf("the events of requests: %w; name the server's directory with --data, or their file with --events", err)
 	}
 	defer file.Close() //nolint:errcheck // only read
 	lines := bufio.NewScanner(file)

@@ -16,10 +16,10 @@ provider "aws" {
   region = "us-east-1"
 
   # What the provider would ask of services that Daypass is not.
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = false
-  s3_use_path_style           = true
+  skip_metadata_api_check    = true
+  skip_region_validation     = true
+  skip_requesting_account_id = false
+  s3_use_path_style          = true
 
   dynamic "endpoints" {
     for_each = var.endpoint == "" ? [] : [var.endpoint]

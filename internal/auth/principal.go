@@ -26,7 +26,7 @@ func asUser(snapshot *directory.Snapshot, user *directory.User) *Caller {
 	return &Caller{
 		Account: user.Account, ARN: user.ARN, UserID: user.ID,
 		principalType: "User", principalARN: user.ARN, userName: user.Name,
-		tags: user.Tags, policies: snapshot.UserPolicies(nil, user), boundary: snapshot.Boundary(user.PermissionsBoundary),
+		tags: user.Tags, policies: snapshot.UserPolicies(nil, user), boundary: snapshot.Boundary(user.Account, user.PermissionsBoundary),
 	}
 }
 
@@ -67,7 +67,7 @@ func asRole(snapshot *directory.Snapshot, role *directory.Role, s *session.Sessi
 	return &Caller{
 		Account: s.Account, ARN: arn.AssumedRole(s.Account, role.Name, s.SessionName), UserID: s.RoleID + ":" + s.SessionName,
 		principalType: "AssumedRole", principalARN: role.ARN,
-		tags: role.Tags, policies: snapshot.RolePolicies(nil, role), boundary: snapshot.Boundary(role.PermissionsBoundary),
+		tags: role.Tags, policies: snapshot.RolePolicies(nil, role), boundary: snapshot.Boundary(role.Account, role.PermissionsBoundary),
 	}
 }
 
@@ -92,7 +92,7 @@ func sessionPolicies(snapshot *directory.Snapshot, s *session.Session) []directo
 	}
 	for _, policyARN := range s.PolicyARNs {
 		limit := directory.Attached{Source: policyARN}
-		if p, ok := snapshot.Policy(policyARN); ok {
+		if p, ok := snapshot.PolicyFor(s.Account, policyARN); ok {
 			limit.Document = p.Default()
 		}
 		limits = append(limits, limit)

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,6 +18,10 @@ const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
 // maxMessage bounds a fault's message, in bytes. A value of ten megabytes that
 // breaks two constraints would come back eight times as long.
 const maxMessage = 64 << 10
+
+// maxReply bounds a reply, in bytes. Pages of lists end long before; it is reached
+// by one thing that tells the same long document again and again.
+const maxReply = 64 << 20
 
 // reply is a response ready to be written.
 type reply struct {
@@ -33,7 +38,7 @@ type reply struct {
 func (a *API) reply(c *Call, result Result, err error) reply {
 	switch {
 	case err == nil:
-		return resultReply(c, result)
+		return a.resultReply(c, result)
 	case errors.Is(err, errTooLarge):
 		c.Event.Fault, c.Event.Reason = InvalidInput.String(), err.Error()
 		return reply{status: http.StatusRequestEntityTooLarge}
@@ -48,12 +53,22 @@ func (a *API) reply(c *Call, result Result, err error) reply {
 		c.Event.Fault, c.Event.Reason = MalformedInput.String(), err.Error()
 		return reply{status: http.StatusBadRequest, bare: true}
 	}
-	return a.faultReply(c, asFault(err))
+	f := asFault(err)
+	reply := a.faultReply(c, f)
+	a.logOurs(c.Event, f)
+	return reply
 }
 
-func resultReply(c *Call, result Result) reply {
+// logOurs tells the operator of a fault that is not the caller's.
+func (a *API) logOurs(e *audit.Event, f *Fault) {
+	if f.Kind == Internal {
+		a.Log.Error("a request failed, and not by a fault of the caller", "requestId", e.RequestID, "operation", e.Operation, "reason", e.Reason, "error", e.ErrorChain)
+	}
+}
+
+func (a *API) resultReply(c *Call, result Result) reply {
 	name := c.operation.name
-	x := &XML{b: make([]byte, 0, 2048)}
+	x := &XML{b: make([]byte, 0, 2048), most: maxReply}
 	x.OpenNamespace(name+"Response", c.service.Namespace)
 	if result != nil {
 		x.Open(name + "Result")
@@ -64,6 +79,9 @@ func resultReply(c *Call, result Result) reply {
 	x.Text("RequestId", c.requestID)
 	x.Close()
 	x.Close()
+	if x.full {
+		return a.faultReply(c, Invalid(fmt.Sprintf("The reply would have more than %d bytes. Ask for fewer items, or take white space out of the policy documents.", maxReply)))
+	}
 	return reply{status: http.StatusOK, contentType: "text/xml", extended: c.isSTS(), body: x.Bytes()}
 }
 

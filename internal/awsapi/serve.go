@@ -39,7 +39,7 @@ type Config struct {
 	Directory *directory.Directory
 	LastUse   *lastuse.Tracker // is told of each use of a role or access key
 	Events    *audit.Log
-	Log       *slog.Logger // for what concerns no request's answer
+	Log       *slog.Logger // for what is the operator's to mend
 	Now       func() time.Time
 	Random    io.Reader // of request ids
 	// ExplainToCaller adds the operator's reasons to the message of a denial.

@@ -453,6 +453,25 @@ func TestEventThatIsNotWritten(t *testing.T) {
 	}
 }
 
+// The operator reads in the server's log that it fails, and how, without looking
+// for it in the events: they may be what cannot be written next.
+func TestFaultOfOursIsLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := start(t, awsapitest.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	reply := call(t, s, s.AdminConfig, "Action", "BreakThing")
+	for _, want := range []string{"level=ERROR", "operation=BreakThing", errSecret.Error(), reply.Header.Get("X-Amzn-Requestid")} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log says %q, which lacks %q", log.String(), want)
+		}
+	}
+	log.Reset()
+	call(t, s, s.AdminConfig, "Action", "LoseThing")
+	if log.Len() > 0 {
+		t.Errorf("log says of a fault of the caller's: %q", log.String())
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	nothing := func(*awsapi.Call) (awsapi.Result, error) { return nil, nil }

@@ -87,6 +87,7 @@ func (v *Visit) Refuse(err error, dialect func(*Fault) (code string, status int,
 	}
 	wire := wireError{Code: code, Status: status, Message: message}
 	noteFault(v.Event, f, wire)
+	v.api.logOurs(v.Event, f)
 	if f.Denied != nil {
 		account := f.Account
 		if account == "" {

@@ -12,6 +12,10 @@ import (
 type XML struct {
 	b     []byte
 	stack []string
+	// most bounds what is written, in bytes, 0 for no bound; full says that it was
+	// reached, and that values are missing.
+	most int
+	full bool
 }
 
 // Result is what an operation answers; it writes the elements inside the
@@ -55,6 +59,9 @@ func (x *XML) Close() {
 
 // Text writes an element that holds a value.
 func (x *XML) Text(name, value string) {
+	if x.full = x.full || x.most > 0 && len(x.b)+len(value) > x.most; x.full {
+		return
+	}
 	x.indent()
 	x.b = append(x.b, '<')
 	x.b = append(x.b, name...)

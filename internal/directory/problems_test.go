@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,5 +158,40 @@ func TestUnreadableAccessKey(t *testing.T) {
 				t.Errorf("Refresh: %v, want an error that names the key", err)
 			}
 		})
+	}
+}
+
+// An import can keep the ARN of another account's policy. It denies, also where
+// that account lives here: its administrator says nothing of what others may do.
+func TestPolicyOfAnotherAccountDenies(t *testing.T) {
+	t.Parallel()
+	d, _ := newDirectory(t)
+	const other = "210987654321"
+	foreign := "arn:aws:iam::" + other + ":policy/p"
+	group := store.Group{Account: account, Name: "g", Path: "/", ID: "AGPA1", AttachedPolicies: []string{foreign}}
+	user := store.User{Account: account, Name: "u", Path: "/", ID: "AIDA1", Groups: []string{group.ID}, AttachedPolicies: []string{foreign}, PermissionsBoundary: foreign}
+	r := role("r")
+	r.AttachedPolicies, r.PermissionsBoundary = []string{foreign}, foreign
+	p := store.Policy{
+		Account: other, Name: "p", Path: "/", DefaultVersion: "v1",
+		Versions: []store.PolicyVersion{{ID: "v1", Document: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`}},
+	}
+	update(t, d, putRole(r))
+	for id, record := range map[store.ID]any{store.GroupID(account, "g"): group, store.UserID(account, "u"): user, store.PolicyID(other, "p"): p} {
+		update(t, d, func(tx store.Tx) error { return store.PutRecord(tx, id, record) })
+	}
+	s := d.Snapshot()
+	u, _ := s.User(account, "u")
+	all := slices.Concat(rolePolicies(t, s), s.UserPolicies(nil, u), s.Boundary(account, foreign))
+	if len(all) != 4 {
+		t.Fatalf("documents are %+v, want 4", all)
+	}
+	for _, attached := range all {
+		if attached.Source != foreign || attached.Document != nil {
+			t.Errorf("%+v, want a document that denies", attached)
+		}
+	}
+	if _, ok := s.PolicyFor(other, foreign); !ok {
+		t.Error("the account itself does not have it")
 	}
 }

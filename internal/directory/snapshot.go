@@ -183,6 +183,16 @@ func (s *Snapshot) Policy(policyARN string) (*Policy, bool) {
 	return p, true
 }
 
+// PolicyFor is Policy for one account, which can use its own policies and those
+// of AWS. Another account's is not there for it.
+func (s *Snapshot) PolicyFor(account, policyARN string) (*Policy, bool) {
+	p, ok := s.Policy(policyARN)
+	if !ok || p.Account != account && p.Account != arn.AWS {
+		return nil, false
+	}
+	return p, true
+}
+
 // Policies lists the customer managed policies of an account in order of their names.
 func (s *Snapshot) Policies(account string) []*Policy { return list(s.policies, account) }
 
@@ -272,13 +282,13 @@ func (s *Snapshot) LastUse(account, id string) (*store.LastUse, bool) {
 // RolePolicies appends the identity policies of a role, as they stand in this
 // snapshot, to docs. A policy that is attached and gone denies.
 func (s *Snapshot) RolePolicies(docs []Attached, role *Role) []Attached {
-	return s.attached(docs, role.inline, role.AttachedPolicies)
+	return s.attached(docs, role.Account, role.inline, role.AttachedPolicies)
 }
 
 // UserPolicies appends the identity policies of a user to docs: the user's own,
 // then those of the groups that the user is in. A group that is gone denies.
 func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
-	docs = s.attached(docs, user.inline, user.AttachedPolicies)
+	docs = s.attached(docs, user.Account, user.inline, user.AttachedPolicies)
 	for _, id := range user.Groups {
 		group, ok := s.GroupByID(id)
 		if !ok {
@@ -292,31 +302,32 @@ func (s *Snapshot) UserPolicies(docs []Attached, user *User) []Attached {
 
 // GroupPolicies appends the policies of a group to docs.
 func (s *Snapshot) GroupPolicies(docs []Attached, group *Group) []Attached {
-	return s.attached(docs, group.inline, group.AttachedPolicies)
+	return s.attached(docs, group.Account, group.inline, group.AttachedPolicies)
 }
 
-// Boundary gives the permissions boundary of a user or role: none where the ARN
-// is empty. One that is gone denies.
-func (s *Snapshot) Boundary(policyARN string) []Attached {
+// Boundary gives the permissions boundary of a user or role of an account: none
+// where the ARN is empty. One that is gone denies.
+func (s *Snapshot) Boundary(account, policyARN string) []Attached {
 	if policyARN == "" {
 		return nil
 	}
-	return s.managed(nil, []string{policyARN})
+	return s.managed(nil, account, []string{policyARN})
 }
 
 // attached appends inline policies, then managed ones by their ARNs.
-func (s *Snapshot) attached(docs []Attached, inline []inlinePolicy, policyARNs []string) []Attached {
+func (s *Snapshot) attached(docs []Attached, account string, inline []inlinePolicy, policyARNs []string) []Attached {
 	for _, p := range inline {
 		docs = append(docs, Attached{Source: p.source, Document: p.document.compile()})
 	}
-	return s.managed(docs, policyARNs)
+	return s.managed(docs, account, policyARNs)
 }
 
-// managed appends managed policies by their ARNs.
-func (s *Snapshot) managed(docs []Attached, policyARNs []string) []Attached {
+// managed appends managed policies by their ARNs. One that is gone, or another
+// account's, denies.
+func (s *Snapshot) managed(docs []Attached, account string, policyARNs []string) []Attached {
 	for _, policyARN := range policyARNs {
 		a := Attached{Source: policyARN}
-		if p, ok := s.Policy(policyARN); ok {
+		if p, ok := s.PolicyFor(account, policyARN); ok {
 			a.Document = p.Default()
 		}
 		docs = append(docs, a)

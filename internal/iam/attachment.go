@@ -41,7 +41,8 @@ func (k entities) detach(c *awsapi.Call, in *input) execute {
 	return func() (awsapi.Result, error) {
 		return nil, k.changeEntity(c, owner, func(tx store.Tx, e *entity) error {
 			i := attached(e, given)
-			if i < 0 {
+			// Permission was asked for the ARN as spelled tells it.
+			if i < 0 || spelled(c, (*e.Attached)[i]) != spelled(c, given) {
 				return noSuchPolicy(given)
 			}
 			*e.Attached = slices.Delete(*e.Attached, i, i+1)

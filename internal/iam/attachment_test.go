@@ -166,4 +166,4 @@ func TestAttachmentsAtOnce(t *testing.T) {
 }
 
 // expected are the codes with which requests at the same moment may fail.
-var expected = map[string]bool{"NoSuchEntity": true, "EntityAlreadyExists": true, "DeleteConflict": true}
+var expected = map[string]bool{"NoSuchEntity": true, "EntityAlreadyExists": true, "DeleteConflict": true, "ConcurrentModification": true}

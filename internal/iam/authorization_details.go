@@ -10,6 +10,7 @@ import (
 	"github.com/daypass/daypass/internal/account"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/store"
 )
 
 // Words of the parameter Filter, in the order in which AWS's message has them
@@ -113,19 +114,19 @@ func parseDetailMarker(text string) (detailMarker, bool) {
 // detailsPage gathers at most limit things, going on after the marker.
 func (s *service) detailsPage(c *awsapi.Call, from detailMarker, limit int) *authorizationDetails {
 	reply := &authorizationDetails{}
-	n, last := 0, ""
+	n, weighs, last := 0, 0, ""
 	for _, section := range from.filter[slices.Index(from.filter, from.section):] {
 		after := ""
 		if section == from.section {
 			after = from.key
 		}
 		for key, tell := range s.detailsAfter(c, section, after) {
-			if n == limit {
+			if n == limit || weighs >= maxPage {
 				reply.next = last
 				return reply
 			}
 			n++
-			tell(&reply.Details)
+			weighs += tell(&reply.Details)
 			last = detailMarker{from.filter, section, key}.String()
 		}
 	}
@@ -133,26 +134,36 @@ func (s *service) detailsPage(c *awsapi.Call, from detailMarker, limit int) *aut
 }
 
 // detailsAfter gives the things of a section by their names in lower case, from
-// the first that comes after the given one.
-func (s *service) detailsAfter(c *awsapi.Call, section, after string) iter.Seq2[string, func(*account.Details)] {
+// the first that comes after the given one. What tells of a thing returns how long
+// its policy documents are.
+func (s *service) detailsAfter(c *awsapi.Call, section, after string) iter.Seq2[string, func(*account.Details) int] {
 	now := c.Snapshot
-	return func(yield func(string, func(*account.Details)) bool) {
+	return func(yield func(string, func(*account.Details) int) bool) {
 		switch section {
 		case "User":
 			for u := range now.UsersAfter(c.Account, after) {
-				if !yield(account.Key(u.Name), func(d *account.Details) { d.Users = append(d.Users, account.DescribeUser(now, u)) }) {
+				if !yield(account.Key(u.Name), func(d *account.Details) int {
+					d.Users = append(d.Users, account.DescribeUser(now, u))
+					return inlineLength(u.InlinePolicies)
+				}) {
 					return
 				}
 			}
 		case "Role":
 			for r := range now.RolesAfter(c.Account, after) {
-				if !yield(account.Key(r.Name), func(d *account.Details) { d.Roles = append(d.Roles, account.DescribeRole(now, r, s.lastUse(c, r.ID))) }) {
+				if !yield(account.Key(r.Name), func(d *account.Details) int {
+					d.Roles = append(d.Roles, account.DescribeRole(now, r, s.lastUse(c, r.ID)))
+					return inlineLength(r.InlinePolicies) + len(r.TrustPolicy)*(1+len(r.InstanceProfiles))
+				}) {
 					return
 				}
 			}
 		case "Group":
 			for g := range now.GroupsAfter(c.Account, after) {
-				if !yield(account.Key(g.Name), func(d *account.Details) { d.Groups = append(d.Groups, account.DescribeGroup(g)) }) {
+				if !yield(account.Key(g.Name), func(d *account.Details) int {
+					d.Groups = append(d.Groups, account.DescribeGroup(g))
+					return inlineLength(g.InlinePolicies)
+				}) {
 					return
 				}
 			}
@@ -172,10 +183,23 @@ func (s *service) detailsAfter(c *awsapi.Call, section, after string) iter.Seq2[
 	}
 }
 
-func tellPolicy(c *awsapi.Call, p *directory.Policy) func(*account.Details) {
-	return func(d *account.Details) {
+func tellPolicy(c *awsapi.Call, p *directory.Policy) func(*account.Details) int {
+	return func(d *account.Details) int {
 		d.Policies = append(d.Policies, account.DescribePolicy(c.Snapshot, c.Account, p))
+		length := 0
+		for i := range p.Versions {
+			length += len(p.Versions[i].Document)
+		}
+		return length
 	}
+}
+
+func inlineLength(policies []store.InlinePolicy) int {
+	length := 0
+	for i := range policies {
+		length += len(policies[i].Document)
+	}
+	return length
 }
 
 // authorizationDetails is GetAccountAuthorizationDetails' reply. The four lists

@@ -70,16 +70,21 @@ func dropBoundary(tx store.Tx, c *awsapi.Call, e *entity) error {
 	return err
 }
 
-// boundaryKey is the condition key iam:PermissionsBoundary: the boundary that
-// the request sets, or that the entity has (Service Authorization Reference,
-// condition keys of IAM). An administrator may so be allowed to make only
-// entities that have one.
-func boundaryKey(k *entityKind) func(*awsapi.Call, *policy.Context) {
+// The condition key iam:PermissionsBoundary (Service Authorization Reference,
+// condition keys of IAM) is the boundary that the request sets, of what makes an
+// entity or sets its boundary, and otherwise the one that the entity has. Who may
+// give permissions only within a boundary must not choose which of the two it is.
+
+// givenBoundary sets the key to the boundary that the request sets.
+func givenBoundary(c *awsapi.Call, keys *policy.Context) {
+	if given := c.Params.Get("PermissionsBoundary"); given != "" {
+		keys.Set("iam:PermissionsBoundary", spelled(c, given))
+	}
+}
+
+// heldBoundary sets the key to the boundary that the entity has.
+func heldBoundary(k *entityKind) keySetter {
 	return func(c *awsapi.Call, keys *policy.Context) {
-		if given := c.Params.Get("PermissionsBoundary"); given != "" {
-			keys.Set("iam:PermissionsBoundary", spelled(c, given))
-			return
-		}
 		if e, ok := k.find(c, c.Params.Get(k.parameter)); ok && e.Boundary != nil && *e.Boundary != "" {
 			keys.Set("iam:PermissionsBoundary", *e.Boundary)
 		}

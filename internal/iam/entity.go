@@ -127,8 +127,8 @@ func (k *entityKind) lookup(c *awsapi.Call, name string) (*entity, error) {
 
 // changeEntity rewrites one entity in a transaction, in which f may write other
 // records too. An error of f leaves all as it was. It must be the entity for
-// which the caller was authorised: names find one under any path, permissions do
-// not.
+// which the caller was authorised: names find one under any path, and one that
+// was made in the meantime, whose boundary and tags nobody looked at.
 func (k entities) changeEntity(c *awsapi.Call, name string, f func(store.Tx, *entity) error) error {
 	return k.update(c, func(tx store.Tx) error { return k.changeIn(tx, c, name, func(e *entity) error { return f(tx, e) }) })
 }
@@ -136,7 +136,7 @@ func (k entities) changeEntity(c *awsapi.Call, name string, f func(store.Tx, *en
 // changeIn is changeEntity inside a transaction.
 func (k *entityKind) changeIn(tx store.Tx, c *awsapi.Call, name string, f func(*entity) error) error {
 	err := k.change(tx, c, name, func(e *entity) error {
-		if e.arn != k.on.Of(c) {
+		if known, ok := k.find(c, name); !ok || known.id != e.id || known.arn != e.arn {
 			return concurrentModification(k.noun + " " + name)
 		}
 		return f(e)

@@ -130,7 +130,8 @@ func ownGroup(tx store.Tx, c *awsapi.Call, name string) (store.Group, error) {
 		return group, groups.missing(name)
 	case err != nil:
 		return group, err
-	case arn.Group(group.Account, group.Path, group.Name) != groupARN(c):
+	}
+	if known, ok := c.Snapshot.Group(c.Account, name); !ok || known.ID != group.ID || known.ARN != arn.Group(group.Account, group.Path, group.Name) {
 		return group, concurrentModification("Group " + name)
 	}
 	return group, nil

@@ -62,7 +62,7 @@ func New(c Config) (*awsapi.Service, error) {
 // roles, users or groups. Groups have neither boundary nor tags.
 func (s *service) entityOperations(kind *entityKind) []awsapi.Operation {
 	k, noun := entities{s, kind}, capital(kind.noun)
-	boundary := boundaryKey(kind)
+	boundary := heldBoundary(kind)
 	operations := []awsapi.Operation{
 		signed("Put"+noun+"Policy", k.on, k.putPolicy, boundary),
 		signed("Get"+noun+"Policy", k.on, k.getPolicy),
@@ -76,7 +76,7 @@ func (s *service) entityOperations(kind *entityKind) []awsapi.Operation {
 		return operations
 	}
 	return append(append(operations,
-		signed("Put"+noun+"PermissionsBoundary", k.on, k.putBoundary, boundary),
+		signed("Put"+noun+"PermissionsBoundary", k.on, k.putBoundary, givenBoundary),
 		signed("Delete"+noun+"PermissionsBoundary", k.on, k.deleteBoundary, boundary)),
 		s.tagOperations(noun, k.on, k.tagged())...)
 }

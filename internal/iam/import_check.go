@@ -3,6 +3,7 @@ package iam
 import (
 	"errors"
 	"net/url"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -131,8 +132,9 @@ func (p *importPlan) unique(at account.Place, id, prefix string) {
 		p.refuse(at, "the unique id %s is that of %s %s too", id, other.Kind, other.Name)
 	}
 	p.uniques[id] = at
+	// Of the own account, what is replaced by it may have had it under another name.
 	if whose, ok := p.snapshot.Entity(id); ok {
-		if a, err := arn.Parse(whose); err == nil && a.Account != p.own.ID {
+		if a, err := arn.Parse(whose); err == nil && (a.Account != p.own.ID || !p.Replace && !strings.EqualFold(path.Base(a.Resource), at.Name)) {
 			p.refuse(at, "the unique id %s is that of %s", id, whose)
 		}
 	}

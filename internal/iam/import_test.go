@@ -390,3 +390,19 @@ func TestImportPartial(t *testing.T) {
 		t.Errorf("%q %q", problems, changes)
 	}
 }
+
+// TestImportOfAnothersID: what is there keeps its unique id, and with it its
+// sessions, its access keys and who trusts it.
+func TestImportOfAnothersID(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	admin, _ := f.Directory.Snapshot().User(account, "administrator")
+	a := &accounts.Account{ID: account, Users: []store.User{{Name: "mallory", ID: admin.ID}}}
+	problems, changes := run(t, f.importer(a))
+	if want := `refused user mallory id:0 the unique id ` + admin.ID + ` is that of ` + admin.ARN; len(problems) != 1 || problems[0] != want || len(changes) > 0 {
+		t.Errorf("%q %q, want %q", problems, changes, want)
+	}
+	if after, _ := f.Directory.Snapshot().UserByID(admin.ID); after.Name != admin.Name {
+		t.Errorf("the id is %s's now", after.Name)
+	}
+}

@@ -24,6 +24,9 @@ const (
 	maxDocument    = 131072
 	minARN, maxARN = 20, 2048
 	maxMarker      = 320
+	// Markers of Daypass can be longer than the model's: one that goes on behind the
+	// ARN of a policy under a long path, or behind a tag's key of other letters.
+	longestMarker = 1024
 )
 
 // Patterns of the service model; paths as they were found to hold on AWS,
@@ -276,9 +279,12 @@ func (in *input) page() page {
 		in.check.Range("maxItems", items, 1, maxItems)
 		p.limit = items
 	}
-	marker, sent := in.text("Marker", 1, maxMarker)
+	marker, sent := in.params.Get("Marker"), in.params.Has("Marker")
 	if !sent {
 		return p
+	}
+	if len(marker) == 0 || len(marker) > longestMarker {
+		in.length("marker", marker, 1, maxMarker)
 	}
 	key, err := base64.RawURLEncoding.Strict().DecodeString(marker)
 	if err != nil || len(key) == 0 || !utf8.Valid(key) {

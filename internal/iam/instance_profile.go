@@ -90,9 +90,15 @@ func listInstanceProfiles(c *awsapi.Call, in *input) execute {
 	prefix, p := in.path("PathPrefix", rolePrefixPattern), in.page()
 	return func() (awsapi.Result, error) {
 		reply := profileList{snapshot: c.Snapshot}
-		reply.profiles, reply.next = cut(p, c.Snapshot.InstanceProfilesAfter(c.Account, p.after),
+		reply.profiles, reply.next = cutHeavy(p, c.Snapshot.InstanceProfilesAfter(c.Account, p.after),
 			func(p *directory.InstanceProfile) string { return strings.ToLower(p.Name) },
-			func(p *directory.InstanceProfile) bool { return strings.HasPrefix(p.Path, prefix) })
+			func(p *directory.InstanceProfile) bool { return strings.HasPrefix(p.Path, prefix) },
+			func(p *directory.InstanceProfile) int {
+				if role, ok := c.Snapshot.Role(c.Account, p.Role); ok {
+					return len(role.TrustPolicy)
+				}
+				return 0
+			})
 		return reply, nil
 	}
 }
@@ -107,7 +113,8 @@ func listInstanceProfilesForRole(c *awsapi.Call, in *input) execute {
 		}
 		reply := profileList{snapshot: c.Snapshot}
 		var names []string
-		names, reply.next = cut(p, foldedAfter(role.InstanceProfiles, p.after), strings.ToLower, func(string) bool { return true })
+		names, reply.next = cutHeavy(p, foldedAfter(role.InstanceProfiles, p.after), strings.ToLower, func(string) bool { return true },
+			func(string) int { return len(role.TrustPolicy) })
 		for _, name := range names {
 			if profile, ok := c.Snapshot.InstanceProfile(c.Account, name); ok {
 				reply.profiles = append(reply.profiles, profile)
@@ -187,7 +194,7 @@ func (s *service) removeRoleFromInstanceProfile(c *awsapi.Call, in *input) execu
 // one for which the caller was authorised: a name finds it under any path.
 func changeProfile(tx store.Tx, c *awsapi.Call, name string, change func(*store.InstanceProfile) error) error {
 	err := changeRecord(tx, store.InstanceProfileID(c.Account, name), func(p *store.InstanceProfile) error {
-		if arn.InstanceProfile(p.Account, p.Path, p.Name) != profileARN(c) {
+		if known, ok := c.Snapshot.InstanceProfile(c.Account, name); !ok || known.ID != p.ID || known.ARN != arn.InstanceProfile(p.Account, p.Path, p.Name) {
 			return concurrentModification("Instance Profile " + name)
 		}
 		return change(p)

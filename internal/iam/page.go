@@ -13,18 +13,29 @@ import (
 // say that there are more (IAM API Reference, ListRoles, MaxItems).
 const maxExamined = 2000
 
+// maxPage bounds the policy documents that one page tells, in bytes: white space
+// is free of the quotas, and a page of roles could have a gigabyte of it.
+const maxPage = 4 << 20
+
 // cut takes one page from a list that is in order of key and begins after
 // p.after. Next is the key to go on from, "" at the end of the list.
 func cut[T any](p page, list iter.Seq[T], key func(T) string, wanted func(T) bool) (items []T, next string) {
-	examined, last := 0, ""
+	return cutHeavy(p, list, key, wanted, func(T) int { return 0 })
+}
+
+// cutHeavy is cut for things that are told with policy documents; weight is how
+// long those are. A page has one thing at least.
+func cutHeavy[T any](p page, list iter.Seq[T], key func(T) string, wanted func(T) bool, weight func(T) int) (items []T, next string) {
+	examined, weighs, last := 0, 0, ""
 	for item := range list {
-		if examined == maxExamined || len(items) == p.limit && wanted(item) {
+		if examined == maxExamined || (len(items) == p.limit || weighs >= maxPage) && wanted(item) {
 			return items, last
 		}
 		examined++
 		last = key(item)
 		if len(items) < p.limit && wanted(item) {
 			items = append(items, item)
+			weighs += weight(item)
 		}
 	}
 	return items, ""

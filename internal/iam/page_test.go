@@ -178,7 +178,7 @@ func TestPageParameters(t *testing.T) {
 			{"MaxItems", "ten", "MalformedInput", ""},
 			{"MaxItems", "", "MalformedInput", "missing value for decimal type"},
 			{"Marker", "", "ValidationError", wrong + "marker' failed to satisfy constraint: Member must have length greater than or equal to 1"},
-			{"Marker", strings.Repeat("a", 321), "ValidationError", wrong + "marker' failed to satisfy constraint: Member must have length less than or equal to 320"},
+			{"Marker", strings.Repeat("a", 1025), "ValidationError", wrong + "marker' failed to satisfy constraint: Member must have length less than or equal to 320"},
 			{"Marker", "not base64!", "ValidationError", "Invalid Marker."},
 			{"Marker", "_w", "ValidationError", "Invalid Marker."}, // one byte, 0xFF
 		} {
@@ -216,5 +216,69 @@ func BenchmarkListRoles(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestPagesOfLongNames goes on behind the longest ARN and the longest key there are.
+func TestPagesOfLongNames(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.createRole(t, "r")
+	path := "/" + strings.Repeat(strings.Repeat("p", 101)+"/", 5)
+	for _, name := range []string{strings.Repeat("a", 128), strings.Repeat("b", 128)} {
+		if err := f.attach(t, "r", f.createPolicy(t, path, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t)(f.admin.TagRole(t.Context(), &iamclient.TagRoleInput{RoleName: aws.String("r"), Tags: keyed(strings.Repeat("\U0001D400", 128), "", strings.Repeat("\U0001D401", 128), "")}))
+	n := 0
+	for p := iamclient.NewListAttachedRolePoliciesPaginator(f.admin, &iamclient.ListAttachedRolePoliciesInput{RoleName: aws.String("r"), MaxItems: aws.Int32(1)}); p.HasMorePages(); n++ {
+		noError[*iamclient.ListAttachedRolePoliciesOutput](t)(p.NextPage(t.Context()))
+	}
+	if tags := f.roleTags(t, "r", 1); n != 2 || len(tags) != 2 {
+		t.Errorf("%d pages of policies, %d of tags", n, len(tags))
+	}
+}
+
+// TestPagesOfLongDocuments lists roles and instance profiles whose trust policies
+// are mostly white space, which no quota counts.
+func TestPagesOfLongDocuments(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	long := trustPolicy + strings.Repeat(" ", 130_000)
+	records := map[store.ID]any{}
+	held := store.Role{Account: account, Name: "held", Path: "/", ID: "AROAHELD0000000000001", TrustPolicy: long}
+	for i := range 180 {
+		name := fmt.Sprintf("p%03d", i)
+		held.InstanceProfiles = append(held.InstanceProfiles, name)
+		records[store.InstanceProfileID(account, name)] = store.InstanceProfile{Account: account, Name: name, Path: "/", ID: fmt.Sprintf("AIPA%017d", i), Role: "held"}
+		if i < 40 {
+			records[store.RoleID(account, "r"+name)] = store.Role{Account: account, Name: "r" + name, Path: "/", ID: fmt.Sprintf("AROA%017d", i), TrustPolicy: long}
+		}
+	}
+	records[store.RoleID(account, "held")] = held
+	f.putRecords(t, records)
+	const most = 20 << 20
+	first := ""
+	for action, parameters := range map[string][]string{
+		"ListRoles": nil, "ListInstanceProfiles": nil, "ListInstanceProfilesForRole": {"RoleName", "held"}, "GetAccountAuthorizationDetails": {"Filter.member.1", "Role", "Marker", "Mi8xL2hlbGQ"}, // behind held
+	} {
+		reply := f.call(t, action, append(parameters, "MaxItems", "1000")...)
+		if reply.Status != http.StatusOK || len(reply.Body) > most || !strings.Contains(reply.Body, "<IsTruncated>true</IsTruncated>") {
+			t.Errorf("%s: %d, %d bytes", action, reply.Status, len(reply.Body))
+		}
+		if action == "ListRoles" {
+			first = reply.Body
+		}
+	}
+	reply := f.call(t, "GetAccountAuthorizationDetails", "Filter.member.1", "Role") // of which the first tells 180 times the same
+	if reply.Status != http.StatusBadRequest || !strings.Contains(reply.Body, "The reply would have more than 67108864 bytes.") {
+		t.Errorf("%d, %d bytes", reply.Status, len(reply.Body))
+	}
+	_, marker, _ := strings.Cut(first, "<Marker>")
+	marker, _, _ = strings.Cut(marker, "</Marker>")
+	rest := f.call(t, "ListRoles", "Marker", marker).Body
+	if n := strings.Count(first, "<RoleId>") + strings.Count(rest, "<RoleId>"); n != 41 || !strings.Contains(rest, "<IsTruncated>false</IsTruncated>") {
+		t.Errorf("two pages of %d roles", n)
 	}
 }

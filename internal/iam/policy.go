@@ -2,6 +2,7 @@ package iam
 
 import (
 	"errors"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -67,13 +68,34 @@ func (s *service) createPolicy(c *awsapi.Call, in *input) execute {
 		}
 		id := store.PolicyID(c.Account, name)
 		err = s.update(c, func(tx store.Tx) error {
-			return insert(tx, id, policy, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name))
+			err := insert(tx, id, policy, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name))
+			if err != nil {
+				return err
+			}
+			return notNamed(s.Directory.Snapshot(), c.Account, arn.Policy(c.Account, path, name))
 		})
 		if err != nil {
 			return nil, err
 		}
 		return createdPolicy{&policy, in.tagsAsSent}, nil
 	}
+}
+
+// notNamed refuses to make a policy that somebody names already: an import can
+// keep the names of policies that are not here, and they deny. Whoever may make
+// policies, and not attach them, must not say what such a one allows.
+func notNamed(s *directory.Snapshot, account, policyARN string) error {
+	if _, there := s.Policy(policyARN); there { // and was deleted since, so that nobody names it
+		return nil
+	}
+	for _, uses := range []iter.Seq[store.ID]{s.AttachedTo(account, policyARN, ""), s.BoundedBy(account, policyARN, "")} {
+		for id := range uses {
+			return invalidInput("A user, group or role has "+policyARN+" attached or as its permissions boundary, and there is no such policy."+
+				" Detach it first, or import it.").
+				Because("%s %s was imported with that name, and is denied by it", id.Kind, id.Key)
+		}
+	}
+	return nil
 }
 
 // managedDocument checks the document of a managed policy.
@@ -145,10 +167,10 @@ func changePolicy(tx store.Tx, c *awsapi.Call, given string, absent *awsapi.Faul
 	}
 	err := changeRecord(tx, store.PolicyID(account, name), func(p *store.Policy) error {
 		stored := arn.Policy(p.Account, p.Path, p.Name)
-		switch {
-		case !strings.EqualFold(stored, given): // another path is another policy
+		if !strings.EqualFold(stored, given) { // another path is another policy
 			return absent
-		case stored != policyARN(c):
+		}
+		if known, ok := visiblePolicy(c, given); !ok || known.ID != p.ID || known.ARN != stored {
 			return concurrentModification("Policy " + given)
 		}
 		return change(p)

@@ -3,7 +3,6 @@ package iam
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/daypass/daypass/internal/arn"
@@ -93,8 +92,10 @@ func (in *input) thumbprints() []string {
 // distinct leaves out what came before, and keeps the order.
 func distinct(values []string) []string {
 	var kept []string
+	had := map[string]bool{}
 	for _, v := range values {
-		if !slices.Contains(kept, v) {
+		if !had[v] {
+			had[v] = true
 			kept = append(kept, v)
 		}
 	}

@@ -217,9 +217,5 @@ func pathOf(p awsapi.Params, name string) string {
 // visiblePolicy finds a managed policy that the caller's account can use: its
 // own, or one of AWS. Another account's is not there for this caller.
 func visiblePolicy(c *awsapi.Call, policyARN string) (*directory.Policy, bool) {
-	p, ok := c.Snapshot.Policy(policyARN)
-	if !ok || p.Account != c.Account && p.Account != arn.AWS {
-		return nil, false
-	}
-	return p, true
+	return c.Snapshot.PolicyFor(c.Account, policyARN)
 }

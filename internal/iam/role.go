@@ -15,7 +15,7 @@ import (
 
 func (s *service) roleOperations() []awsapi.Operation {
 	return append(s.entityOperations(roles),
-		creates("CreateRole", "TagRole", onNewRole, s.createRole, boundaryKey(roles)),
+		creates("CreateRole", "TagRole", onNewRole, s.createRole, givenBoundary),
 		signed("GetRole", onRole, s.getRole),
 		signed("ListRoles", onRolePath, listRoles),
 		signed("DeleteRole", onRole, s.deleteRole),
@@ -68,9 +68,10 @@ func listRoles(c *awsapi.Call, in *input) execute {
 	prefix, p := in.path("PathPrefix", rolePrefixPattern), in.page()
 	return func() (awsapi.Result, error) {
 		reply := roleList{snapshot: c.Snapshot}
-		reply.roles, reply.next = cut(p, c.Snapshot.RolesAfter(c.Account, p.after),
+		reply.roles, reply.next = cutHeavy(p, c.Snapshot.RolesAfter(c.Account, p.after),
 			func(r *directory.Role) string { return strings.ToLower(r.Name) },
-			func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) })
+			func(r *directory.Role) bool { return strings.HasPrefix(r.Path, prefix) },
+			func(r *directory.Role) int { return len(r.TrustPolicy) })
 		return reply, nil
 	}
 }
@@ -160,7 +161,7 @@ func (s *service) changeRole(c *awsapi.Call, name string, change func(*store.Rol
 // not.
 func (s *service) changeRoleIn(tx store.Tx, c *awsapi.Call, name string, change func(*store.Role) error) error {
 	err := changeRecord(tx, store.RoleID(c.Account, name), func(role *store.Role) error {
-		if arn.Role(role.Account, role.Path, role.Name) != roleARN(c) {
+		if known, ok := c.Snapshot.Role(c.Account, name); !ok || known.ID != role.ID || known.ARN != arn.Role(role.Account, role.Path, role.Name) {
 			return concurrentModification("Role " + name)
 		}
 		return change(role)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 )
 
@@ -136,6 +137,9 @@ func tagsAfter(tags []store.Tag, after string) func(yield func(store.Tag) bool) 
 func (in *input) tags(distinguishCase bool) []store.Tag {
 	given, err := in.params.Tags(&in.check)
 	in.decoded(err)
+	if len(given) > awsapi.MaxTags { // refused, whatever they are
+		return nil
+	}
 	var tags []store.Tag
 	for _, tag := range given {
 		if len(tag.Key) >= 4 && strings.EqualFold(tag.Key[:4], "aws:") {
@@ -157,9 +161,12 @@ func (in *input) tags(distinguishCase bool) []store.Tag {
 	return tags
 }
 
+// tagAt finds a tag by its key. Where case does not count, keys are one where
+// policies know them as one: a policy that guards a tag guards it in each
+// spelling that takes it away.
 func tagAt(tags []store.Tag, key string, distinguishCase bool) int {
 	return slices.IndexFunc(tags, func(t store.Tag) bool {
-		return t.Key == key || !distinguishCase && strings.EqualFold(t.Key, key)
+		return t.Key == key || !distinguishCase && policy.SameKey(t.Key, key)
 	})
 }
 
@@ -169,12 +176,14 @@ func sortTags(tags []store.Tag) {
 
 // requestTagKeys sets the condition keys of the tags that a request brings:
 // aws:RequestTag and aws:TagKeys (IAM User Guide, "AWS global condition context
-// keys").
+// keys"). Of keys that differ in case, which are one to a policy, that one counts
+// which will count of the thing's own; see setResourceTags.
 func requestTagKeys(c *awsapi.Call, keys *policy.Context) {
 	tags, err := c.Params.Tags(&awsapi.Validation{})
 	if err != nil || len(tags) == 0 { // the operation refuses what is wrong
 		return
 	}
+	slices.SortStableFunc(tags, func(a, b session.Tag) int { return strings.Compare(a.Key, b.Key) })
 	names := make([]string, len(tags))
 	for i, tag := range tags {
 		names[i] = tag.Key
@@ -194,7 +203,8 @@ func requestUntagKeys(c *awsapi.Call, keys *policy.Context) {
 // withTags is when a request that makes something tags it too.
 var withTags = awsapi.When{Words: "with tags", Of: func(c *awsapi.Call) bool { return c.Params.HasAny("Tags.member") }}
 
-// setResourceTags sets the condition keys of the tags of the thing acted on.
+// setResourceTags sets the condition keys of the tags of the thing acted on, which
+// come in order of their keys: of those that differ in case the last counts.
 func setResourceTags(keys *policy.Context, prefix string, tags []store.Tag) {
 	for _, tag := range tags {
 		keys.Set(prefix+tag.Key, tag.Value)

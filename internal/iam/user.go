@@ -14,7 +14,7 @@ import (
 
 func (s *service) userOperations() []awsapi.Operation {
 	return slices.Concat(s.entityOperations(users), otherCredentialOperations(), []awsapi.Operation{
-		creates("CreateUser", "TagUser", onNewUser, s.createUser, boundaryKey(users)),
+		creates("CreateUser", "TagUser", onNewUser, s.createUser, givenBoundary),
 		signed("GetUser", onUser, getUser),
 		signed("ListUsers", onUserPath, listUsers),
 		renames("UpdateUser", onUser, onRenamedUser, s.updateUser),
@@ -181,7 +181,8 @@ func ownUser(tx store.Tx, c *awsapi.Call, name string) (store.User, error) {
 		return user, users.missing(name)
 	case err != nil:
 		return user, err
-	case arn.User(user.Account, user.Path, user.Name) != userARN(c):
+	}
+	if known, ok := c.Snapshot.User(c.Account, name); !ok || known.ID != user.ID || known.ARN != arn.User(user.Account, user.Path, user.Name) {
 		return user, concurrentModification("User " + name)
 	}
 	return user, nil

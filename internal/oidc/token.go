@@ -21,6 +21,7 @@ package oidc
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -75,7 +76,11 @@ func parseCompact(raw string) (u *Unverified, payload []byte, err error) {
 	}
 	raw = strings.TrimSpace(raw)
 	if n := strings.Count(raw, "."); n != 2 {
-		return nil, nil, fail(NotAJWT, "", "the token has %d parts where a signed token has three%s", n+1, hint(raw, n))
+		parts := "one part"
+		if n > 0 {
+			parts = strconv.Itoa(n+1) + " parts"
+		}
+		return nil, nil, fail(NotAJWT, "", "the token has %s where a signed token has three%s", parts, hint(raw, n))
 	}
 	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
 	header, err := decode("header", raw[:first])

@@ -150,6 +150,9 @@ func (k *contextKey) equal(other *contextKey) bool {
 	return true
 }
 
+// SameKey reports whether two names are of one condition key.
+func SameKey(a, b string) bool { return equalASCIIFold(a, b) }
+
 // equalASCIIFold compares without regard to the case of ASCII letters.
 func equalASCIIFold(a, b string) bool {
 	if len(a) != len(b) {

@@ -140,8 +140,11 @@ func (in *revokeRequest) ofRole(c *awsapi.Call) error {
 // ofSession ends one session and what was chained from it.
 func (in *revokeRequest) ofSession(c *awsapi.Call) error {
 	in.Kind, in.AccessKeyID = store.RevocationSession, c.Params.Get("AccessKeyId")
-	if !accessKeyPattern.MatchString(in.AccessKeyID) || !session.OfAccount(in.AccessKeyID, c.Account) {
-		return awsapi.Invalid("AccessKeyId is no access key id of a session of account " + c.Account + "; it is ASIA and 16 characters.")
+	if !accessKeyPattern.MatchString(in.AccessKeyID) {
+		return awsapi.Invalid("AccessKeyId is no access key id of a session; it is ASIA and 16 characters.")
+	}
+	if !session.OfAccount(in.AccessKeyID, c.Account) { // whose it is, anyone can ask GetAccessKeyInfo
+		return awsapi.Invalid("AccessKeyId is of a session of another account than " + c.Account + ", in which alone you can revoke.")
 	}
 	in.Until = in.Created.Add(2 * session.MaxDuration) // what was chained from it in its last moment, too
 	in.resource = resource(c, "session", in.AccessKeyID)

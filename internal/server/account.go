@@ -47,7 +47,7 @@ func drawAccount(account string, key *masterkey.Key, random io.Reader, now time.
 	if !arn.ValidAccount(account) {
 		return nil, fmt.Errorf("server: account %q is not 12 digits", account)
 	}
-	userID, err := session.NewUniqueID("AIDA", random)
+	administrator, err := newAdministrator(account, random, now)
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +55,19 @@ func drawAccount(account string, key *masterkey.Key, random io.Reader, now time.
 	if err != nil {
 		return nil, err
 	}
-	created := now.UTC().Truncate(time.Second)
+	administrator.AccessKeys = []string{accessKey.record.ID}
 	return &newAccount{
-		account: store.Account{Account: account, Created: created},
-		administrator: store.User{
-			Account: account, Name: administratorName, Path: "/", ID: userID, Created: created, AccessKeys: []string{accessKey.record.ID},
-			InlinePolicies: []store.InlinePolicy{{Name: "AdministratorAccess", Document: administratorPolicy}},
-		},
-		key: accessKey,
+		account: store.Account{Account: account, Created: administrator.Created}, administrator: administrator, key: accessKey,
 	}, nil
+}
+
+// newAdministrator is a user who may do everything, and has no key yet.
+func newAdministrator(account string, random io.Reader, now time.Time) (store.User, error) {
+	id, err := session.NewUniqueID("AIDA", random)
+	return store.User{
+		Account: account, Name: administratorName, Path: "/", ID: id, Created: now.UTC().Truncate(time.Second),
+		InlinePolicies: []store.InlinePolicy{{Name: "AdministratorAccess", Document: administratorPolicy}},
+	}, err
 }
 
 // drawAccessKey makes up a key of an account's administrator, without writing it.
@@ -108,8 +112,8 @@ func (k *newAccessKey) put(tx store.Tx) error {
 // The directory must be there, with its master key. An account that there is, or
 // a credentials file, is left as it is, and is an error.
 func CreateAccount(ctx context.Context, dataDir, account string, random io.Reader, now time.Time) (c Credentials, err error) {
-	if account != "" && !arn.ValidAccount(account) {
-		return c, fmt.Errorf("server: account %q is not 12 digits", account)
+	if err := CheckAccount(account); err != nil {
+		return c, err
 	}
 	d, err := reopenData(ctx, dataDir)
 	if err != nil {

@@ -292,10 +292,63 @@ func TestCredentialsThatDoNotWork(t *testing.T) {
 	}
 	change(t, dir, func(tx store.Tx) error { return tx.Delete(store.UserID(otherAccount, "administrator")) })
 	_, err = server.AdministratorCredentials(t.Context(), dir, request(otherAccount, ""))
-	wantError(t, err, `has no user "administrator" any more`)
+	wantError(t, err, `has no user "administrator"; make it with`)
 	if exists(t, made.File) {
 		t.Error("a file was written for nobody")
 	}
+}
+
+// TestCredentialsOfNobody: an account that was imported from AWS has users without
+// keys, and none that may do everything. Whoever has the data directory gets in,
+// and takes over nobody who is there.
+func TestCredentialsOfNobody(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := mustStart(t, newConfig(dir))
+	defer r.mustStop(t)
+	made := mustCreateAccount(t, dir, otherAccount)
+	if err := os.Remove(made.File); err != nil {
+		t.Fatal(err)
+	}
+	change(t, dir, func(tx store.Tx) error { return tx.Delete(store.UserID(otherAccount, "administrator")) })
+
+	_, err := server.AdministratorCredentials(t.Context(), dir, request(otherAccount, ""))
+	wantError(t, err, "--make-administrator")
+	makes := request(otherAccount, "")
+	makes.MakeAdministrator = true
+	made, err = server.AdministratorCredentials(t.Context(), dir, makes)
+	if err != nil || !made.Made {
+		t.Fatalf("made %+v, error %v", made, err)
+	}
+	wantSoon(t, "the key is known", func() bool { return r.works(t, credentialsOf(t, made)) })
+	again, err := server.AdministratorCredentials(t.Context(), dir, makes)
+	if err != nil || again.Made || again.File != made.File {
+		t.Errorf("the second time: %+v, error %v", again, err)
+	}
+
+	if err := os.Remove(made.File); err != nil {
+		t.Fatal(err)
+	}
+	change(t, dir, func(tx store.Tx) error {
+		user, err := store.GetRecord[store.User](tx, store.UserID(otherAccount, "administrator"))
+		user.Name = "Administrator"
+		return errors.Join(err, store.PutRecord(tx, store.UserID(otherAccount, "administrator"), user))
+	})
+	made, err = server.AdministratorCredentials(t.Context(), dir, makes)
+	if err != nil || !made.Made {
+		t.Fatalf("made %+v, error %v", made, err)
+	}
+	again, err = server.AdministratorCredentials(t.Context(), dir, request(otherAccount, ""))
+	if err != nil || again.Made || again.File != made.File {
+		t.Errorf("of Administrator: %+v, error %v", again, err)
+	}
+	change(t, dir, func(tx store.Tx) error {
+		key, err := store.GetRecord[store.AccessKey](tx, store.AccessKeyID(otherAccount, credentialsOf(t, made).AccessKeyID))
+		if key.UserName != "Administrator" {
+			t.Errorf("the key is of user %q", key.UserName)
+		}
+		return err
+	})
 }
 
 // change writes to the store of a data directory as no operation does.

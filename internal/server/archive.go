@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,6 +39,9 @@ type Exported struct {
 
 // Run writes the account as it is, also while a server runs on the data directory.
 func (e Export) Run(ctx context.Context) (_ *Exported, err error) {
+	if err := CheckAccount(e.Account); err != nil {
+		return nil, err
+	}
 	d, err := reopenData(ctx, e.DataDir)
 	if err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func chooseAccount(snapshot *directory.Snapshot, asked string) (string, error) {
 		for _, a := range all {
 			ids = append(ids, a.Account)
 		}
-		return "", fmt.Errorf("server: there are %d accounts (%s); say which", len(all), strings.Join(ids, ", "))
+		return "", fmt.Errorf("server: there are %d accounts (%s); say which with --account", len(all), strings.Join(ids, ", "))
 	}
 	return all[0].Account, nil
 }
@@ -119,6 +123,9 @@ type Imported struct {
 // Run reads and checks everything, and then writes all or nothing, also while a
 // server runs on the data directory, which follows within a second.
 func (i Import) Run(ctx context.Context) (_ *Imported, err error) {
+	if err := CheckAccount(i.Account); err != nil {
+		return nil, err
+	}
 	d, err := reopenData(ctx, i.DataDir)
 	if err != nil {
 		return nil, err
@@ -150,6 +157,11 @@ func (i Import) Run(ctx context.Context) (_ *Imported, err error) {
 		return nil, err
 	}
 	done := &Imported{Account: id, Changes: imported.Changes, Problems: read.All(imported.Problems), Refused: imported.Refused || broken}
+	if !read.Details { // so that an editor finds them
+		for n := range done.Problems {
+			done.Problems[n].File = filepath.Join(i.Source, done.Problems[n].File)
+		}
+	}
 	if broken { // it was tried only to find more
 		done.Changes = nil
 	}

@@ -83,8 +83,11 @@ func (e credentialsInTheWayError) Error() string {
 type CredentialsRequest struct {
 	Account   string
 	DeleteKey string // access key that is to be deleted for a new one; "" for none
-	Random    io.Reader
-	Now       time.Time
+	// MakeAdministrator makes the administrator anew where the account has none, as
+	// one that was read from a dump of AWS.
+	MakeAdministrator bool
+	Random            io.Reader
+	Now               time.Time
 }
 
 // AdministratorCredentials says where the access key of an account's administrator
@@ -94,6 +97,9 @@ type CredentialsRequest struct {
 //
 // The directory must be there, with its master key.
 func AdministratorCredentials(ctx context.Context, dataDir string, r CredentialsRequest) (c Credentials, err error) {
+	if err := CheckAccount(r.Account); err != nil {
+		return c, err
+	}
 	d, err := reopenData(ctx, dataDir)
 	if err != nil {
 		return c, err
@@ -119,7 +125,21 @@ func AdministratorCredentials(ctx context.Context, dataDir string, r Credentials
 		return c, err
 	}
 	c = Credentials{Account: r.Account, File: credentialsPath(dataDir, r.Account), Profile: r.Account, Made: true}
-	return c, d.putWithCredentials(ctx, key, &c, func(tx store.Tx) error { return addAccessKey(tx, key, r.DeleteKey) })
+	administrator, err := newAdministrator(r.Account, r.Random, r.Now)
+	if err != nil {
+		return c, err
+	}
+	return c, d.putWithCredentials(ctx, key, &c, func(tx store.Tx) error {
+		if r.MakeAdministrator {
+			id := store.UserID(r.Account, administratorName)
+			if _, err := tx.Get(id); errors.Is(err, store.ErrNotFound) {
+				if err := store.PutRecord(tx, id, administrator); err != nil {
+					return err
+				}
+			}
+		}
+		return addAccessKey(tx, key, r.DeleteKey)
+	})
 }
 
 // findCredentials gives the file in the data directory that has a key of the
@@ -135,7 +155,7 @@ func findCredentials(snapshot *directory.Snapshot, dataDir, account string) (*Cr
 		}
 		profile, id, secret := readCredentials(text)
 		key, ok := snapshot.AccessKey(id)
-		if ok && key.Active && key.Account == account && key.UserName == administratorName && key.SecretAccessKey == secret {
+		if ok && key.Active && key.Account == account && strings.EqualFold(key.UserName, administratorName) && key.SecretAccessKey == secret {
 			return &Credentials{Account: account, File: path, Profile: profile}, nil
 		}
 	}
@@ -167,7 +187,7 @@ func addAccessKey(tx store.Tx, key *newAccessKey, drop string) error {
 	account := key.record.Account
 	user, err := store.GetRecord[store.User](tx, store.UserID(account, administratorName))
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("server: account %s has no user %q any more; whoever may make access keys in it can make one for another user", account, administratorName)
+		return fmt.Errorf("server: account %s has no user %q; make it with --make-administrator, or have a user of it who may do so make an access key", account, administratorName)
 	}
 	if err != nil {
 		return err
@@ -188,6 +208,7 @@ func addAccessKey(tx store.Tx, key *newAccessKey, drop string) error {
 		return tooManyKeys(tx, &user)
 	}
 	user.AccessKeys = append(user.AccessKeys, key.record.ID)
+	key.record.UserName = user.Name // in whatever case it was imported
 	return errors.Join(store.PutRecord(tx, store.UserID(account, administratorName), user), key.put(tx))
 }
 

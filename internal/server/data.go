@@ -135,7 +135,10 @@ func (d *data) create(ctx context.Context, c *Config) error {
 func reopenData(ctx context.Context, dataDir string) (*data, error) {
 	database := filepath.Join(dataDir, databaseFile)
 	if _, err := os.Stat(database); err != nil { // it would be made
-		return nil, fmt.Errorf("server: there is no database in the data directory; the first start of a server makes it: %w", err)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("server: there is no database in %s; the first start of a server makes it: daypass serve --data %[1]s", dataDir)
+		}
+		return nil, fmt.Errorf("server: %w", err)
 	}
 	if err := checkDataDir(dataDir); err != nil {
 		return nil, err

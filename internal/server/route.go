@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -119,7 +118,7 @@ func publicURL(given, endpoint string, loopback bool) (string, error) {
 	}
 	u, err := url.Parse(given)
 	if err != nil {
-		return "", fmt.Errorf("server: --public-url: %w", err)
+		return "", optionErrorf("server: --public-url: %v", err)
 	}
 	fault := ""
 	switch host := u.Hostname(); {
@@ -133,7 +132,7 @@ func publicURL(given, endpoint string, loopback bool) (string, error) {
 		fault = "should end with the host or the port, in lower case, without a slash: signatures cover the path, so that the server lives at the root"
 	}
 	if fault != "" {
-		return "", fmt.Errorf("server: --public-url %q %s", given, fault)
+		return "", optionErrorf("server: --public-url %q %s", given, fault)
 	}
 	return given, nil
 }

@@ -105,6 +105,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Issuers.Check(); err != nil {
 		return err
 	}
+	if err := CheckAccount(c.Account); err != nil {
+		return err
+	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
 	if err != nil {
 		return err
@@ -231,7 +234,10 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 // machine: without a certificate only loopback is served.
 func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, loopback bool, err error) {
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		return nil, "", false, errors.New("server: --tls-cert and --tls-key go together; give both or neither")
+		return nil, "", false, optionErrorf("server: --tls-cert and --tls-key go together; give both or neither")
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return nil, "", false, optionErrorf("server: --listen %q is not HOST:PORT", c.Listen)
 	}
 	l, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
@@ -246,7 +252,7 @@ func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, lo
 	if c.CertFile == "" {
 		if !loopback {
 			return nil, "", false, errors.Join(
-				fmt.Errorf("server: %s is not loopback, and credentials must not travel unencrypted; give a certificate with --tls-cert and --tls-key, or listen on 127.0.0.1", c.Listen), l.Close())
+				optionErrorf("server: %s is not loopback, and credentials must not travel unencrypted; give a certificate with --tls-cert and --tls-key, or listen on 127.0.0.1", c.Listen), l.Close())
 		}
 		return l, "http://" + l.Addr().String(), loopback, nil
 	}

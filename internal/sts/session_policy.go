@@ -69,11 +69,10 @@ func (s *sessionPolicies) check(c *awsapi.Call, account string) error {
 	}
 	total := utf8.RuneCountInString(s.inline)
 	for _, policyARN := range s.arns {
-		owner, _, ok := arn.PolicyName(policyARN)
-		if !ok {
+		if _, _, ok := arn.PolicyName(policyARN); !ok {
 			return awsapi.Invalid("The specified ARN is not valid: " + policyARN)
 		}
-		if _, ok := c.Snapshot.Policy(policyARN); !ok || owner != account && owner != arn.AWS {
+		if _, ok := c.Snapshot.PolicyFor(account, policyARN); !ok {
 			return awsapi.Invalid("Policy "+policyARN+" does not exist or is not attachable.").
 				Because("account %s has no managed policy of this ARN; session policies are those of the role's own account and those of AWS", account)
 		}

@@ -73,11 +73,39 @@ func sqliteDialect() dialect {
 // The error matches ErrDamaged, ErrForeign or ErrNewerSchema where the file is
 // not one that this version can safely write, and names it.
 func OpenSQLite(ctx context.Context, path string) (*Store, error) {
+	patience, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
 	s, err := openSQLite(ctx, path)
+	for isBusy(err) && pause(patience, openPause) {
+		s, err = openSQLite(ctx, path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: open %s: %w", path, explainSQLite(err))
 	}
 	return s, nil
+}
+
+// Of several that open a new file at once, one makes it a file with a write-ahead
+// log, and SQLite tells the others at once that it is locked, whatever they would
+// wait (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+const openPause = 50 * time.Millisecond
+
+// migrateTries is how often bringing a file up to date is tried.
+const migrateTries = 20
+
+// pause waits, and reports whether ctx has not ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func isBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
@@ -216,13 +244,15 @@ func migrate(ctx context.Context, d goose.Dialect, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	if current < target {
-		if _, err := provider.Up(ctx); err != nil {
-			// Another process that opened the same new file may have been first.
-			var again error
-			if current, _, again = provider.GetVersions(ctx); again != nil || current < target {
-				return err
-			}
+	// Of several processes that open the same file, one makes each step, and the
+	// step fails for the others: what is left is tried again.
+	for tries := 1; current < target; tries++ {
+		_, failed := provider.Up(ctx)
+		if current, _, err = provider.GetVersions(ctx); err != nil {
+			return errors.Join(failed, err)
+		}
+		if failed != nil && current < target && (tries == migrateTries || !pause(ctx, openPause)) {
+			return failed
 		}
 	}
 	if current > target {
