@@ -179,7 +179,7 @@ func (g *gateway) credentials(t testing.TB, role store.Role, expires time.Time, 
 	t.Helper()
 	c, err := g.SessionKeys.Mint(&session.Grant{
 		Account: role.Account, RoleID: role.ID, RoleName: role.Name, SessionName: "job-1", Policy: limit,
-		IssuedAt: expires.Add(-time.Hour), Expires: expires,
+		IssuedAt: expires.Truncate(time.Second).Add(-time.Hour), Expires: expires.Truncate(time.Second),
 	}, rand.Reader)
 	must(t, err)
 	return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
