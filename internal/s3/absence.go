@@ -58,8 +58,7 @@ func isAbsence(a *answer) (bool, error) {
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(start), rest), rest}
 	var told struct{ Code string }
-	if xml.Unmarshal(start, &told) != nil {
-		return true, nil // a store that does not say is taken at the worst
-	}
-	return told.Code == "NoSuchKey" || told.Code == "NoSuchVersion", nil
+	said := xml.Unmarshal(start, &told) == nil
+	// A store that does not say is taken at the worst.
+	return !said || told.Code == "NoSuchKey" || told.Code == "NoSuchVersion", nil
 }

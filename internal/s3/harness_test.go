@@ -265,15 +265,6 @@ func code(err error) string {
 	return ""
 }
 
-// message is what an error says, "" for none.
-func message(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorMessage()
-	}
-	return ""
-}
-
 // want asks for the code of an error, "" for success.
 func want(t testing.TB, what string, err error, wanted string) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"strings"
 
@@ -19,6 +20,8 @@ import (
 type request struct {
 	*awsapi.Visit
 	handler *Handler
+	w       http.ResponseWriter
+	watch   *watch // from when the caller was let in
 
 	op            *s3request.Operation
 	surroundings  s3request.Surroundings
@@ -58,6 +61,7 @@ func (q *request) serve() (*answer, error) {
 	if err := q.authorize(); err != nil {
 		return nil, err
 	}
+	q.watch = newWatch(q.w)
 	return q.run()
 }
 
