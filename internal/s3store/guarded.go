@@ -121,6 +121,7 @@ func (g *guarded) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 		return out, err
 	}
 	in.ContentEncoding = plainEncoding(in.ContentEncoding)
+	in.Body = whole(in.Body, in.ContentLength)
 	out, err = g.Backend.PutObject(ctx, in)
 	return out, g.kept(err, *in.Bucket, *in.Key)
 }

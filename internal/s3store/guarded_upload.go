@@ -35,7 +35,9 @@ func (g *guarded) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 	if err := g.upload(in.Key, in.UploadId); err != nil {
 		return nil, err
 	}
-	out, err := g.Backend.UploadPart(ctx, in)
+	request := *in
+	request.Body = whole(in.Body, in.ContentLength)
+	out, err := g.Backend.UploadPart(ctx, &request)
 	if err != nil {
 		return out, err
 	}
