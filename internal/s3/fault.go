@@ -109,7 +109,7 @@ func (q *request) inWords(err error) *refused {
 	case errors.As(err, &who):
 		return q.credentialFault(who)
 	}
-	return nil
+	return storeWords(err)
 }
 
 // credentialFault is a fault of credentials (recorded on S3, where a code has a

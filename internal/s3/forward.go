@@ -27,6 +27,9 @@ func (q *request) run() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := q.checkConditions(at); err != nil {
+		return nil, err
+	}
 	sent, err := q.toForward(at)
 	if err != nil {
 		return nil, err

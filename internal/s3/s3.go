@@ -100,6 +100,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	watch := newWatch(w, h.patience)
 	defer watch.stop()
 	body := &requestBody{ReadCloser: r.Body, watch: watch}
+	r = r.WithContext(r.Context()) // the server looks at its own request's body, whether it is to be asked for
 	r.Body = body
 	q := &request{Visit: h.API.BeginVisit(r, "s3"), handler: h, watch: watch, body: body}
 	a, err := q.serveSafely()

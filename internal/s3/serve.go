@@ -159,5 +159,5 @@ func readFault(err error) error {
 	if errors.As(err, &wrong) {
 		return err
 	}
-	return fault("RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period.").because(err)
+	return bodyTimeout(err)
 }
