@@ -35,6 +35,9 @@ func (q *request) checkConditions(at *place) error {
 	case there && some != "" && strings.Trim(some, `"`) != strings.Trim(a.header.Get("Etag"), `"`):
 		return preconditionFailed("If-Match")
 	case !there && some != "":
+		if err := q.askAbsence(); err != nil { // as of a read, see hideAbsence
+			return err
+		}
 		return fault("NoSuchKey", http.StatusNotFound, "The specified key does not exist.").with("Key", q.op.Key)
 	}
 	return nil
