@@ -134,7 +134,10 @@ func (q *request) deleteInStore(at *place, wanted *deleteRequest, result *delete
 	if err := xml.NewDecoder(io.LimitReader(a.body, maxDeletionReply)).Decode(&told); err != nil {
 		return nil, storeFault("the store's answer to DeleteObjects cannot be read: " + err.Error())
 	}
-	result.Deleted, result.Errors = told.Deleted, append(result.Errors, told.Errors...)
+	if !wanted.Quiet { // which not every store looks at
+		result.Deleted = told.Deleted
+	}
+	result.Errors = append(result.Errors, told.Errors...)
 	return nil, nil
 }
 
