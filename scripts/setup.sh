@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
-# boto3 for python3, Node.js with npm and the packages of its lockfile, the issuer
-# glewlwyd, and the C compiler that Go's race detector needs. With the argument
+# boto3 for python3, curl, Node.js with npm and the packages of its lockfile, the
+# issuer glewlwyd, and the C compiler that Go's race detector needs. With the argument
 # "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
 set -eu
@@ -45,6 +45,7 @@ has_npm() { npm --version >/dev/null 2>&1; }
 node_dir=cmd/daypass/testdata/node
 # npm writes the hidden lockfile last.
 has_packages() { [ "$node_dir/node_modules/.package-lock.json" -nt "$node_dir/package-lock.json" ]; }
+has_curl() { command -v curl >/dev/null 2>&1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
 
 if ! command -v go >/dev/null 2>&1; then
@@ -58,6 +59,7 @@ missing() {
 		return
 	fi
 	has_aws2 || echo awscli
+	has_curl || echo curl
 	has_boto3 || echo python3-boto3
 	has_node || echo nodejs
 	has_npm || echo npm
@@ -111,6 +113,10 @@ fi
 failed=no
 if ! has_aws; then
 	echo "setup: install the aws command line (Debian: awscli) so that 'aws --version' works" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! has_curl; then
+	echo "setup: install curl (Debian: curl)" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_boto3; then

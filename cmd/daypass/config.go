@@ -164,7 +164,8 @@ type egressConfiguration struct {
 // the data directory.
 type s3Configuration struct {
 	// Embedded keeps buckets that no upstream takes in `objects` in the data
-	// directory. `false` keeps none there. By default it is `true`.
+	// directory. `false` keeps none there. By default they are kept there if the
+	// file system can, which one that folds case cannot; the log says where not.
 	Embedded *bool `yaml:"embedded"`
 	// Hosts lists names under which buckets are reached as BUCKET.HOST
 	// ("virtual-hosted style"), such as `s3.example.com`. Names and certificates

@@ -15,7 +15,7 @@ import (
 
 // server is how S3 is served, as the server takes it.
 func (c *s3Configuration) server() (server.S3, error) {
-	s3 := server.S3{Embedded: c.Embedded == nil || *c.Embedded, Hosts: c.Hosts}
+	s3 := server.S3{Embedded: c.Embedded == nil || *c.Embedded, IfPossible: c.Embedded == nil, Hosts: c.Hosts}
 	names := map[string]bool{}
 	for i := range c.Upstreams {
 		u := &c.Upstreams[i]

@@ -45,11 +45,11 @@ func (v StatementView) Resources() []string {
 	return append([]string(nil), v.s.resource.written...)
 }
 
-// Anyone reports whether Principal covers everyone, those without credentials
-// among them, and no condition is asked.
-func (v StatementView) Anyone() bool {
+// Everyone reports whether Principal names no one in particular: it is "*", or a
+// NotPrincipal. Conditions are not looked at.
+func (v StatementView) Everyone() bool {
 	p := v.s.principal
-	return p != nil && !p.not && p.anyone && len(v.s.conditions) == 0
+	return p != nil && (p.not || p.anyone)
 }
 
 // Federated gives the names under Principal's Federated, as written: the ARNs

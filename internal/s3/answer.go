@@ -67,7 +67,7 @@ func (q *request) write(w http.ResponseWriter, a *answer) {
 	if a.body == nil || q.Request.Method == http.MethodHead {
 		return
 	}
-	if _, err := io.Copy(w, a.body); err != nil {
+	if _, err := io.Copy(watchedWriter{w, q.watch}, a.body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -37,19 +37,25 @@ func (q *request) place(bucket string) (*place, error) {
 	return nil, noSuchBucket(bucket)
 }
 
-// authorize asks for every need of the operation. Of DeleteObjects each object is
+// authorize asks for every need of the operation, once the buckets are those
+// that the client means. Of DeleteObjects each object is
 // asked for by itself, when it is deleted.
 func (q *request) authorize() error {
 	switch q.op.Name {
 	case "CreateBucket": // which is not there to have a policy
 	case "DeleteObjects":
-		_, err := q.place(q.op.Bucket)
-		return err
+		if _, err := q.place(q.op.Bucket); err != nil {
+			return err
+		}
+		return q.checkOwners()
 	case "ListBuckets":
 	default:
 		if _, err := q.place(q.op.Bucket); err != nil {
 			return err
 		}
+	}
+	if err := q.checkOwners(); err != nil {
+		return err
 	}
 	needs, err := q.op.Needs()
 	if err != nil {
@@ -66,15 +72,21 @@ func (q *request) authorize() error {
 // ask asks for one need: by the caller's policies and, where it is about a
 // bucket, by that bucket's.
 func (q *request) ask(need *s3request.Need) error {
-	question := &auth.Question{Action: need.Action, Resource: need.Resource, Quoted: true}
+	// Of an action that has no resource none is told (as users of S3 published it).
+	question := &auth.Question{Action: need.Action, Resource: need.Resource, Quoted: true, Untold: need.Resource == "*"}
+	q.foreign = false
 	surroundings := q.surroundings
 	var tags map[string]string
+	isRestricted := false
 	if need.Bucket != "" && q.op.Name != "CreateBucket" {
 		at, err := q.place(need.Bucket)
 		if err != nil {
 			return err
 		}
 		question.Owner, question.Policy = at.account, at.policy
+		if q.foreign = at.account != q.Caller.Account; q.foreign && at.policy != nil && at.blocked().RestrictPublicBuckets && isPublic(at.policy.Document) {
+			question.Policy, isRestricted = nil, true
+		}
 		surroundings.ResourceAccount = at.account
 		applies, err := q.applies(need, at)
 		if err != nil || !applies {
@@ -94,7 +106,11 @@ func (q *request) ask(need *s3request.Need) error {
 			need.SetExistingTags(keys, tags)
 		}
 	}
-	return q.Ask(question)
+	err := q.Ask(question)
+	if isRestricted {
+		return restricted(err)
+	}
+	return err
 }
 
 // readsTags reports whether a policy that has a say asks for tags of the stored

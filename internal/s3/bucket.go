@@ -34,6 +34,17 @@ var answeredHere = map[string]func(*request) (*answer, error){
 	"DeleteBucketPolicy":    (*request).deleteBucketPolicy,
 	"GetBucketPolicyStatus": (*request).getBucketPolicyStatus,
 	"DeleteObjects":         (*request).deleteObjects,
+
+	"GetPublicAccessBlock":          (*request).getPublicAccessBlock,
+	"PutPublicAccessBlock":          (*request).putPublicAccessBlock,
+	"DeletePublicAccessBlock":       (*request).deletePublicAccessBlock,
+	"GetBucketAcl":                  (*request).getBucketACL,
+	"PutBucketAcl":                  (*request).putBucketACL,
+	"GetObjectAcl":                  (*request).getObjectACL,
+	"PutObjectAcl":                  (*request).putObjectACL,
+	"GetBucketOwnershipControls":    (*request).getOwnershipControls,
+	"PutBucketOwnershipControls":    (*request).putOwnershipControls,
+	"DeleteBucketOwnershipControls": (*request).deleteOwnershipControls,
 }
 
 // canonicalUser is S3's id of an account: 64 hexadecimal digits.
@@ -204,10 +215,8 @@ func (q *request) newBucket() (*store.Bucket, error) {
 // unless the store is shared with others, who may have made it.
 func (q *request) createInStore(at *Store, record *store.Bucket, made bool) (*answer, error) {
 	header := http.Header{}
-	for _, name := range []string{"X-Amz-Bucket-Object-Lock-Enabled", "X-Amz-Object-Ownership"} {
-		if value := q.Request.Header.Get(name); value != "" {
-			header.Set(name, value)
-		}
+	if value, ok := q.op.Header("x-amz-bucket-object-lock-enabled"); ok {
+		header.Set("X-Amz-Bucket-Object-Lock-Enabled", value)
 	}
 	response, err := at.Client.Do(q.Request.Context(), &s3upstream.Request{Method: http.MethodPut, Bucket: record.Name, Header: header})
 	if err != nil {

@@ -61,8 +61,7 @@ func (q *request) deleteObjects() (*answer, error) {
 	wanted := deleteRequest{Quiet: quiet(q.document)}
 	for _, d := range q.op.Deletions {
 		if err := q.mayDelete(d); err != nil {
-			code, _, message := q.Refuse(err, q.dialect)
-			result.Errors = append(result.Errors, deletionError{d.Key, d.VersionID, code, message})
+			result.Errors = append(result.Errors, q.deletionRefused(d, err, len(result.Errors) == 0))
 			continue
 		}
 		wanted.Objects = append(wanted.Objects, objectToDelete{d.Key, d.VersionID, d.ETag})
@@ -74,6 +73,17 @@ func (q *request) deleteObjects() (*answer, error) {
 		}
 	}
 	return document(result)
+}
+
+// deletionRefused is what the reply tells of an object that is not deleted. Of
+// the first the event tells, and its words are kept when others follow.
+func (q *request) deletionRefused(d s3request.Deletion, err error, first bool) deletionError {
+	event := *q.Event
+	code, _, message := q.Refuse(err, q.dialect)
+	if !first {
+		*q.Event = event
+	}
+	return deletionError{d.Key, d.VersionID, code, message}
 }
 
 // mayDelete asks for every need of one deletion.

@@ -36,16 +36,25 @@ type refused struct {
 	status        int
 	elements      []xmlElement
 	allow         []string // methods, of a 405
+	echoes        bool     // the message may repeat what the client sent, secrets included
 	cause         error
 }
 
 // Error tells the operator. Elements, which are the client's, are left out.
 func (f *refused) Error() string {
-	text := "s3: " + f.code + ": " + f.message
+	text := "s3: " + f.code + ": " + f.told()
 	if f.cause != nil {
 		text += ": " + f.cause.Error()
 	}
 	return text
+}
+
+// told is the message as events have it.
+func (f *refused) told() string {
+	if f.echoes {
+		return ""
+	}
+	return f.message
 }
 
 // Unwrap gives the cause.
@@ -85,6 +94,7 @@ func (q *request) inWords(err error) *refused {
 		return own
 	case errors.As(err, &signature):
 		f := fault(signature.Code, signature.Status, signature.Message.Reveal()).because(err)
+		f.echoes = true
 		for _, e := range signature.Elements {
 			f = f.with(e.Name, e.Value.Reveal())
 		}
@@ -107,9 +117,9 @@ func (q *request) inWords(err error) *refused {
 func (q *request) credentialFault(e *auth.Error) *refused {
 	switch {
 	case e.Kind == auth.Expired:
-		return fault("ExpiredToken", http.StatusBadRequest, "The provided token has expired.").because(e)
+		return fault("ExpiredToken", http.StatusBadRequest, "The provided token has expired.").with("Token-0", q.token).because(e)
 	case e.Kind == auth.UnknownKey && e.Token:
-		return fault("InvalidToken", http.StatusBadRequest, "The provided token is malformed or otherwise invalid.").because(e)
+		return fault("InvalidToken", http.StatusBadRequest, "The provided token is malformed or otherwise invalid.").with("Token-0", q.token).because(e)
 	case e.Kind == auth.UnknownKey:
 		return fault("InvalidAccessKeyId", http.StatusForbidden, "The AWS Access Key Id you provided does not exist in our records.").
 			with("AWSAccessKeyId", q.Event.AccessKey).because(e)
@@ -123,7 +133,9 @@ func (q *request) credentialFault(e *auth.Error) *refused {
 func (q *request) dialect(f *awsapi.Fault) (code string, status int, message string) {
 	switch f.Kind {
 	case awsapi.AccessDenied:
-		if q.Caller == nil || q.Caller.IsAnonymous() {
+		// Who is of another account is not told whose policies say no (S3 User
+		// Guide, "Troubleshoot access denied (403 Forbidden) errors in Amazon S3").
+		if q.Caller == nil || q.Caller.IsAnonymous() || q.foreign {
 			return "AccessDenied", http.StatusForbidden, "Access Denied"
 		}
 		return "AccessDenied", http.StatusForbidden, f.Message
@@ -149,7 +161,7 @@ func (q *request) refusal(err error) *answer {
 		words = &refused{}
 		words.code, words.status, words.message = q.Refuse(err, q.dialect)
 	} else {
-		q.RefuseAs(words.code, words.status, words.message, err)
+		q.RefuseAs(words.code, words.status, words.told(), err)
 	}
 	body, marshalErr := xml.Marshal(xmlError{
 		Code: words.code, Message: words.message, Elements: words.elements, RequestID: q.RequestID, HostID: hostID(q.RequestID),

@@ -13,6 +13,9 @@ import (
 
 // run does what was asked and allowed.
 func (q *request) run() (*answer, error) {
+	if err := q.checkACL(); err != nil {
+		return nil, err
+	}
 	if own, ok := answeredHere[q.op.Name]; ok {
 		return own(q)
 	}
@@ -32,7 +35,10 @@ func (q *request) run() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.hideAbsence(a)
+	if a, err = q.hideAbsence(a); err != nil {
+		return nil, err
+	}
+	return q.ownOwners(a, at)
 }
 
 // forwarded are the operations that the store behind carries out. What is not
@@ -67,6 +73,13 @@ func (q *request) toForward(at *place) (*s3upstream.Request, error) {
 	sent := &s3upstream.Request{
 		Method: q.Request.Method, Bucket: q.op.Bucket, Key: q.op.Key, Query: query, Header: q.Request.Header.Clone(),
 	}
+	for name := range query { // what stands there for a header is one
+		if _, ok := q.op.Header(name); ok && strings.HasPrefix(strings.ToLower(name), "x-amz-") {
+			sent.Header.Set(name, query.Get(name))
+			delete(query, name)
+		}
+	}
+	dropACL(sent.Header)
 	if q.op.Source != nil {
 		if err := q.sameStore(at); err != nil {
 			return nil, err
@@ -89,7 +102,7 @@ func (q *request) toForward(at *place) (*s3upstream.Request, error) {
 // last of it only when all of it was right.
 func (q *request) streamed(sent *s3upstream.Request) error {
 	of := sigv4.OfBody
-	reader, err := q.payload.Open(q.Request.Body, of)
+	reader, err := q.payload.Open(watchedReader{q.Request.Body, q.watch}, of)
 	if err != nil {
 		return err
 	}
@@ -135,21 +148,6 @@ func (q *request) send(at *place, sent *s3upstream.Request) (*answer, error) {
 	}
 	q.Event.UpstreamRequestID = response.RequestID
 	return &answer{status: response.Status, header: response.Header, length: response.Length, body: response.Body}, nil
-}
-
-// hideAbsence answers a read of an object that is not there as S3 does: who may
-// not list the bucket is not told that it is absent (S3 API Reference, GetObject,
-// permissions).
-func (q *request) hideAbsence(a *answer) (*answer, error) {
-	if a.status != http.StatusNotFound || q.op.On != s3request.Object || q.op.Writes {
-		return a, nil
-	}
-	need := q.op.ExistenceNeed()
-	if err := q.ask(&need); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
 }
 
 // tagsOf fetches the tags of a stored object. One that is not there has none.

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/xml"
 	"errors"
 	"net/http"
 	"strings"
@@ -34,20 +33,29 @@ func noSuchPolicy(bucket string) *refused {
 // putBucketPolicy replaces the bucket's policy.
 func (q *request) putBucketPolicy() (*answer, error) {
 	text := string(q.document)
-	principals, err := q.checkPolicy(text)
+	principals, public, err := q.checkPolicy(text)
 	if err != nil {
 		return nil, err
 	}
-	return q.changeBucket(func(b *store.Bucket) { b.Policy, b.Principals = text, principals })
+	return q.changeBucket(func(b *store.Bucket) error {
+		if public && b.Blocked().BlockPublicPolicy {
+			return q.publicPolicyDenied()
+		}
+		b.Policy, b.Principals = text, principals
+		return nil
+	})
 }
 
 func (q *request) deleteBucketPolicy() (*answer, error) {
-	return q.changeBucket(func(b *store.Bucket) { b.Policy, b.Principals = "", nil })
+	return q.changeBucket(func(b *store.Bucket) error {
+		b.Policy, b.Principals = "", nil
+		return nil
+	})
 }
 
 // changeBucket rewrites the bucket's record. A bucket of a shared store that has
 // none gets one: it belongs to that store's account.
-func (q *request) changeBucket(change func(*store.Bucket)) (*answer, error) {
+func (q *request) changeBucket(change func(*store.Bucket) error) (*answer, error) {
 	at, err := q.place(q.op.Bucket)
 	if err != nil {
 		return nil, err
@@ -65,7 +73,9 @@ func (q *request) changeBucket(change func(*store.Bucket)) (*answer, error) {
 		case record.Account != at.account: // deleted and made again by another since it was asked who may
 			return fault("OperationAborted", http.StatusConflict, "A conflicting conditional operation is currently in progress against this resource. Please try again.")
 		}
-		change(&record)
+		if err := change(&record); err != nil {
+			return err
+		}
 		return store.PutRecord(tx, id, record)
 	})
 	if err != nil {
@@ -75,66 +85,43 @@ func (q *request) changeBucket(change func(*store.Bucket)) (*answer, error) {
 }
 
 // checkPolicy checks a bucket policy: what it says, that it speaks of this bucket,
-// and that the users and roles that it names exist. It gives their unique ids.
-func (q *request) checkPolicy(text string) (map[string]string, error) {
+// and that the users and roles that it names exist. It gives their unique ids, and
+// whether the policy is public.
+func (q *request) checkPolicy(text string) (principals map[string]string, public bool, err error) {
 	if len(text) > maxBucketPolicy {
-		return nil, malformedPolicy("Policies must be valid JSON and the first byte must be '{'").because(errors.New("the policy is longer than 20 KiB"))
+		return nil, false, malformedPolicy("Policies must be valid JSON and the first byte must be '{'").because(errors.New("the policy is longer than 20 KiB"))
 	}
 	if !strings.HasPrefix(text, "{") {
-		return nil, malformedPolicy("Policies must be valid JSON and the first byte must be '{'")
+		return nil, false, malformedPolicy("Policies must be valid JSON and the first byte must be '{'")
 	}
 	parsed, err := policy.Parse(policy.Resource, text)
 	var syntax *policy.SyntaxError
 	if errors.As(err, &syntax) {
-		return nil, malformedPolicy(syntax.Error()).because(err)
+		return nil, false, malformedPolicy(syntax.Error()).because(err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	bucket := s3request.BucketARN(q.op.Bucket)
 	for _, statement := range parsed.Statements() {
 		for _, resource := range statement.Resources() {
 			if resource != bucket && !strings.HasPrefix(resource, bucket+"/") {
-				return nil, malformedPolicy("Policy has invalid resource").because(errors.New(resource + " is not of this bucket"))
+				return nil, false, malformedPolicy("Policy has invalid resource").because(errors.New(resource + " is not of this bucket"))
 			}
 		}
 		for _, action := range statement.Actions() {
 			if len(action) < 3 || !strings.EqualFold(action[:3], "s3:") && action != "*" {
-				return nil, malformedPolicy("Policy has invalid action").because(errors.New(action + " is no action of S3"))
+				return nil, false, malformedPolicy("Policy has invalid action").because(errors.New(action + " is no action of S3"))
 			}
 		}
 	}
 	ids, missing := q.Snapshot.PrincipalIDs(parsed)
 	if missing != "" {
-		return nil, malformedPolicy("Invalid principal in policy").with("Detail", missing).because(errors.New("there is no user or role " + missing))
+		return nil, false, malformedPolicy("Invalid principal in policy").with("Detail", missing).because(errors.New("there is no user or role " + missing))
 	}
-	return ids, nil
+	return ids, isPublic(parsed), nil
 }
 
 func malformedPolicy(message string) *refused {
 	return fault("MalformedPolicy", http.StatusBadRequest, message)
-}
-
-type policyStatus struct {
-	XMLName  xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ PolicyStatus"`
-	IsPublic bool     `xml:"IsPublic"`
-}
-
-// getBucketPolicyStatus says whether the policy is public: whether it allows
-// everybody something, without a condition that says to whom (S3 User Guide,
-// "Blocking public access", the meaning of public). A condition of any kind is
-// taken for one that does not.
-func (q *request) getBucketPolicyStatus() (*answer, error) {
-	at, err := q.place(q.op.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	if at.bucket == nil || at.bucket.Policy == "" {
-		return nil, noSuchPolicy(q.op.Bucket)
-	}
-	public := false
-	for _, statement := range at.policy.Document.Statements() {
-		public = public || !statement.Denies() && statement.Anyone()
-	}
-	return document(policyStatus{IsPublic: public})
 }

@@ -92,7 +92,8 @@ func (h *Handler) store(name string) (*Store, bool) {
 
 // ServeHTTP answers one request, and writes its event before the answer.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{Visit: h.API.BeginVisit(r, "s3"), handler: h}
+	q := &request{Visit: h.API.BeginVisit(r, "s3"), handler: h, w: w}
+	defer func() { q.watch.stop() }()
 	a, err := q.serveSafely()
 	if err != nil {
 		a = q.refusal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"strings"
 
@@ -19,12 +20,16 @@ import (
 type request struct {
 	*awsapi.Visit
 	handler *Handler
+	w       http.ResponseWriter
+	watch   *watch // from when the caller was let in
 
 	op            *s3request.Operation
 	surroundings  s3request.Surroundings
 	contentSHA256 string
 	payload       *sigv4.Payload // of the body; nil for a form
 	document      []byte         // a body that was read whole
+	token         string         // the session token, for the reply alone
+	foreign       bool           // the bucket that was last asked about is another account's
 }
 
 // serveSafely is serve; a fault of the program is an answer too.
@@ -56,6 +61,7 @@ func (q *request) serve() (*answer, error) {
 	if err := q.authorize(); err != nil {
 		return nil, err
 	}
+	q.watch = newWatch(q.w)
 	return q.run()
 }
 
@@ -100,7 +106,7 @@ func (q *request) authenticate() error {
 	if signed != nil {
 		q.NoteKey(&signed.Signed)
 		q.surroundings.Algorithm, q.surroundings.InQuery, q.surroundings.Signed = signed.Signed.Algorithm, signed.Signed.InQuery, signed.Signed.Time
-		q.contentSHA256 = signed.ContentSHA256
+		q.contentSHA256, q.token = signed.ContentSHA256, signed.Signed.SecurityToken
 	}
 	if err != nil {
 		return err

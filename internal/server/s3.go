@@ -21,6 +21,9 @@ type S3 struct {
 	// Embedded keeps buckets in the data directory, if no upstream takes them. A
 	// process can have one such store.
 	Embedded bool
+	// IfPossible says that where the operating system or the file system of the
+	// data directory cannot keep objects, the server does without, and says so.
+	IfPossible bool
 	// Hosts are names under which buckets are reached as BUCKET.HOST, without a
 	// port; other hosts name the bucket in the path.
 	Hosts []string
@@ -57,22 +60,37 @@ func (n *node) openS3(ctx context.Context, c *Config, api *awsapi.API, dir *dire
 		stores = append(stores, s3.Store{Name: u.Name, Client: client, Account: u.Account, Prefix: u.Prefix, Shared: u.Shared})
 	}
 	if c.S3.Embedded {
-		embedded, err := s3store.Open(ctx, s3store.Config{Dir: filepath.Join(c.DataDir, objectsDir), Log: c.Log})
-		if err != nil {
+		client, err := n.openEmbedded(ctx, c)
+		switch {
+		case err == nil:
+			stores = append(stores, s3.Store{Client: client})
+		case c.S3.IfPossible && (errors.Is(err, s3store.ErrFileSystem) || errors.Is(err, errors.ErrUnsupported)):
+			c.Log.Warn("buckets cannot be kept in the data directory, and none are", "error", err)
+		case errors.Is(err, s3store.ErrOpen):
+			return nil, fmt.Errorf("server: open the objects in the data directory: %w; one server has them: stop it, or start this one with s3.embedded: false in its configuration", err)
+		default:
 			return nil, fmt.Errorf("server: open the objects in the data directory: %w", err)
 		}
-		n.closers = append(n.closers, embedded.Close)
-		client, err := s3upstream.New(embedded.Target(), c.Now)
-		if err != nil {
-			return nil, err
-		}
-		n.closers = append(n.closers, func() error { client.Close(); return nil })
-		stores = append(stores, s3.Store{Client: client})
 	}
 	if len(stores) == 0 {
 		return nil, nil
 	}
 	return s3.New(s3.Config{API: api, Directory: dir, Stores: stores, Hosts: c.S3.Hosts})
+}
+
+// openEmbedded opens the store in the data directory.
+func (n *node) openEmbedded(ctx context.Context, c *Config) (*s3upstream.Client, error) {
+	embedded, err := s3store.Open(ctx, s3store.Config{Dir: filepath.Join(c.DataDir, objectsDir), Log: c.Log})
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, embedded.Close)
+	client, err := s3upstream.New(embedded.Target(), c.Now)
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, func() error { client.Close(); return nil })
+	return client, nil
 }
 
 // close closes what the node opened, the last first.

@@ -13,6 +13,28 @@ type Bucket struct {
 	// Principals are the users and roles that the policy names, as Role.Principals.
 	Principals map[string]string `json:"principals,omitempty"`
 	Created    time.Time         `json:"created"`
+	// PublicAccess is the public access block; nil is that of a new bucket, which
+	// blocks all.
+	PublicAccess *PublicAccess `json:"publicAccess,omitempty"`
+}
+
+// PublicAccess is the public access block of a bucket as it was last put (S3 API
+// Reference, PublicAccessBlockConfiguration). The two on ACLs are kept and
+// decide nothing: ACLs have no say anywhere.
+type PublicAccess struct {
+	Removed               bool `json:"removed,omitempty"` // it was deleted: nothing is blocked
+	BlockPublicACLs       bool `json:"blockPublicAcls,omitempty"`
+	IgnorePublicACLs      bool `json:"ignorePublicAcls,omitempty"`
+	BlockPublicPolicy     bool `json:"blockPublicPolicy,omitempty"`
+	RestrictPublicBuckets bool `json:"restrictPublicBuckets,omitempty"`
+}
+
+// Blocked is what the bucket blocks.
+func (b *Bucket) Blocked() PublicAccess {
+	if b.PublicAccess == nil {
+		return PublicAccess{BlockPublicACLs: true, IgnorePublicACLs: true, BlockPublicPolicy: true, RestrictPublicBuckets: true}
+	}
+	return *b.PublicAccess
 }
 
 // BucketID names the record of a bucket. It has no account, so that a name has

@@ -1,0 +1,22 @@
+package s3
+
+import (
+	"maps"
+	"slices"
+)
+
+// CarriedOut are the operations that are answered here or forwarded.
+func CarriedOut() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for name := range maps.Keys(answeredHere) {
+			if !yield(name) {
+				return
+			}
+		}
+		for name := range maps.Keys(forwarded) {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,198 @@
+package s3
+
+import (
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/s3request"
+	"github.com/daypass/daypass/internal/store"
+)
+
+type publicAccessBlock struct {
+	XMLName               xml.Name `xml:"PublicAccessBlockConfiguration"`
+	Xmlns                 string   `xml:"xmlns,attr,omitempty"`
+	BlockPublicACLs       bool     `xml:"BlockPublicAcls"`
+	IgnorePublicACLs      bool     `xml:"IgnorePublicAcls"`
+	BlockPublicPolicy     bool
+	RestrictPublicBuckets bool
+}
+
+// getPublicAccessBlock answers for a bucket of which nobody said anything that
+// all is blocked, as for the new buckets of S3 since April 2023 (S3 User Guide,
+// "Blocking public access to your Amazon S3 storage").
+func (q *request) getPublicAccessBlock() (*answer, error) {
+	at, err := q.place(q.op.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	blocked := at.blocked()
+	if blocked.Removed {
+		return nil, fault("NoSuchPublicAccessBlockConfiguration", http.StatusNotFound, "The public access block configuration was not found").
+			with("BucketName", q.op.Bucket)
+	}
+	return document(publicAccessBlock{
+		Xmlns: namespace, BlockPublicACLs: blocked.BlockPublicACLs, IgnorePublicACLs: blocked.IgnorePublicACLs,
+		BlockPublicPolicy: blocked.BlockPublicPolicy, RestrictPublicBuckets: blocked.RestrictPublicBuckets,
+	})
+}
+
+// blocked is what the bucket blocks. One without a record here has no policy, and
+// blocks what a new one does.
+func (at *place) blocked() store.PublicAccess {
+	if at.bucket == nil {
+		return (&store.Bucket{}).Blocked()
+	}
+	return at.bucket.Blocked()
+}
+
+// putPublicAccessBlock replaces all four: one that is not there is off (S3 API
+// Reference, PublicAccessBlockConfiguration).
+func (q *request) putPublicAccessBlock() (*answer, error) {
+	var asked publicAccessBlock
+	if err := xml.Unmarshal(q.document, &asked); err != nil {
+		return nil, malformedXML().because(err)
+	}
+	return withStatus(http.StatusOK)(q.changeBucket(func(b *store.Bucket) error {
+		b.PublicAccess = &store.PublicAccess{
+			BlockPublicACLs: asked.BlockPublicACLs, IgnorePublicACLs: asked.IgnorePublicACLs,
+			BlockPublicPolicy: asked.BlockPublicPolicy, RestrictPublicBuckets: asked.RestrictPublicBuckets,
+		}
+		return nil
+	}))
+}
+
+func (q *request) deletePublicAccessBlock() (*answer, error) {
+	return q.changeBucket(func(b *store.Bucket) error {
+		b.PublicAccess = &store.PublicAccess{Removed: true}
+		return nil
+	})
+}
+
+// withStatus gives a successful answer another status.
+func withStatus(status int) func(*answer, error) (*answer, error) {
+	return func(a *answer, err error) (*answer, error) {
+		if err == nil {
+			a.status = status
+		}
+		return a, err
+	}
+}
+
+// publicPolicyDenied is S3's sentence for a public policy that BlockPublicPolicy
+// keeps out (as users published it).
+func (q *request) publicPolicyDenied() error {
+	const action = "s3:PutBucketPolicy"
+	resource := s3request.BucketARN(q.op.Bucket)
+	return &awsapi.Fault{
+		Kind: awsapi.AccessDenied, Action: action, Resource: resource,
+		Message: "User: " + q.Caller.ARN + " is not authorized to perform: " + action + " on resource: \"" + resource +
+			"\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+		Reason: "the policy is public, and the bucket's public access block has BlockPublicPolicy; a new bucket has it until it is taken away with DeletePublicAccessBlock",
+	}
+}
+
+// restricted says, of a decision that is asked without the bucket's policy for
+// RestrictPublicBuckets, why.
+func restricted(err error) error {
+	var denied *awsapi.Fault
+	if errors.As(err, &denied) && denied.Kind == awsapi.AccessDenied {
+		denied.Reason += " (the bucket's policy is public, and its public access block has RestrictPublicBuckets: it grants nothing to others than its own account)"
+	}
+	return err
+}
+
+type policyStatus struct {
+	XMLName  xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ PolicyStatus"`
+	IsPublic bool     `xml:"IsPublic"`
+}
+
+func (q *request) getBucketPolicyStatus() (*answer, error) {
+	at, err := q.place(q.op.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if at.bucket == nil || at.bucket.Policy == "" {
+		return nil, noSuchPolicy(q.op.Bucket)
+	}
+	return document(policyStatus{IsPublic: isPublic(at.policy.Document)})
+}
+
+// isPublic reports whether a bucket policy is public: whether a statement allows
+// to everyone, and no condition of it fixes who that is (S3 User Guide, "Blocking
+// public access to your Amazon S3 storage", the meaning of "public"). One that
+// cannot be read allows nothing.
+func isPublic(d *policy.Document) bool {
+	for _, statement := range d.Statements() {
+		if statement.Denies() || !statement.Everyone() {
+			continue
+		}
+		fixed := false
+		for _, c := range statement.Conditions() {
+			fixed = fixed || fixes(c)
+		}
+		if !fixed {
+			return true
+		}
+	}
+	return false
+}
+
+// fixing are the condition keys that say who asks, in lower case (same page). Of
+// aws:userid a fixed value may end in ":*", of the sessions of one role.
+var fixing = setOf(
+	"aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:sourcearn", "aws:sourceaccount", "aws:sourceowner",
+	"aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceip", "aws:userid",
+	"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
+)
+
+// fixes reports whether a condition leaves only who is known: by an operator of
+// equality, with values in which nothing is open.
+func fixes(c policy.ConditionView) bool {
+	key := strings.ToLower(c.Key)
+	if !fixing[key] {
+		return false
+	}
+	switch strings.ToLower(c.Operator) {
+	case "ipaddress":
+		return key == "aws:sourceip" && all(c.Values, narrow)
+	case "stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike":
+		return key != "aws:sourceip" && all(c.Values, func(value string) bool {
+			if key == "aws:userid" && strings.HasPrefix(value, "AROA") {
+				value = strings.TrimSuffix(value, ":*")
+			}
+			return value != "" && !strings.ContainsAny(value, "*?$")
+		})
+	}
+	return false
+}
+
+func all(values []string, ok func(string) bool) bool {
+	for _, value := range values {
+		if !ok(value) {
+			return false
+		}
+	}
+	return len(values) > 0
+}
+
+// narrow reports whether a network is no broader than S3 takes for private: /8
+// of IPv4, /32 of IPv6, and the private networks (same page).
+func narrow(value string) bool {
+	if !strings.Contains(value, "/") {
+		_, err := netip.ParseAddr(value)
+		return err == nil
+	}
+	network, err := netip.ParsePrefix(value)
+	if err != nil {
+		return false
+	}
+	if network.Addr().Is4() {
+		return network.Bits() >= 8
+	}
+	return network.Bits() >= 32
+}
