@@ -133,6 +133,11 @@ func setUpScript(e *testscript.Env, c clients) error {
 	e.Setenv("REFUSED", c.aws.refused)
 	e.Setenv("PYTHON", c.python.path)
 	e.Setenv("DAYPASS", filepath.Join(binDir, "daypass")) // for scripts that change PATH
+	job, err := filepath.Abs("testdata/job.sh")
+	if err != nil {
+		return err
+	}
+	e.Setenv("JOB", job) // gives a script a job's credentials
 	node, err := filepath.Abs(nodeDir)
 	e.Setenv("NODE", node)
 	e.Setenv("NODE_PATH", filepath.Join(node, "node_modules"))
