@@ -3,7 +3,11 @@ package s3
 import (
 	"maps"
 	"slices"
+	"time"
 )
+
+// SetPatience is for tests that have none.
+func (h *Handler) SetPatience(d time.Duration) { h.patience = d }
 
 // CarriedOut are the operations that are answered here or forwarded.
 func CarriedOut() []string {

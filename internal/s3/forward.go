@@ -102,7 +102,7 @@ func (q *request) toForward(at *place) (*s3upstream.Request, error) {
 // last of it only when all of it was right.
 func (q *request) streamed(sent *s3upstream.Request) error {
 	of := sigv4.OfBody
-	reader, err := q.payload.Open(watchedReader{q.Request.Body, q.watch}, of)
+	reader, err := q.payload.Open(q.Request.Body, of)
 	if err != nil {
 		return err
 	}

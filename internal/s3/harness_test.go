@@ -77,6 +77,7 @@ const (
 type gateway struct {
 	*awsapitest.Server
 	admin, foreign *s3.Client
+	handler        *room.Handler
 }
 
 // bucketNumber tells the buckets of tests apart.
@@ -96,7 +97,7 @@ func start(t *testing.T, change func(*awsapitest.Options)) *gateway {
 	must(t, err)
 	listening := httptest.NewServer(handler)
 	t.Cleanup(listening.Close)
-	g.URL = listening.URL
+	g.URL, g.handler = listening.URL, handler
 	g.AddAccount(t, other)
 	credentials, err := g.AdminConfig.Credentials.Retrieve(t.Context())
 	must(t, err)

@@ -3,6 +3,8 @@ package s3
 import (
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,60 +13,146 @@ import (
 // that, one that does not move is ended.
 const patience = 60 * time.Second
 
-// watch ends a connection whose bodies stand still.
+// watch ends a connection on which the client neither sends what is waited for
+// nor takes what is sent to it. While the store is waited for, the client is not
+// to blame, and nothing runs against it.
 type watch struct {
-	timer *time.Timer
+	connection       *http.ResponseController
+	reading, writing waiting
 }
 
-// newWatch lifts the listener's bounds from a request whose caller was let in.
-func newWatch(w http.ResponseWriter) *watch {
+func newWatch(w http.ResponseWriter, patience time.Duration) *watch {
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Time{})  // where that cannot be, the listener's bounds stay
-	_ = connection.SetWriteDeadline(time.Time{}) // likewise
-	return &watch{time.AfterFunc(patience, func() {
-		over := time.Unix(1, 0)
-		_ = connection.SetReadDeadline(over)
-		_ = connection.SetWriteDeadline(over)
-	})}
-}
-
-// moved says that a body moved. A nil watch takes it.
-func (w *watch) moved() {
-	if w != nil {
-		w.timer.Reset(patience)
+	return &watch{
+		connection: connection,
+		reading:    waiting{patience: patience, end: connection.SetReadDeadline},
+		writing:    waiting{patience: patience, end: connection.SetWriteDeadline},
 	}
 }
 
+// lift puts the watch in the place of the listener's bounds, for a request whose
+// caller was let in.
+func (w *watch) lift() {
+	_ = w.connection.SetReadDeadline(time.Time{})  // where that cannot be, the listener's bounds stay
+	_ = w.connection.SetWriteDeadline(time.Time{}) // likewise
+	w.reading.allow()
+	w.writing.allow()
+}
+
+// stop ends the watch: the connection's next request has its own.
 func (w *watch) stop() {
-	if w != nil {
+	w.reading.forbid()
+	w.writing.forbid()
+}
+
+// waiting is one direction.
+type waiting struct {
+	patience time.Duration
+	end      func(time.Time) error
+
+	mu     sync.Mutex // guards what follows
+	on     bool
+	timer  *time.Timer
+	inside int // calls that wait for the client
+}
+
+func (w *waiting) allow() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.on = true
+}
+
+func (w *waiting) forbid() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.on = false
+	if w.timer != nil {
 		w.timer.Stop()
 	}
 }
 
-// watchedReader tells a watch of what is read.
-type watchedReader struct {
-	io.Reader
-	watch *watch
+// begin says that a call begins to wait, which ends says of it.
+func (w *waiting) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside++
+	switch {
+	case !w.on || w.inside > 1:
+	case w.timer == nil:
+		w.timer = time.AfterFunc(w.patience, w.lose)
+	default:
+		w.timer.Reset(w.patience)
+	}
 }
 
-func (r watchedReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if n > 0 {
-		r.watch.moved()
+func (w *waiting) ends() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside--
+	if w.inside == 0 && w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+// lose ends the calls that wait, by a deadline that is over.
+func (w *waiting) lose() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.on && w.inside > 0 {
+		_ = w.end(time.Unix(1, 0)) // a connection that is gone ends them too
+	}
+}
+
+// requestBody is the client's body under watch. The store's sender may be in one
+// Read when the request is over already, or another reads the rest.
+type requestBody struct {
+	io.ReadCloser
+
+	watch        *watch
+	begun, ended atomic.Bool
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.begun.Store(true)
+	b.watch.reading.begin()
+	defer b.watch.reading.ends()
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.ended.Store(true)
 	}
 	return n, err
 }
 
-// watchedWriter tells a watch of what is written.
+// watchedWriter is the client's end of a reply under watch. What it is given in
+// one piece the client must take within the time, which is 32 KiB of an object.
 type watchedWriter struct {
 	io.Writer
 	watch *watch
 }
 
 func (w watchedWriter) Write(p []byte) (int, error) {
-	n, err := w.Writer.Write(p)
-	if n > 0 {
-		w.watch.moved()
+	w.watch.writing.begin()
+	defer w.watch.writing.ends()
+	return w.Writer.Write(p)
+}
+
+// maxUnread is how much of a body that nobody wants is read after the reply. Most
+// clients read no reply before they have sent their body, and of a connection
+// that is closed on them they may never read it. It is above the 8 MiB in which
+// the aws CLI sends parts; who sends more in one piece mostly asks first (Expect:
+// 100-continue), as the SDKs do.
+const maxUnread = 16 << 20
+
+// readRest reads what is left of the body of a request that was answered without
+// it, within the bound. A client that asked whether to send it, and was told
+// something else, sends nothing.
+func (q *request) readRest(w http.ResponseWriter) {
+	asks := q.Request.Header.Get("Expect") != "" && !q.body.begun.Load()
+	if asks || q.body.ended.Load() || q.Request.ContentLength == 0 || q.Request.ProtoMajor != 1 {
+		return
 	}
-	return n, err
+	if http.NewResponseController(w).Flush() != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, q.body, maxUnread) // whatever comes of it, the reply was sent
 }

@@ -54,7 +54,7 @@ func (g *gateway) send(t testing.TB, s signed) reply {
 		must(t, v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).
 			SignHTTP(t.Context(), credentials, request, hash, "s3", s.config.Region, s.at))
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := plain.Do(request)
 	must(t, err)
 	defer func() { must(t, response.Body.Close()) }()
 	body, err := io.ReadAll(response.Body)

@@ -21,6 +21,7 @@ package s3
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
@@ -58,7 +59,11 @@ func (s *Store) takes(account, bucket string) bool {
 }
 
 // Handler serves S3. It is safe for concurrent use.
-type Handler struct{ Config }
+type Handler struct {
+	Config
+
+	patience time.Duration // with clients
+}
 
 // New makes the service.
 func New(c Config) (*Handler, error) {
@@ -77,7 +82,7 @@ func New(c Config) (*Handler, error) {
 		}
 		names[s.Name] = true
 	}
-	return &Handler{c}, nil
+	return &Handler{c, patience}, nil
 }
 
 // store finds a store by its name.
@@ -92,8 +97,11 @@ func (h *Handler) store(name string) (*Store, bool) {
 
 // ServeHTTP answers one request, and writes its event before the answer.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{Visit: h.API.BeginVisit(r, "s3"), handler: h, w: w}
-	defer func() { q.watch.stop() }()
+	watch := newWatch(w, h.patience)
+	defer watch.stop()
+	body := &requestBody{ReadCloser: r.Body, watch: watch}
+	r.Body = body
+	q := &request{Visit: h.API.BeginVisit(r, "s3"), handler: h, watch: watch, body: body}
 	a, err := q.serveSafely()
 	if err != nil {
 		a = q.refusal(err)
@@ -103,4 +111,5 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a = q.refusal(err)
 	}
 	q.write(w, a)
+	q.readRest(w)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"runtime/debug"
 	"strings"
 
@@ -20,8 +19,8 @@ import (
 type request struct {
 	*awsapi.Visit
 	handler *Handler
-	w       http.ResponseWriter
-	watch   *watch // from when the caller was let in
+	watch   *watch
+	body    *requestBody
 
 	op            *s3request.Operation
 	surroundings  s3request.Surroundings
@@ -61,7 +60,7 @@ func (q *request) serve() (*answer, error) {
 	if err := q.authorize(); err != nil {
 		return nil, err
 	}
-	q.watch = newWatch(q.w)
+	q.watch.lift()
 	return q.run()
 }
 
