@@ -129,9 +129,9 @@ func condition(c clients, name string) (bool, error) {
 	switch name {
 	case "node":
 		lacks = nodeLacks()
-	case "glewlwyd":
-		if _, err := exec.LookPath("glewlwyd"); err != nil {
-			lacks = "glewlwyd"
+	case "glewlwyd", "rclone", "s3cmd":
+		if _, err := exec.LookPath(name); err != nil {
+			lacks = name
 		}
 	case "cli-reads-endpoint-url":
 		return c.aws.readsEndpointURL, nil
