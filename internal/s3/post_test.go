@@ -125,9 +125,13 @@ func TestPost(t *testing.T) {
 	got := g.post(t, bucket, upload{
 		credentials: who, fileName: `C:\pictures\a b.png`, content: "picture",
 		fields: [][2]string{
-			{"key", "up/${filename}"}, {"Content-Type", "image/png"}, {"x-amz-meta-who", "me"}, {"Cache-Control", "no-store"},
+			{"key", "up/${filename}"},
+			{"Content-Type", "image/png"},
+			{"x-amz-meta-who", "me"},
+			{"Cache-Control", "no-store"},
 			{"tagging", "<Tagging><TagSet><Tag><Key>a</Key><Value>b c</Value></Tag></TagSet></Tagging>"},
-			{"success_action_status", "201"}, {"x-ignore-this", "x"},
+			{"success_action_status", "201"},
+			{"x-ignore-this", "x"},
 		},
 		conditions: []any{[]any{"content-length-range", 7, 7}, []string{"starts-with", "$key", "up/"}},
 		after:      [][2]string{{"submit", "Upload"}},
@@ -153,8 +157,12 @@ func TestPost(t *testing.T) {
 		status       int
 		code, detail string
 	}{
-		"a redirect":              {func(u *upload) { u.fields = append(u.fields, [2]string{"success_action_redirect", "https://example.com/done?x=1"}) }, 303, "", "https://example.com/done?bucket=" + bucket + "&etag=%229a0364b9e99bb480dd25e1f0284c8555%22&key=k&x=1"},
-		"a redirect to nowhere":   {func(u *upload) { u.fields = append(u.fields, [2]string{"success_action_redirect", "javascript:alert(1)"}) }, 204, "", ""},
+		"a redirect": {func(u *upload) {
+			u.fields = append(u.fields, [2]string{"success_action_redirect", "https://example.com/done?x=1"})
+		}, 303, "", "https://example.com/done?bucket=" + bucket + "&etag=%229a0364b9e99bb480dd25e1f0284c8555%22&key=k&x=1"},
+		"a redirect to nowhere": {func(u *upload) {
+			u.fields = append(u.fields, [2]string{"success_action_redirect", "javascript:alert(1)"})
+		}, 204, "", ""},
 		"status 200":              {func(u *upload) { u.fields = append(u.fields, [2]string{"success_action_status", "200"}) }, 200, "", ""},
 		"status 418":              {func(u *upload) { u.fields = append(u.fields, [2]string{"success_action_status", "418"}) }, 204, "", ""},
 		"a checksum":              {func(u *upload) { u.fields = append(u.fields, [2]string{"x-amz-checksum-sha256", base64sum("content")}) }, 204, "", ""},
