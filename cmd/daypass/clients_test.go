@@ -157,6 +157,8 @@ func condition(c clients, name string) (bool, error) {
 		if _, err := exec.LookPath(name); err != nil {
 			lacks = name
 		}
+	case "large":
+		return os.Getenv("DAYPASS_TEST_LARGE") != "", nil
 	case "versitygw":
 		return true, versitygw()
 	case "cli-reads-endpoint-url":

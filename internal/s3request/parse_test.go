@@ -1,8 +1,8 @@
 package s3request
 
 import (
-	"net/http"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
