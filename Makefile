@@ -25,7 +25,7 @@ build: ## build bin/daypass
 test: setup ## vet, and run all tests under the race detector
 	@scripts/test.sh
 
-demo: build ## the tutorial: an empty account, a job admitted, a job denied
+demo: build ## the tutorial: an empty account, a job admitted, a job denied, and what each may read
 	@scripts/setup.sh demo
 	bin/daypass demo
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
-# boto3 for python3, curl, Node.js with npm and the packages of its lockfile, the
-# issuer glewlwyd, and the C compiler that Go's race detector needs. With the argument
-# "demo", only what the demo uses: aws. What is there is left alone; what is
+# boto3 for python3, curl, rclone, s3cmd, Node.js with npm and the packages of its
+# lockfile, the issuer glewlwyd, and the C compiler that Go's race detector needs.
+# With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
 set -eu
 cd "$(dirname "$0")/.."
@@ -46,6 +46,8 @@ node_dir=cmd/daypass/testdata/node
 # npm writes the hidden lockfile last.
 has_packages() { [ "$node_dir/node_modules/.package-lock.json" -nt "$node_dir/package-lock.json" ]; }
 has_curl() { command -v curl >/dev/null 2>&1; }
+has_rclone() { command -v rclone >/dev/null 2>&1; }
+has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
 
 if ! command -v go >/dev/null 2>&1; then
@@ -64,6 +66,8 @@ missing() {
 	has_node || echo nodejs
 	has_npm || echo npm
 	has_glewlwyd || echo glewlwyd
+	has_rclone || echo rclone
+	has_s3cmd || echo s3cmd
 	if ! has_cc; then
 		echo gcc
 		echo libc6-dev
@@ -129,6 +133,10 @@ if [ "$for_demo" = no ] && ! { has_node && has_npm && has_packages; }; then
 fi
 if [ "$for_demo" = no ] && ! has_glewlwyd; then
 	echo "setup: install glewlwyd (Debian: glewlwyd), an issuer that the tests federate with" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then
+	echo "setup: install rclone and s3cmd (Debian: rclone s3cmd), clients of S3 that the tests run" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_cc; then

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,6 +123,29 @@ var nodeLacks = sync.OnceValue(func() string {
 	return ""
 })
 
+// versitygw builds versitygw's server into binDir, which scripts have on PATH.
+var versitygw = sync.OnceValue(func() error {
+	build := exec.Command("go", "build", "-o", filepath.Join(binDir, "versitygw"), "github.com/versity/versitygw/cmd/versitygw")
+	build.Dir = "testdata/versitygw"
+	if text, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build versitygw: %w\n%s", err, text)
+	}
+	return nil
+})
+
+// port VAR sets a variable to a port of loopback that nobody listens on.
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port VAR")
+	}
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, number, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], number)
+}
+
 // condition answers what scripts ask of the machine and of their client. What a
 // machine lacks is an error where CI is true.
 func condition(c clients, name string) (bool, error) {
@@ -129,10 +153,14 @@ func condition(c clients, name string) (bool, error) {
 	switch name {
 	case "node":
 		lacks = nodeLacks()
-	case "glewlwyd":
-		if _, err := exec.LookPath("glewlwyd"); err != nil {
-			lacks = "glewlwyd"
+	case "glewlwyd", "rclone", "s3cmd":
+		if _, err := exec.LookPath(name); err != nil {
+			lacks = name
 		}
+	case "large":
+		return os.Getenv("DAYPASS_TEST_LARGE") != "", nil
+	case "versitygw":
+		return true, versitygw()
 	case "cli-reads-endpoint-url":
 		return c.aws.readsEndpointURL, nil
 	case "boto3-reads-endpoint-url":

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,10 +23,11 @@ func newDemo() *cobra.Command {
 	var keep bool
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Play the tutorial on this machine: a job on main gets credentials, one on another branch does not",
+		Short: "Play the tutorial on this machine: a job on main gets credentials and a file, others do not",
 		Long: `Play "Configure OpenID Connect in AWS to retrieve temporary credentials" on this
-machine: a server and a GitLab issuer on loopback, provider, role and policy made
-with the aws CLI, and the tutorial's job run on two branches.
+machine: a server and a GitLab issuer on loopback, provider, roles, policy and a
+bucket made with the aws CLI, and the tutorial's job run on two branches, and in
+another project whose role may not read that bucket.
 
 Everything happens in a temporary directory that is removed at the end. The
 exit status is 0 only if each step went as expected.`,
@@ -37,17 +40,24 @@ exit status is 0 only if each step went as expected.`,
 	return c
 }
 
-// The demo's names. The trust policy admits main of one project and nothing else.
+// The demo's names. Each role's trust policy admits main of its project and
+// nothing else, and each role may read its project's bucket.
 const (
-	demoAudience = "https://gitlab.example.com"
-	demoProject  = "mygroup/myproject"
-	demoRole     = "gitlab-deploy"
-	demoPolicy   = "read-own-bucket"
-	demoAccount  = "000000000000"
-	demoRegion   = "us-east-1"
+	demoAudience     = "https://gitlab.example.com"
+	demoProject      = "mygroup/myproject"
+	demoOtherProject = "mygroup/otherproject"
+	demoRole         = "gitlab-deploy"
+	demoOtherRole    = "gitlab-other"
+	demoPolicy       = "read-own-bucket"
+	demoBucket       = "myproject"
+	demoOtherBucket  = "otherproject"
+	demoFile         = "release.txt"
+	demoAccount      = "000000000000"
+	demoRegion       = "us-east-1"
 )
 
-// demoTrust is the tutorial's trust policy for the provider at %[1]s.
+// demoTrust is the tutorial's trust policy for the provider at %[1]s and the
+// project %[2]s.
 const demoTrust = `{
   "Version": "2012-10-17",
   "Statement": [
@@ -58,7 +68,7 @@ const demoTrust = `{
       "Condition": {
         "StringEquals": {
           "%[1]s:aud": "` + demoAudience + `",
-          "%[1]s:sub": "project_path:` + demoProject + `:ref_type:branch:ref:main"
+          "%[1]s:sub": "project_path:%[2]s:ref_type:branch:ref:main"
         }
       }
     }
@@ -66,15 +76,16 @@ const demoTrust = `{
 }
 `
 
+// demoPermissions allow to read the bucket %[1]s.
 const demoPermissions = `{
   "Version": "2012-10-17",
   "Statement": [
-    {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::myproject", "arn:aws:s3:::myproject/*"]}
+    {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::%[1]s", "arn:aws:s3:::%[1]s/*"]}
   ]
 }
 `
 
-// demoPipeline is the tutorial's job.
+// demoPipeline is the tutorial's job, and what the credentials are for.
 const demoPipeline = `assume role:
   id_tokens:
     GITLAB_OIDC_TOKEN:
@@ -91,7 +102,12 @@ const demoPipeline = `assume role:
       --output text)
     - export $(printf "AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_SESSION_TOKEN=%s" $aws_sts_output)
     - aws sts get-caller-identity
+    - aws s3 ls s3://` + demoBucket + `
+    - aws s3 cp s3://` + demoBucket + `/` + demoFile + ` -
 `
+
+// demoContent is what the file in the bucket says.
+const demoContent = "Only main of " + demoProject + " reads this.\n"
 
 // demo is one play. Each check adds a line to its summary.
 type demo struct {
@@ -129,7 +145,7 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.stop(), os.RemoveAll(d.dir)) }()
 
-	for _, step := range []func(context.Context) error{d.start, d.setUp, d.jobOnMain, d.jobOnBranch} {
+	for _, step := range []func(context.Context) error{d.start, d.setUp, d.jobOnMain, d.jobOnBranch, d.jobOfOther} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -156,25 +172,28 @@ func (d *demo) start(ctx context.Context) (err error) {
 	if d.issuer, err = d.background(ctx, "issuer", "issuer", "serve", "--dir", d.path("issuer")); err != nil {
 		return err
 	}
-	d.say("STS and IAM answer at %s, the issuer at %s.", d.endpoint, d.issuer)
+	d.say("STS, IAM and S3 answer at %s, the issuer at %s.", d.endpoint, d.issuer)
+	host := strings.TrimPrefix(d.issuer, "https://")
 	return errors.Join(
 		os.WriteFile(d.path("config"), []byte("[default]\nregion = "+demoRegion+"\noutput = json\ncli_follow_urlparam = false\n"), 0o600),
-		os.WriteFile(d.path("trust.json"), fmt.Appendf(nil, demoTrust, strings.TrimPrefix(d.issuer, "https://")), 0o600),
-		os.WriteFile(d.path("permissions.json"), []byte(demoPermissions), 0o600),
+		os.WriteFile(d.path("trust.json"), fmt.Appendf(nil, demoTrust, host, demoProject), 0o600),
+		os.WriteFile(d.path("trust-other.json"), fmt.Appendf(nil, demoTrust, host, demoOtherProject), 0o600),
+		os.WriteFile(d.path("permissions.json"), fmt.Appendf(nil, demoPermissions, demoBucket), 0o600),
+		os.WriteFile(d.path("permissions-other.json"), fmt.Appendf(nil, demoPermissions, demoOtherBucket), 0o600),
+		os.WriteFile(d.path(demoFile), []byte(demoContent), 0o600),
 		os.WriteFile(d.path(".gitlab-ci.yml"), []byte(demoPipeline), 0o600),
 	)
 }
 
-// setUp makes provider, role and policy through the public API.
+// setUp makes provider, roles, policy and bucket through the public API.
 func (d *demo) setUp(ctx context.Context) error {
-	d.title("2. Identity provider, role and policy, with the aws CLI")
+	d.title("2. Identity provider, roles, policy and bucket, with the aws CLI")
 	thumbprint, err := os.ReadFile(d.path("issuer/thumbprint"))
 	if err != nil {
 		return err
 	}
 	d.say("$ export AWS_SHARED_CREDENTIALS_FILE=%s AWS_CONFIG_FILE=%s", d.path("data/credentials"), d.path("config"))
 	provider := "arn:aws:iam::" + demoAccount + ":oidc-provider/" + strings.TrimPrefix(d.issuer, "https://")
-	role := "arn:aws:iam::" + demoAccount + ":role/" + demoRole
 	policyARN := "arn:aws:iam::" + demoAccount + ":policy/" + demoPolicy
 	for _, step := range []struct {
 		args []string
@@ -182,10 +201,14 @@ func (d *demo) setUp(ctx context.Context) error {
 	}{
 		{[]string{"sts", "get-caller-identity"}, "arn:aws:iam::" + demoAccount + ":user/administrator"},
 		{[]string{"iam", "create-open-id-connect-provider", "--url", d.issuer, "--client-id-list", demoAudience, "--thumbprint-list", strings.TrimSpace(string(thumbprint))}, provider},
-		{[]string{"iam", "create-role", "--role-name", demoRole, "--assume-role-policy-document", "file://" + d.path("trust.json")}, role},
+		{[]string{"iam", "create-role", "--role-name", demoRole, "--assume-role-policy-document", "file://" + d.path("trust.json")}, demoRoleARN(demoRole)},
 		{[]string{"iam", "create-policy", "--policy-name", demoPolicy, "--policy-document", "file://" + d.path("permissions.json")}, policyARN},
 		{[]string{"iam", "attach-role-policy", "--role-name", demoRole, "--policy-arn", policyARN}, ""},
 		{[]string{"iam", "list-attached-role-policies", "--role-name", demoRole}, policyARN},
+		{[]string{"iam", "create-role", "--role-name", demoOtherRole, "--assume-role-policy-document", "file://" + d.path("trust-other.json")}, demoRoleARN(demoOtherRole)},
+		{[]string{"iam", "put-role-policy", "--role-name", demoOtherRole, "--policy-name", demoPolicy, "--policy-document", "file://" + d.path("permissions-other.json")}, ""},
+		{[]string{"s3", "mb", "s3://" + demoBucket}, "make_bucket: " + demoBucket},
+		{[]string{"s3", "cp", "--no-progress", demoFile, "s3://" + demoBucket}, "upload:"},
 	} {
 		output, code, err := d.command(ctx, d.awsEnv(), d.aws, append([]string{"--endpoint-url", d.endpoint}, step.args...)...)
 		if err != nil {
@@ -197,19 +220,21 @@ func (d *demo) setUp(ctx context.Context) error {
 }
 
 func (d *demo) jobOnMain(ctx context.Context) error {
-	d.title("3. The tutorial's job on main: the trust policy admits it")
-	output, code, err := d.job(ctx, "main")
+	d.title("3. The tutorial's job on main: the trust policy admits it, its role reads the bucket")
+	output, code, err := d.job(ctx, demoProject, "main", demoRole)
 	if err != nil {
 		return err
 	}
 	d.check("the job on main ends well", code == 0)
 	d.check("and is arn:aws:sts::"+demoAccount+":assumed-role/"+demoRole+"/…", strings.Contains(output, ":assumed-role/"+demoRole+"/GitLabRunner-"))
+	d.check("lists the bucket "+demoBucket, demoListed.MatchString(output))
+	d.check("and copies a file from it", strings.Contains(output, "\n"+demoContent))
 	return nil
 }
 
 func (d *demo) jobOnBranch(ctx context.Context) error {
 	d.title("4. The same job on the branch try-something: denied, and why")
-	output, code, err := d.job(ctx, "try-something")
+	output, code, err := d.job(ctx, demoProject, "try-something", demoRole)
 	if err != nil {
 		return err
 	}
@@ -223,12 +248,37 @@ func (d *demo) jobOnBranch(ctx context.Context) error {
 	return nil
 }
 
+// jobOfOther is a job that is admitted, and may not read this bucket.
+func (d *demo) jobOfOther(ctx context.Context) error {
+	d.title("5. The same job in another project, with that project's role: not this bucket, and why")
+	output, code, err := d.job(ctx, demoOtherProject, "main", demoOtherRole)
+	if err != nil {
+		return err
+	}
+	d.check("the other project's job gets credentials", strings.Contains(output, ":assumed-role/"+demoOtherRole+"/GitLabRunner-"))
+	d.check(fmt.Sprintf("and fails at the bucket with the CLI's exit code %d", d.refused), code == d.refused)
+	d.check("with who, what and why not, in AWS's words", demoDenied.MatchString(output) && !strings.Contains(output, demoContent))
+	d.check("and says which bucket its policy wanted and which it got",
+		strings.Contains(output, `"arn:aws:s3:::`+demoOtherBucket+`"`) && strings.Contains(output, `got    "arn:aws:s3:::`+demoBucket+`"`))
+	return nil
+}
+
+var (
+	// demoListed is the line of aws s3 ls.
+	demoListed = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +` + strconv.Itoa(len(demoContent)) + ` ` + regexp.QuoteMeta(demoFile) + `$`)
+	// demoDenied is S3's sentence for a role that no policy allows anything.
+	demoDenied = regexp.MustCompile(`\(AccessDenied\) when calling the ListObjectsV2 operation: User: arn:aws:sts::` + demoAccount + `:assumed-role/` + demoOtherRole +
+		`/\S+ is not authorized to perform: s3:ListBucket on resource: "arn:aws:s3:::` + demoBucket + `" because no identity-based policy allows the s3:ListBucket action`)
+)
+
+func demoRoleARN(name string) string { return "arn:aws:iam::" + demoAccount + ":role/" + name }
+
 // job runs the tutorial's job on one branch, as `daypass ci run` does for anyone.
-func (d *demo) job(ctx context.Context, branch string) (output string, code int, err error) {
+func (d *demo) job(ctx context.Context, project, branch, role string) (output string, code int, err error) {
 	return d.command(ctx, os.Environ(), d.daypass, "ci", "run", "assume role",
 		"--file", d.path(".gitlab-ci.yml"), "--issuer", d.path("issuer"), "--endpoint", d.endpoint,
-		"--project", demoProject, "--branch", branch,
-		"--variable", "ROLE_ARN=arn:aws:iam::"+demoAccount+":role/"+demoRole)
+		"--project", project, "--branch", branch,
+		"--variable", "ROLE_ARN="+demoRoleARN(role))
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

@@ -23,7 +23,7 @@ import (
 var binDir string
 
 func TestMain(m *testing.M) {
-	testscript.Main(built{m}, map[string]func(){"go-client": goClient})
+	testscript.Main(built{m}, map[string]func(){"go-client": goClient, "go-s3": goS3})
 }
 
 // built builds daypass before the tests. The test binary is also the program
@@ -105,7 +105,7 @@ func scripts(c clients, dir string, files ...string) testscript.Params {
 		Condition:           func(name string) (bool, error) { return condition(c, name) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfor": waitFor, "exits": exits, "private": private,
-			"certificate": certificate, "expired": expired, "proxy": proxy, "glewlwyd": glewlwyd, "signin": signIn,
+			"certificate": certificate, "expired": expired, "proxy": proxy, "glewlwyd": glewlwyd, "signin": signIn, "port": port,
 		},
 	}
 }
@@ -133,6 +133,11 @@ func setUpScript(e *testscript.Env, c clients) error {
 	e.Setenv("REFUSED", c.aws.refused)
 	e.Setenv("PYTHON", c.python.path)
 	e.Setenv("DAYPASS", filepath.Join(binDir, "daypass")) // for scripts that change PATH
+	job, err := filepath.Abs("testdata/job.sh")
+	if err != nil {
+		return err
+	}
+	e.Setenv("JOB", job) // gives a script a job's credentials
 	node, err := filepath.Abs(nodeDir)
 	e.Setenv("NODE", node)
 	e.Setenv("NODE_PATH", filepath.Join(node, "node_modules"))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // answer is what a request is answered with. Its body is streamed.
@@ -56,6 +57,11 @@ func (q *request) write(w http.ResponseWriter, a *answer) {
 	defer a.close()
 	h := w.Header()
 	for name, values := range a.header {
+		if strings.HasPrefix(name, "X-Amz-Meta-") {
+			// S3 "stores user-defined metadata keys in lowercase" (S3 User Guide,
+			// "Working with object metadata"), and boto3 takes the case that it sees.
+			name = strings.ToLower(name)
+		}
 		h[name] = values
 	}
 	h["X-Amz-Request-Id"] = []string{q.RequestID}

@@ -82,6 +82,11 @@ func (q *request) toForward(at *place) (*s3upstream.Request, error) {
 			delete(query, name)
 		}
 	}
+	for name, values := range sent.Header { // in one line: a store may take the first only
+		if len(values) > 1 && strings.HasPrefix(name, "X-Amz-") {
+			sent.Header.Set(name, strings.Join(values, ","))
+		}
+	}
 	dropACL(sent.Header)
 	if q.op.Source != nil {
 		if err := q.sameStore(at); err != nil {

@@ -100,9 +100,13 @@ var signatureParameters = []string{
 // otherwiseRead are the headers that are no x-amz-* and are read here.
 var otherwiseRead = []string{"if-match", "if-none-match", "content-type"}
 
+// lists are the headers that are lists of names, which clients also send a line
+// each (aws-sdk-go-v2, GetObjectAttributes). No permission depends on them.
+var lists = []string{"x-amz-object-attributes", "x-amz-optional-object-attributes"}
+
 // readHeaders takes the headers that matter from the request and, where an
-// x-amz-* parameter stands for one, from the query. Each may be there once: of
-// two values, servers take the first, the last or both.
+// x-amz-* parameter stands for one, from the query. Each that is no list may be
+// there once: of two values, servers take the first, the last or both.
 func (op *Operation) readHeaders(r *Request, t *target) error {
 	op.headers = map[string]string{}
 	for name, values := range r.Header {
@@ -111,6 +115,9 @@ func (op *Operation) readHeaders(r *Request, t *target) error {
 			continue
 		}
 		_, twice := op.headers[name]
+		if !twice && len(values) > 1 && slices.Contains(lists, name) {
+			values = []string{strings.Join(values, ",")}
+		}
 		if twice || len(values) > 1 {
 			if strings.HasPrefix(name, "x-amz-meta-") {
 				continue // S3 joins them; nobody decides by them

@@ -2,6 +2,7 @@ package s3request
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -457,4 +458,20 @@ func rowsOf(op *Operation, method string, copies bool) []string {
 		}
 	}
 	return names
+}
+
+// TestLists has lists of names in one line and in several, as SDKs send them.
+func TestLists(t *testing.T) {
+	for _, lines := range [][]string{{"ETag,ObjectSize"}, {"ETag", "ObjectSize"}} {
+		op, err := Parse(&Request{
+			Method: "GET", Host: "localhost", RequestURI: "/bkt/k?attributes", Header: http.Header{"X-Amz-Object-Attributes": lines},
+		})
+		if err != nil {
+			t.Errorf("%q: %v", lines, err)
+			continue
+		}
+		if got, _ := op.Header("x-amz-object-attributes"); got != "ETag,ObjectSize" {
+			t.Errorf("%q is read as %q", lines, got)
+		}
+	}
 }
