@@ -413,8 +413,12 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 			continue
 		}
 		if err := value.Set(values[0]); err != nil {
-			return usageError{fmt.Errorf("%s: %w", variable(name), err)}
+			// Of a flag that was given on the command line this was checked before.
+			return usageError{fmt.Errorf("%s: write true or false, not %q", variable(name), values[0])}
 		}
+	}
+	if flags.Changed("data") && c.Data == "" {
+		return usageError{errors.New("--data is empty; give a directory, or leave --data out")}
 	}
 	if proxy := environment(proxyVariable); proxy != "" {
 		if err := c.Egress.Proxy.set(proxy); err != nil {
