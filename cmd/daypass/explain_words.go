@@ -115,7 +115,7 @@ func (w *reportWriter) trust(r *explain.Report) {
 	if r.Failure() != nil || len(t.Reasons.Statements) > 1 {
 		w.say("\n%s", titleStyle.Render("The trust policy, asked for "+t.Action))
 		for i := range t.Reasons.Statements {
-			w.statement(&t.Reasons.Statements[i], i == t.Nearest && r.Fix == nil || i == t.Nearest)
+			w.statement(&t.Reasons.Statements[i], i == t.Nearest)
 			if i == t.Nearest {
 				w.misses(&t.Reasons.Statements[i], t.Misses)
 			}
@@ -222,7 +222,7 @@ func (w *reportWriter) fix(r *explain.Report) {
 
 // next says what to do now.
 func (w *reportWriter) next(r *explain.Report) {
-	next := ""
+	var next string
 	var missing []string
 	for i := range r.Checks {
 		if r.Checks[i].State == explain.Unknown {

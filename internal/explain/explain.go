@@ -247,8 +247,14 @@ type explanation struct {
 
 func (e *explanation) add(c Check) { e.report.Checks = append(e.report.Checks, c) }
 
-// passed, failed and unknown add a check.
+func (e *explanation) failed(name string) bool {
+	check := e.report.check(name)
+	return check != nil && check.State == Failed
+}
+
+// passed and unknown add a check.
 func (e *explanation) passed(name, note string) { e.add(Check{Name: name, State: Passed, Note: note}) }
+
 func (e *explanation) unknown(name, note string) {
 	e.add(Check{Name: name, State: Unknown, Note: note})
 }

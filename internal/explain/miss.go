@@ -63,7 +63,11 @@ func (m *missing) misses() []Miss {
 func (m *missing) principal() Miss {
 	p := &m.statement.Principal
 	miss := Miss{Element: p.Element, Condition: -1, Got: m.token.Provider, Causes: []int{51}}
-	miss.Closest, miss.Parts = closest(p.Wanted, miss.Got)
+	federated := make([]string, len(p.Wanted))
+	for i, written := range p.Wanted { // with its type in front
+		federated[i] = strings.TrimPrefix(written, "Federated ")
+	}
+	miss.Closest, miss.Parts = closest(federated, miss.Got)
 	wanted, got := providerURL(miss.Closest), m.token.ProviderURL
 	switch note := almost(wanted, got); {
 	case wanted == "" && strings.Contains(miss.Closest, "*"):

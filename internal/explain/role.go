@@ -181,7 +181,8 @@ func (e *explanation) ask(document *policy.Document, token *trust.Token, claims 
 	}
 	e.fail(check, &Answer{Code: "AccessDenied", Message: notAuthorizedMessage})
 	e.control(document, t)
-	if decision.Effect != policy.ExplicitDeny {
+	// Where the provider or the role is wrong, the policy need not be.
+	if decision.Effect != policy.ExplicitDeny && !e.failed("provider") && !e.failed("role") {
 		e.report.Fix = e.fix(t, &asked, session)
 	}
 }
