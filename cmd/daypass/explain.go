@@ -15,6 +15,7 @@ import (
 	"github.com/daypass/daypass/internal/explain"
 	"github.com/daypass/daypass/internal/oidc"
 	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/suite"
 
 	"github.com/spf13/cobra"
 )
@@ -173,7 +174,7 @@ func (f *explainFlags) question(c *cobra.Command, in *inputs) (q *explain.Questi
 		if err != nil {
 			return nil, false, err
 		}
-		q.Policy = policyText(text)
+		q.Policy = suite.Unwrap(text)
 	}
 	if f.account != "" {
 		if err := f.fromAccount(q); err != nil {
@@ -290,22 +291,6 @@ func (f *explainFlags) requestKeys(now time.Time) (func(*policy.Context), error)
 			keys.Set("aws:SourceIp", address.String())
 		}
 	}, nil
-}
-
-// policyText takes a trust policy out of what people have: the document itself, a
-// JSON text of it, or what aws iam get-role prints around it.
-func policyText(text []byte) string {
-	var quoted string
-	if json.Unmarshal(text, &quoted) == nil {
-		return quoted
-	}
-	var around struct {
-		Role struct{ AssumeRolePolicyDocument json.RawMessage }
-	}
-	if json.Unmarshal(text, &around) == nil && around.Role.AssumeRolePolicyDocument != nil {
-		return string(around.Role.AssumeRolePolicyDocument)
-	}
-	return string(text)
 }
 
 // inputs reads files, and the standard input once.

@@ -129,6 +129,8 @@ type Report struct {
 	From string `json:"from,omitempty"`
 	// Trust is the account of the trust policy; nil where it was not asked.
 	Trust *Trust `json:"trust,omitempty"`
+	// Token is what a trust policy sees of the token; nil where it could not be read.
+	Token *trust.Token `json:"-"`
 	// Fix is the smallest change that admits the token; nil where there is none, or
 	// none is needed.
 	Fix *Fix `json:"fix,omitempty"`
@@ -234,6 +236,7 @@ func Explain(q *Question) *Report {
 	} else if claims = e.token(); claims != nil {
 		token = e.claims(claims)
 	}
+	e.report.Token = token
 	e.role(token, claims)
 	e.session()
 	return e.report

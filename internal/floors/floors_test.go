@@ -37,7 +37,6 @@ floor 0 pure
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
 	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
-	suite: arn policy explain strictyaml
 
 floor 1 utility
 	durable:
@@ -71,6 +70,7 @@ floor 3 rooms
 
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
+	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	runner: gitlab/ci gitlab
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 

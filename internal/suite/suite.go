@@ -39,7 +39,7 @@ package suite
 // given twice, is refused with its line. Paths are relative to the file's folder.
 type Suite struct {
 	// Account is the account of the roles, 12 digits in quotation marks. By default
-	// it is the one that the first trust policy names.
+	// it is the one that the trust policies name.
 	Account string `yaml:"account"`
 	// Issuer is the iss of tokens that have none of their own.
 	Issuer string `yaml:"issuer"`
