@@ -26,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/revocation"
+	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/sts"
 )
 
@@ -184,6 +185,7 @@ type node struct {
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	sealer    directory.Sealer
+	objects   *s3.Handler // nil: none are served
 	closers   []func() error
 }
 
@@ -226,6 +228,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	n.objects = objects
 	n.handler = &router{api: api, s3: objects, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	return n, nil
 }
