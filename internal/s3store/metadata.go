@@ -49,14 +49,18 @@ const etag = "etag"
 
 func (l *layout) metadata() (*metadata, error) {
 	if l.sidecar == "" {
-		return &metadata{MetadataStorer: meta.XattrMeta{}, overflow: l.overflow}, nil
+		return &metadata{MetadataStorer: watched(meta.XattrMeta{}), overflow: l.overflow}, nil
 	}
 	sidecar, err := meta.NewSideCar(l.sidecar)
 	if err != nil {
 		return nil, fmt.Errorf("s3store: %w", err)
 	}
-	return &metadata{MetadataStorer: sidecar}, nil
+	return &metadata{MetadataStorer: watched(sidecar)}, nil
 }
+
+// watched is what a test puts around the server's storer, to end the process
+// between two steps.
+var watched = func(m meta.MetadataStorer) meta.MetadataStorer { return m }
 
 // StoreAttribute implements meta.MetadataStorer.
 func (m *metadata) StoreAttribute(f *os.File, bucket, object, attribute string, value []byte) error {
