@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -35,6 +36,7 @@ type gates struct {
 // enter waits while a bucket is being deleted, and gives the function that says
 // that the writer has done.
 func (g *gates) enter(ctx context.Context, bucket string) (func(), error) {
+	bucket = strings.Clone(bucket) // the server's strings are of buffers that the next request overwrites
 	for {
 		g.mu.Lock()
 		closed, busy := g.closed[bucket]
@@ -64,6 +66,7 @@ func (g *gates) enter(ctx context.Context, bucket string) (func(), error) {
 // shut keeps writers from a bucket until the function is called. It reports false
 // where one is writing.
 func (g *gates) shut(bucket string) (func(), bool) {
+	bucket = strings.Clone(bucket)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.writers[bucket] > 0 || g.closed[bucket] != nil {

@@ -96,7 +96,13 @@ func (g *guarded) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 			return out, "", err
 		}
 	}
-	out, version, err = g.Backend.CompleteMultipartUpload(ctx, in)
+	replaced, err := g.keepCurrent(ctx, *in.Bucket, *in.Key)
+	if err != nil {
+		return out, "", err
+	}
+	if out, version, err = g.Backend.CompleteMultipartUpload(ctx, in); err == nil {
+		err = replaced()
+	}
 	return out, version, g.kept(err, *in.Bucket, *in.Key)
 }
 

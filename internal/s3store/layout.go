@@ -38,6 +38,7 @@ type layout struct {
 	overflow string // metadata that is too large for an attribute
 	sidecar  string // metadata in files; "" if it is in attributes
 	trash    string // what is being deleted
+	saved    string // null versions that are being replaced
 }
 
 // prepare makes the directories, or finds them, and decides once how metadata is
@@ -56,12 +57,12 @@ func prepare(dir string) (*layout, error) {
 	}
 	l := &layout{
 		buckets: filepath.Join(dir, "buckets"), versions: filepath.Join(dir, "versions"), overflow: filepath.Join(dir, "overflow"),
-		trash: filepath.Join(dir, "trash"),
+		trash: filepath.Join(dir, "trash"), saved: filepath.Join(dir, "saved"),
 	}
 	if l.format, err = decideFormat(dir); err != nil {
 		return nil, err
 	}
-	directories := []string{l.buckets, l.versions, l.overflow, l.trash}
+	directories := []string{l.buckets, l.versions, l.overflow, l.trash, l.saved}
 	if l.format == formatSidecar {
 		// The server mixes up the attributes of versions that are in files.
 		l.versions, l.sidecar = "", filepath.Join(dir, "metadata")

@@ -85,6 +85,18 @@ func (m *metadata) StoreAttribute(f *os.File, bucket, object, attribute string, 
 	return nil
 }
 
+// DeleteAttribute implements meta.MetadataStorer. The lock and the version of an
+// object stay with it: the server takes them from an object that it is about to
+// replace, since in files beside objects they would be the new one's (backend/posix
+// of versitygw 1.8.0: snapshotObjVersion, PutObject). An attribute is the file's,
+// and a process that is killed then leaves the object without.
+func (m *metadata) DeleteAttribute(bucket, object, attribute string) error {
+	if m.overflow != "" && (attribute == holdAttribute || attribute == retentionAttribute || attribute == versionAttribute) {
+		return nil
+	}
+	return m.MetadataStorer.DeleteAttribute(bucket, object, attribute)
+}
+
 // begin takes the attributes of a replaced object away when the first of the new
 // one comes. In files they belong to the name, and the server would leave those
 // that the new object does not have: tags, headers, that it is deleted.

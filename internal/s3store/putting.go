@@ -52,6 +52,11 @@ func (g *guarded) put(ctx context.Context, in s3response.PutObjectInput, more ..
 	if err != nil {
 		return out, err
 	}
+	end, err := g.saveNull(ctx, *in.Bucket, *in.Key)
+	if err != nil {
+		return out, err
+	}
+	defer end()
 	select {
 	case g.turns <- struct{}{}:
 	case <-ctx.Done():

@@ -169,6 +169,9 @@ func (g *guarded) sweepVersions() error {
 	if versions == "" {
 		return nil
 	}
+	if err := g.restoreNulls(); err != nil {
+		return err
+	}
 	buckets, err := os.ReadDir(versions)
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
