@@ -41,7 +41,6 @@ const (
 	readTimeout       = 60 * time.Second
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 2 * time.Minute
-	drainTimeout      = 10 * time.Second
 )
 
 // followInterval is how often the node asks whether another process wrote to
@@ -92,13 +91,18 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 
+	// Hurry is closed when requests that are under way should have no more time to
+	// end; nil is never.
+	Hurry <-chan struct{}
+
 	Stdout io.Writer
 	Log    *slog.Logger
 	Now    func() time.Time
 	Random io.Reader
 }
 
-// Run serves until ctx ends, then lets requests in flight finish.
+// Run serves until ctx ends, then lets requests in flight finish, for ten seconds
+// at most.
 func Run(ctx context.Context, c Config) (err error) {
 	if err := c.makeAbsolute(); err != nil {
 		return err
@@ -286,8 +290,9 @@ func openEvents(c *Config) (*audit.Log, func() error, error) {
 // serve owns four goroutines: one accepts, one follows the store, one looks after
 // what is in it, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
+	running := &requests{Handler: n.handler}
 	s := &http.Server{
-		Handler: n.handler, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
+		Handler: running, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
@@ -315,9 +320,7 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		return fmt.Errorf("server: %w", err)
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	err := errors.Join(s.Shutdown(drain), ignoreClosed(<-served))
+	err := errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
 	return errors.Join(err, removeReady(c))
 }
 
