@@ -88,6 +88,7 @@ func TestKilled(t *testing.T) {
 type crash struct {
 	t        *testing.T
 	dir      string
+	args     []string    // of serve, besides
 	admin    *iam.Client // of the server that runs now
 	objects  *s3.Client  // likewise
 	policies []string
@@ -105,7 +106,7 @@ func (c *crash) serve(round int) (kill func()) {
 	c.t.Helper()
 	ready := filepath.Join(c.dir, fmt.Sprintf("ready-%d", round))
 	data := filepath.Join(c.dir, "data")
-	server := exec.Command(filepath.Join(binDir, "daypass"), "serve", "--listen", "127.0.0.1:0", "--data", data, "--ready-file", ready)
+	server := exec.Command(filepath.Join(binDir, "daypass"), append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--ready-file", ready}, c.args...)...)
 	server.Env = append(os.Environ(), "TMPDIR="+c.temporary())
 	var log strings.Builder
 	server.Stderr = &log

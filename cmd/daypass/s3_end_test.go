@@ -49,7 +49,7 @@ func testS3End(t *testing.T, second bool) {
 
 	e.must(e.server.Process.Signal(syscall.SIGTERM))
 	e.waitForLog("ending; requests under way have time to end")
-	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", e.address); err == nil {
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", e.address()); err == nil {
 		_ = conn.Close() // it should not be
 		t.Error("the server takes connections when it is to end")
 	}
@@ -107,10 +107,9 @@ func (e *ending) checkAfterCut() {
 // ending is a server that is told to end.
 type ending struct {
 	*crash
-	server  *exec.Cmd
-	ended   chan error
-	stderr  string // file
-	address string
+	server *exec.Cmd
+	ended  chan error
+	stderr string // file
 }
 
 func startEnding(t *testing.T) *ending {
@@ -130,7 +129,6 @@ func startEnding(t *testing.T) *ending {
 	for range 600 {                                   // 30 seconds
 		if endpoint, err := os.ReadFile(ready); err == nil {
 			e.connect(strings.TrimSpace(string(endpoint)), filepath.Join(e.dir, "data", "credentials"))
-			e.address = strings.TrimPrefix(strings.TrimSpace(string(endpoint)), "http://")
 			_, err := e.objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")})
 			e.must(err)
 			return e
@@ -168,14 +166,14 @@ func (e *ending) wait() error {
 }
 
 // get is an object's content, or the code of the error.
-func (e *ending) get(key string) string {
-	out, err := e.objects.GetObject(e.t.Context(), &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: &key})
+func (c *crash) get(key string) string {
+	out, err := c.objects.GetObject(c.t.Context(), &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: &key})
 	if answers(err, "NoSuchKey") {
 		return "NoSuchKey"
 	}
-	e.must(err)
+	c.must(err)
 	text, err := io.ReadAll(out.Body)
-	e.must(errors.Join(err, out.Body.Close()))
+	c.must(errors.Join(err, out.Body.Close()))
 	return string(text)
 }
 
@@ -189,11 +187,11 @@ type slowUpload struct {
 }
 
 // begin sends half of an object.
-func (e *ending) begin(key string) *slowUpload {
-	e.t.Helper()
-	u := &slowUpload{e.dial("PUT", key, len(slowBody)), e.t}
+func (c *crash) begin(key string) *slowUpload {
+	c.t.Helper()
+	u := &slowUpload{c.dial("PUT", key, len(slowBody)), c.t}
 	_, err := io.WriteString(u, slowBody[:len(slowBody)/2])
-	e.must(err)
+	c.must(err)
 	return u
 }
 
@@ -217,25 +215,36 @@ func (u *slowUpload) status() int {
 }
 
 // dial sends the head of a presigned request on a connection of its own.
-func (e *ending) dial(method, key string, length int) net.Conn {
-	e.t.Helper()
-	signer := s3.NewPresignClient(e.objects)
+func (c *crash) dial(method, key string, length int) net.Conn {
+	c.t.Helper()
+	signer := s3.NewPresignClient(c.objects)
 	var target string
 	if method == "GET" {
-		request, err := signer.PresignGetObject(e.t.Context(), &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: &key})
-		e.must(err)
+		request, err := signer.PresignGetObject(c.t.Context(), &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: &key})
+		c.must(err)
 		target = request.URL
 	} else {
-		request, err := signer.PresignPutObject(e.t.Context(), &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: &key, ContentLength: aws.Int64(int64(length))})
-		e.must(err)
+		request, err := signer.PresignPutObject(c.t.Context(), &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: &key, ContentLength: aws.Int64(int64(length))})
+		c.must(err)
 		target = request.URL
 	}
+	return c.dialURL(method, target, length)
+}
+
+// dialURL sends the head of a request to a presigned URL.
+func (c *crash) dialURL(method, target string, length int) net.Conn {
+	c.t.Helper()
 	parsed, err := url.Parse(target)
-	e.must(err)
-	conn, err := new(net.Dialer).DialContext(e.t.Context(), "tcp", e.address)
-	e.must(err)
-	e.t.Cleanup(func() { _ = conn.Close() }) // or is by then
-	_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", method, parsed.RequestURI(), e.address, length)
-	e.must(err)
+	c.must(err)
+	conn, err := new(net.Dialer).DialContext(c.t.Context(), "tcp", c.address())
+	c.must(err)
+	c.t.Cleanup(func() { _ = conn.Close() }) // or is by then
+	_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", method, parsed.RequestURI(), c.address(), length)
+	c.must(err)
 	return conn
+}
+
+// address is the server's host and port.
+func (c *crash) address() string {
+	return strings.TrimPrefix(*c.objects.Options().BaseEndpoint, "http://")
 }
