@@ -14,7 +14,6 @@ import (
 
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/s3upstream"
-	"github.com/daypass/daypass/internal/store"
 )
 
 const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -136,13 +135,6 @@ func locationOf(b *directory.Bucket) string {
 		return defaultRegion
 	}
 	return b.Location
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 // deleteBucket deletes the bucket in its store, which refuses one that is not

@@ -27,7 +27,7 @@ const nullVersion = "null"
 // with all of its versions, or a version without its lock.
 func (g *guarded) deleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
 	bucket, key := *in.Bucket, *in.Key
-	versioning, err := g.Backend.GetBucketVersioning(ctx, bucket)
+	versioning, err := g.GetBucketVersioning(ctx, bucket)
 	if err != nil || versioning.Status == nil || g.sidecar || strings.HasSuffix(key, "/") {
 		return g.deleteByServer(ctx, in)
 	}

@@ -7,13 +7,16 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
+// CountSteps has stores that are opened afterwards count the changes of attributes.
+func CountSteps() {
+	watched = func(m meta.MetadataStorer) meta.MetadataStorer { return killingStorer{m} }
+}
+
 // KillAt kills the process before the given change of an attribute of those that
 // come, the first is 1. 0 is never.
 func KillAt(step int) { killing.left = step }
 
 var killing killer
-
-func init() { watched = func(m meta.MetadataStorer) meta.MetadataStorer { return killingStorer{m} } }
 
 // killer counts down. One request is at work at a time.
 type killer struct{ left int }

@@ -44,7 +44,8 @@ var stepRequests = []struct {
 		{line: "PUT /buc/d/k", header: "x-amz-tagging: t=2; x-amz-meta-m: 2", body: "second"},
 	}},
 	{"put in a bucket with versions", []plainRequest{
-		{line: "PUT /buc"}, {line: "PUT /buc?versioning=", body: enabled},
+		{line: "PUT /buc"},
+		{line: "PUT /buc?versioning=", body: enabled},
 		{line: "PUT /buc/k", header: "x-amz-tagging: t=1", body: "one"},
 		{line: "PUT /buc/k", header: "x-amz-tagging: t=2", body: "second"},
 	}},
@@ -91,7 +92,8 @@ var stepRequests = []struct {
 		{line: "POST /buc/k?uploadId=$UploadId", body: "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>$Etag</ETag></Part></CompleteMultipartUpload>"},
 	}},
 	{"delete the marker", []plainRequest{
-		{line: "PUT /buc"}, {line: "PUT /buc?versioning=", body: enabled},
+		{line: "PUT /buc"},
+		{line: "PUT /buc?versioning=", body: enabled},
 		{line: "PUT /buc/d/k", header: "x-amz-tagging: t=1", body: "one"},
 		{line: "DELETE /buc/d/k", answer: "X-Amz-Version-Id"},
 		{line: "DELETE /buc/d/k?versionId=${X-Amz-Version-Id}"},
@@ -264,6 +266,7 @@ func runSteps(dir, what string) error {
 	if err != nil {
 		return err
 	}
+	s3store.CountSteps()
 	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir})
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ func (g *guarded) isSuspended(ctx context.Context, bucket string) (bool, error) 
 	if g.sidecar {
 		return false, nil
 	}
-	versioning, err := g.Backend.GetBucketVersioning(ctx, bucket)
+	versioning, err := g.GetBucketVersioning(ctx, bucket)
 	return err == nil && versioning.Status != nil && *versioning.Status == types.BucketVersioningStatusSuspended, err
 }
 
