@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 )
 
@@ -34,6 +35,7 @@ const (
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	c := &crash{t: t, dir: t.TempDir()}
+	c.must(os.Mkdir(c.temporary(), 0o700))
 	kill := c.serve(0)
 	c.createPolicies()
 	clients := make([]*crashClient, crashClients)
@@ -86,7 +88,9 @@ func TestKilled(t *testing.T) {
 type crash struct {
 	t        *testing.T
 	dir      string
+	args     []string    // of serve, besides
 	admin    *iam.Client // of the server that runs now
+	objects  *s3.Client  // likewise
 	policies []string
 }
 
@@ -102,7 +106,8 @@ func (c *crash) serve(round int) (kill func()) {
 	c.t.Helper()
 	ready := filepath.Join(c.dir, fmt.Sprintf("ready-%d", round))
 	data := filepath.Join(c.dir, "data")
-	server := exec.Command(filepath.Join(binDir, "daypass"), "serve", "--listen", "127.0.0.1:0", "--data", data, "--ready-file", ready)
+	server := exec.Command(filepath.Join(binDir, "daypass"), append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--ready-file", ready}, c.args...)...)
+	server.Env = append(os.Environ(), "TMPDIR="+c.temporary())
 	var log strings.Builder
 	server.Stderr = &log
 	c.must(server.Start())
@@ -139,11 +144,13 @@ func (c *crash) connect(endpoint, credentials string) {
 		o.CredentialsFiles, o.ConfigFiles = []string{credentials}, nil
 	})
 	c.must(err)
-	c.admin = iam.New(iam.Options{
-		Region: "us-east-1", BaseEndpoint: &endpoint, Retryer: aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return profile.Credentials, nil }),
-	})
+	administrator := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return profile.Credentials, nil })
+	c.admin = iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Retryer: aws.NopRetryer{}, Credentials: administrator})
+	c.objects = s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Retryer: aws.NopRetryer{}, Credentials: administrator, UsePathStyle: true})
 }
+
+// temporary is the server's folder for temporary files.
+func (c *crash) temporary() string { return filepath.Join(c.dir, "tmp") }
 
 func (c *crash) createPolicies() {
 	c.t.Helper()

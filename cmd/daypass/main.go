@@ -22,11 +22,7 @@ import (
 )
 
 func main() {
-	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		ends = append(ends, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	// Who reads the output may leave, as head does. The write then fails, and
 	// what was started is cleaned up, where the signal would end the process.
 	// Ignored, it would be ignored in jobs too.
@@ -34,6 +30,15 @@ func main() {
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// endSignals are those that ask a program to end.
+func endSignals() []os.Signal {
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	return ends
 }
 
 // Exit codes of daypass itself. `daypass ci run` ends with the job's own.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -23,6 +25,9 @@ func newServe() *cobra.Command {
 		}
 		config.Stdout, config.Log = c.OutOrStdout(), newLog(c)
 		config.Now, config.Random = time.Now, rand.Reader
+		hurry, stop := secondSignal(c.Context())
+		defer stop()
+		config.Hurry = hurry
 		return tendingGarbage(c.Context(), func() error { return server.Run(c.Context(), config) })
 	})
 }
@@ -44,6 +49,9 @@ the file "credentials" in the data directory, in the format of the AWS CLI:
 
 Without a certificate only loopback addresses are served, since credentials
 must not travel unencrypted.
+
+A signal (SIGINT, SIGTERM) ends the server: it takes no more requests, and those
+under way have ten seconds. A second signal cuts them off at once.
 
 Each option is also an environment variable (DAYPASS_TLS_CERT for --tls-cert)
 and, but for --config, a key of the configuration file (tlsCert). An option
@@ -67,6 +75,27 @@ docs/configuration.md.`,
 	f.StringVar(&settings.PublicURL, "public-url", "", "the `URL` under which others reach the server, https://HOST[:PORT]; needed for outbound federation (default: the endpoint, where that is on loopback)")
 	f.StringArrayVar(&settings.ExtendedClaims, "extended-claims", nil, "make every claim of this provider's tokens a condition key, which AWS does not; its `URL`, as often as there are providers")
 	return c
+}
+
+// secondSignal is closed when another signal comes once ctx has ended, which the
+// first one does.
+func secondSignal(ctx context.Context) (second <-chan struct{}, stop func()) {
+	hurry, done := make(chan struct{}), make(chan struct{})
+	signals := make(chan os.Signal, 1)
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		signal.Notify(signals, endSignals()...)
+		select {
+		case <-signals:
+			close(hurry)
+		case <-done:
+		}
+	}()
+	return hurry, func() { signal.Stop(signals); close(done) }
 }
 
 // dataDir is the data directory that was given, or that of the user.

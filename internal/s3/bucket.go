@@ -14,7 +14,6 @@ import (
 
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/s3upstream"
-	"github.com/daypass/daypass/internal/store"
 )
 
 const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -138,32 +137,28 @@ func locationOf(b *directory.Bucket) string {
 	return b.Location
 }
 
-func ignoreMissing(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
 // deleteBucket deletes the bucket in its store, which refuses one that is not
-// empty, and then the record. A bucket that the store no longer has is deleted.
+// empty, and then the record. A bucket that the store no longer has is deleted. A
+// crash between the two leaves the record with its Change, which Settle looks
+// into; to delete the bucket again finishes it.
 func (q *request) deleteBucket() (*answer, error) {
 	at, err := q.place(q.op.Bucket)
 	if err != nil {
 		return nil, err
 	}
-	a, err := q.send(at, &s3upstream.Request{Method: http.MethodDelete, Bucket: q.op.Bucket, Header: http.Header{}})
+	record, err := q.beginDeletion()
 	if err != nil {
 		return nil, err
 	}
-	if a.status >= http.StatusMultipleChoices && (a.status != http.StatusNotFound || at.bucket == nil) {
-		return a, nil
+	a, err := q.send(at, &s3upstream.Request{Method: http.MethodDelete, Bucket: q.op.Bucket, Header: http.Header{}})
+	if err != nil {
+		return nil, errors.Join(err, q.settled(record))
+	}
+	if a.status >= http.StatusMultipleChoices && (a.status != http.StatusNotFound || record == nil) {
+		return a, q.settled(record)
 	}
 	a.close()
-	err = q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
-		return ignoreMissing(tx.Delete(store.BucketID(q.op.Bucket)))
-	})
-	if err != nil {
+	if err := q.forget(record, true); err != nil {
 		return nil, err
 	}
 	return empty(http.StatusNoContent), nil

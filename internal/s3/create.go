@@ -15,20 +15,22 @@ import (
 
 type createBucketConfiguration struct {
 	XMLName            xml.Name `xml:"CreateBucketConfiguration"`
-	LocationConstraint string   `xml:"LocationConstraint"`
+	LocationConstraint string   `xml:"LocationConstraint,omitempty"`
 	Tags               []tag    `xml:"Tags>Tag"`
 }
 
 // createBucket takes the name and makes the bucket in its store. The record comes
 // first: of two who want one name, one gets it, and nobody is ever given a bucket
-// that another's record names. Where the store then fails, the record goes; after
-// a crash between the two, to create the bucket again finishes it.
+// that another's record names. Where the store then fails, the record goes; a
+// crash between the two leaves it with its Change, which Settle looks into, and to
+// create the bucket again finishes it.
 func (q *request) createBucket() (*answer, error) {
 	record, tags, err := q.newBucket()
 	if err != nil {
 		return nil, err
 	}
-	made := true
+	record.Change = q.change()
+	made, resumed := true, false
 	err = q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
 		old, err := store.GetRecord[store.Bucket](tx, store.BucketID(record.Name))
 		switch {
@@ -41,7 +43,14 @@ func (q *request) createBucket() (*answer, error) {
 				with("BucketName", record.Name)
 		}
 		made, record = false, &old
-		return nil
+		if old.Change == nil {
+			return nil
+		}
+		if err := q.takeOver(record); err != nil {
+			return err
+		}
+		resumed = true
+		return store.PutRecord(tx, store.BucketID(record.Name), record)
 	})
 	if err != nil {
 		return nil, err
@@ -50,19 +59,24 @@ func (q *request) createBucket() (*answer, error) {
 	if !ok {
 		return nil, storeFault("bucket " + record.Name + " is kept in store " + record.Store + ", which the configuration does not have")
 	}
-	a, err := q.createInStore(at, record, made)
+	a, err := q.createInStore(at, record, tags, made)
 	if err != nil {
 		return nil, errors.Join(err, q.forget(record, made))
 	}
-	if a == nil && made && len(tags) > 0 {
+	if a == nil && (made || resumed) && len(tags) > 0 && at.Name != "" {
 		if a, err = q.tagInStore(at, record, tags); err != nil {
-			return nil, err
+			return nil, errors.Join(err, q.forget(record, made))
 		}
 	}
 	if a != nil {
 		return a, q.forget(record, made)
 	}
-	if !made && locationOf(&directory.Bucket{Bucket: *record}) != defaultRegion {
+	if made || resumed {
+		if err := q.settled(record); err != nil {
+			return nil, err
+		}
+	}
+	if !made && !resumed && locationOf(&directory.Bucket{Bucket: *record}) != defaultRegion {
 		return nil, fault("BucketAlreadyOwnedByYou", http.StatusConflict, "Your previous request to create the named bucket succeeded and you already own it.").
 			with("BucketName", record.Name)
 	}
@@ -95,12 +109,22 @@ func (q *request) newBucket() (*store.Bucket, []tag, error) {
 // createInStore makes the bucket in the store. It gives an answer only where the
 // store refuses. What is there already is there: the record says whose it is,
 // unless the store is shared with others, who may have made it.
-func (q *request) createInStore(at *Store, record *store.Bucket, made bool) (*answer, error) {
-	header := http.Header{}
+//
+// The embedded store makes a bucket with its tags in one step. Stores elsewhere
+// may not know tags here, and are given them afterwards.
+func (q *request) createInStore(at *Store, record *store.Bucket, tags []tag, made bool) (*answer, error) {
+	sent := &s3upstream.Request{Method: http.MethodPut, Bucket: record.Name, Header: http.Header{}}
 	if value, ok := q.op.Header("x-amz-bucket-object-lock-enabled"); ok {
-		header.Set("X-Amz-Bucket-Object-Lock-Enabled", value)
+		sent.Header.Set("X-Amz-Bucket-Object-Lock-Enabled", value)
 	}
-	response, err := at.Client.Do(q.Request.Context(), &s3upstream.Request{Method: http.MethodPut, Bucket: record.Name, Header: header})
+	if at.Name == "" && len(tags) > 0 {
+		document, err := xml.Marshal(createBucketConfiguration{Tags: tags})
+		if err != nil {
+			return nil, err
+		}
+		sent.Body, sent.Length, sent.PayloadHash = newReader(document), int64(len(document)), sigv4.HashPayload(document)
+	}
+	response, err := at.Client.Do(q.Request.Context(), sent)
 	if err != nil {
 		return nil, err
 	}
@@ -132,17 +156,7 @@ func (q *request) tagInStore(at *Store, record *store.Bucket, tags []tag) (*answ
 		undoErr = undone.Body.Close()
 	}
 	if err != nil {
-		return nil, errors.Join(err, undoErr, q.forget(record, true))
+		return nil, errors.Join(err, undoErr)
 	}
 	return &answer{status: response.Status, header: response.Header, length: response.Length, body: response.Body}, undoErr
-}
-
-// forget takes a record away that a failed creation left.
-func (q *request) forget(record *store.Bucket, made bool) error {
-	if !made {
-		return nil
-	}
-	return q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
-		return ignoreMissing(tx.Delete(store.BucketID(record.Name)))
-	})
 }

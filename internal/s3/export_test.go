@@ -9,6 +9,20 @@ import (
 // SetPatience is for tests that have none.
 func (h *Handler) SetPatience(d time.Duration) { h.patience = d }
 
+// SetFormMemory bounds what forms hold, and FormMemory is what of it is left.
+func (h *Handler) SetFormMemory(fields, files int64) {
+	h.fields, h.files = &budget{left: fields}, &budget{left: files}
+}
+
+// FormMemory is what SetFormMemory was given, when no form is at work.
+func (h *Handler) FormMemory() (fields, files int64) {
+	h.fields.mu.Lock()
+	defer h.fields.mu.Unlock()
+	h.files.mu.Lock()
+	defer h.files.mu.Unlock()
+	return h.fields.left, h.files.left
+}
+
 // CarriedOut are the operations that are answered here or forwarded.
 func CarriedOut() []string {
 	return slices.Sorted(func(yield func(string) bool) {

@@ -8,15 +8,31 @@ import (
 
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/s3request"
+	"github.com/daypass/daypass/internal/sigv4"
 )
 
 // post is an upload by a form (S3 API Reference, "POST Object"). Who signed its
 // policy may do it, if the policy admits the form and what comes in it; an
 // unsigned form is anonymous.
 func (q *request) post() (*answer, error) {
-	f, err := readForm(q.Request)
+	f, policy, err := q.admitForm()
 	if err != nil {
 		return nil, err
+	}
+	q.watch.lift()
+	return q.upload(f, policy)
+}
+
+// admitForm reads a form up to its file, and lets it in.
+func (q *request) admitForm() (*form, *sigv4.PostPolicy, error) {
+	giveBack, err := q.handler.fields.take(maxBeforeFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer giveBack()
+	f, err := readForm(q.Request)
+	if err != nil {
+		return nil, nil, err
 	}
 	caller, signed, policy, err := auth.AuthenticatePost(q.Snapshot, f.fields, q.Now)
 	q.surroundings = s3request.Surroundings{Now: q.Now, TLSVersion: tlsVersion(q.Request.TLS)}
@@ -25,28 +41,27 @@ func (q *request) post() (*answer, error) {
 		q.surroundings.Algorithm, q.surroundings.Signed, q.token = signed.Algorithm, signed.Time, signed.SecurityToken
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if policy == nil && !caller.IsAnonymous() {
-		return nil, storeFault("a form is signed and has no policy") // which cannot be
+		return nil, nil, storeFault("a form is signed and has no policy") // which cannot be
 	}
 	q.Admit(caller)
 	if err := q.op.ReadForm(f.forOperation(), f.fileName); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if policy != nil {
 		if err := policy.Check(q.op.Bucket, q.op.Key, q.Now); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err := q.authorize(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := q.checkACL(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	q.watch.lift()
-	return q.upload(f, policy)
+	return f, policy, nil
 }
 
 type postResponse struct {

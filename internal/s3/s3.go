@@ -62,7 +62,8 @@ func (s *Store) takes(account, bucket string) bool {
 type Handler struct {
 	Config
 
-	patience time.Duration // with clients
+	patience      time.Duration // with clients
+	fields, files *budget       // of forms
 }
 
 // New makes the service.
@@ -82,7 +83,7 @@ func New(c Config) (*Handler, error) {
 		}
 		names[s.Name] = true
 	}
-	return &Handler{c, patience}, nil
+	return &Handler{Config: c, patience: patience, fields: &budget{left: fieldsAtOnce}, files: &budget{left: filesAtOnce}}, nil
 }
 
 // store finds a store by its name.

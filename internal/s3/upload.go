@@ -38,12 +38,14 @@ type fileReader struct {
 	ahead  []byte // what was read to see that a piece is not the last
 }
 
-func newFileReader(f *form, policy *sigv4.PostPolicy, most int64) *fileReader {
+// bufferSize is how much of the file of a form is in memory, of which no more than
+// most can come.
+func bufferSize(policy *sigv4.PostPolicy, most int64) int64 {
 	size := min(int64(partSize), most)
 	if policy != nil && policy.MaxLength() < size {
 		size = max(policy.MaxLength(), 0) + 1 // to see that there is more
 	}
-	return &fileReader{form: f, policy: policy, buffer: make([]byte, size)}
+	return size
 }
 
 // next reads the next piece, which is as long as the buffer but for the last. Of
@@ -117,7 +119,13 @@ func (q *request) upload(f *form, policy *sigv4.PostPolicy) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := newFileReader(f, policy, q.Request.ContentLength)
+	size := bufferSize(policy, q.Request.ContentLength)
+	giveBack, err := q.handler.files.take(size)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
+	file := &fileReader{form: f, policy: policy, buffer: make([]byte, size)}
 	piece, last, err := file.next()
 	if err != nil {
 		return nil, err

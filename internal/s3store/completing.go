@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3err"
 )
 
@@ -58,12 +57,8 @@ func (g *guarded) completable(bucket, key, uploadID string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	raw, err := g.attributes.RetrieveAttribute(nil, bucket, key, "mp-metadata")
-	if err == nil {
-		upload, err := backend.UnmarshalMpUploadMetadata(raw, false)
-		if err == nil && upload.UploadID == uploadID {
-			return nil
-		}
+	if g.completed(bucket, key, uploadID) {
+		return nil
 	}
 	return s3err.GetNoSuchUploadErr(uploadID)
 }

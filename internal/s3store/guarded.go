@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/backend/meta"
+	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 )
@@ -20,15 +21,19 @@ import (
 type guarded struct {
 	backend.Backend
 
+	posix      *posix.Posix // the same
 	attributes *metadata
 	keeper     keeper
 	sidecar    bool
+	turns      chan struct{}             // of put; the server has others
 	slots      [lockShards]chan struct{} // of lock
 	completing completing
+	making     sync.Mutex // held while a bucket is made or deleted
+	gates      gates
 }
 
-func newGuarded(b backend.Backend, l *layout, attributes *metadata) *guarded {
-	g := &guarded{Backend: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != ""}
+func newGuarded(b *posix.Posix, l *layout, attributes *metadata) *guarded {
+	g := &guarded{Backend: b, posix: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != "", turns: make(chan struct{}, operations)}
 	for i := range g.slots {
 		g.slots[i] = make(chan struct{}, 1)
 	}
@@ -120,9 +125,14 @@ func (g *guarded) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	if err := checkKey(text(in.Key), g.sidecar); err != nil {
 		return out, err
 	}
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return out, err
+	}
+	defer leave()
 	in.ContentEncoding = plainEncoding(in.ContentEncoding)
 	in.Body = whole(in.Body, in.ContentLength)
-	out, err = g.Backend.PutObject(ctx, in)
+	out, err = g.put(ctx, in)
 	return out, g.kept(err, *in.Bucket, *in.Key)
 }
 
@@ -134,7 +144,16 @@ func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 	if err := g.source(in.CopySource); err != nil {
 		return out, err
 	}
-	out, err = g.Backend.CopyObject(ctx, in)
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return out, err
+	}
+	defer leave()
+	if g.sidecar {
+		out, err = g.Backend.CopyObject(ctx, in)
+	} else {
+		out, err = g.copyObject(ctx, in)
+	}
 	return out, g.kept(err, *in.Bucket, *in.Key)
 }
 
@@ -181,21 +200,18 @@ func (g *guarded) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput) er
 // DeleteObject implements backend.Backend. To delete what cannot be there
 // succeeds, as to delete what is not there does.
 func (g *guarded) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	bucket, key := *in.Bucket, text(in.Key)
-	out := &s3.DeleteObjectOutput{}
-	if refused := checkKey(key, g.sidecar); refused != nil {
-		return out, nil //nolint:nilerr // such a key is not there
+	if refused := checkKey(text(in.Key), g.sidecar); refused != nil {
+		return &s3.DeleteObjectOutput{}, nil // such a key is not there
 	}
 	if err := checkVersion(text(in.VersionId)); err != nil {
 		return nil, err
 	}
-	return out, g.locked(ctx, bucket, key, func() (err error) {
-		out, err = g.Backend.DeleteObject(ctx, in)
-		if errors.Is(err, s3err.GetAPIError(s3err.ErrDirectoryNotEmpty)) {
-			out, err = &s3.DeleteObjectOutput{}, g.emptied(bucket, key)
-		}
-		return err
-	})
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return g.deleteObject(ctx, in)
 }
 
 // locked changes an object where it lies, alone, and keeps it.

@@ -3,21 +3,10 @@ package s3store
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // What changes a bucket is kept before it is acknowledged.
-
-// CreateBucket implements backend.Backend.
-func (g *guarded) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, acl []byte) error {
-	return g.keptBucket(g.Backend.CreateBucket(ctx, in, acl), *in.Bucket)
-}
-
-// DeleteBucket implements backend.Backend.
-func (g *guarded) DeleteBucket(ctx context.Context, bucket string) error {
-	return g.keptBucket(g.Backend.DeleteBucket(ctx, bucket), bucket)
-}
 
 // PutBucketAcl implements backend.Backend.
 func (g *guarded) PutBucketAcl(ctx context.Context, bucket string, acl []byte) error {

@@ -2,10 +2,13 @@ package s3store
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/s3response"
 )
 
@@ -16,6 +19,11 @@ func (g *guarded) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 	if err := checkKey(text(in.Key), g.sidecar); err != nil {
 		return out, err
 	}
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return out, err
+	}
+	defer leave()
 	if out, err = g.Backend.CreateMultipartUpload(ctx, in); err != nil {
 		return out, err
 	}
@@ -35,6 +43,11 @@ func (g *guarded) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 	if err := g.upload(in.Key, in.UploadId); err != nil {
 		return nil, err
 	}
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	request := *in
 	request.Body = whole(in.Body, in.ContentLength)
 	out, err := g.Backend.UploadPart(ctx, &request)
@@ -52,6 +65,11 @@ func (g *guarded) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 	if err := g.source(in.CopySource); err != nil {
 		return out, err
 	}
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return out, err
+	}
+	defer leave()
 	if out, err = g.Backend.UploadPartCopy(ctx, in); err != nil {
 		return out, err
 	}
@@ -63,6 +81,11 @@ func (g *guarded) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	if err := g.upload(in.Key, in.UploadId); err != nil {
 		return out, "", err
 	}
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
+		return out, "", err
+	}
+	defer leave()
 	end, err := g.completing.begin(ctx, *in.Bucket+"/"+*in.UploadId)
 	if err != nil {
 		return out, "", err
@@ -73,17 +96,38 @@ func (g *guarded) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 			return out, "", err
 		}
 	}
-	out, version, err = g.Backend.CompleteMultipartUpload(ctx, in)
+	replaced, err := g.keepCurrent(ctx, *in.Bucket, *in.Key)
+	if err != nil {
+		return out, "", err
+	}
+	if out, version, err = g.Backend.CompleteMultipartUpload(ctx, in); err == nil {
+		err = replaced()
+	}
 	return out, version, g.kept(err, *in.Bucket, *in.Key)
 }
 
-// AbortMultipartUpload implements backend.Backend.
+// AbortMultipartUpload implements backend.Backend. The server would delete part by
+// part, and killed at that leave an upload that can no longer be completed.
 func (g *guarded) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
 	if err := g.upload(in.Key, in.UploadId); err != nil {
 		return err
 	}
-	if err := g.Backend.AbortMultipartUpload(ctx, in); err != nil {
+	leave, err := g.gates.enter(ctx, *in.Bucket)
+	if err != nil {
 		return err
+	}
+	defer leave()
+	folder := filepath.Join(multipartDir, fmt.Sprintf("%x", sha256.Sum256([]byte(*in.Key))))
+	path := filepath.Join(g.keeper.buckets, *in.Bucket, folder, *in.UploadId)
+	if _, missing := os.Stat(path); missing != nil || in.IfMatchInitiatedTime != nil {
+		return g.Backend.AbortMultipartUpload(ctx, in) // which says what is missing; the condition is that of directory buckets
+	}
+	if err := g.keeper.discard(path); err != nil {
+		return err
+	}
+	_ = os.Remove(filepath.Dir(path)) // if it was the only one
+	if g.sidecar {
+		_ = g.attributes.DeleteAttributes(*in.Bucket, filepath.Join(folder, *in.UploadId)) // as the server, which then has no such upload either
 	}
 	return g.keeper.upload(*in.Bucket, *in.Key, *in.UploadId, 0)
 }
@@ -137,5 +181,9 @@ func (g *guarded) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersi
 	out, err := g.Backend.ListObjectVersions(ctx, &request)
 	out.Prefix = in.Prefix
 	out.Versions = withoutStrays(ctx, g, *in.Bucket, out.Versions, func(o s3response.ObjectVersion) *string { return o.Key })
+	out.Versions = withoutCopies(g, *in.Bucket, out.Versions, func(o s3response.ObjectVersion) (key, id *string, latest *bool) {
+		return o.Key, o.VersionId, o.IsLatest
+	})
+	out.DeleteMarkers = withoutCopies(g, *in.Bucket, out.DeleteMarkers, func(o types.DeleteMarkerEntry) (key, id *string, latest *bool) { return o.Key, o.VersionId, o.IsLatest })
 	return out, err
 }

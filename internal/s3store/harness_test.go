@@ -25,6 +25,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if step := os.Getenv(stepEnv); step != "" {
+		if err := runSteps(os.Getenv(writerDir), step); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(writerDir); dir != "" {
 		os.Exit(writeUntilKilled(dir))
 	}

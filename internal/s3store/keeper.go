@@ -41,12 +41,17 @@ func (k keeper) object(bucket, key string) error {
 	if k.sidecar != "" {
 		return errors.Join(err, k.attributes(filepath.Join(k.sidecar, bucket, key)))
 	}
-	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(key)))
-	version := filepath.Join(k.versions, bucket, sum[:2], sum[2:4], sum[4:6], sum)
+	version := k.versionsOf(bucket, key)
 	if _, missing := os.Stat(version); missing == nil {
 		err = errors.Join(err, syncUp(k.versions, version))
 	}
 	return err
+}
+
+// versionsOf is the folder of a key's earlier versions.
+func (l *layout) versionsOf(bucket, key string) string {
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(key)))
+	return filepath.Join(l.versions, bucket, sum[:2], sum[2:4], sum[4:6], sum)
 }
 
 // upload keeps a multipart upload, and part of it if that is not 0.

@@ -37,6 +37,8 @@ type layout struct {
 	versions string // what versioning keeps; "" if there is none
 	overflow string // metadata that is too large for an attribute
 	sidecar  string // metadata in files; "" if it is in attributes
+	trash    string // what is being deleted
+	saved    string // null versions that are being replaced
 }
 
 // prepare makes the directories, or finds them, and decides once how metadata is
@@ -55,15 +57,16 @@ func prepare(dir string) (*layout, error) {
 	}
 	l := &layout{
 		buckets: filepath.Join(dir, "buckets"), versions: filepath.Join(dir, "versions"), overflow: filepath.Join(dir, "overflow"),
+		trash: filepath.Join(dir, "trash"), saved: filepath.Join(dir, "saved"),
 	}
 	if l.format, err = decideFormat(dir); err != nil {
 		return nil, err
 	}
-	directories := []string{l.buckets, l.versions, l.overflow}
+	directories := []string{l.buckets, l.versions, l.overflow, l.trash, l.saved}
 	if l.format == formatSidecar {
 		// The server mixes up the attributes of versions that are in files.
 		l.versions, l.sidecar = "", filepath.Join(dir, "metadata")
-		directories = []string{l.buckets, l.sidecar}
+		directories = []string{l.buckets, l.sidecar, l.trash}
 	}
 	for _, d := range directories {
 		if err := os.MkdirAll(d, dirMode); err != nil {
@@ -124,34 +127,6 @@ func probeNames(dir string) error {
 		}
 		if _, err := os.Stat(filepath.Join(probe, names[1])); err == nil {
 			return fmt.Errorf("%w: in %s, %q and %q are one file", ErrFileSystem, dir, names[0], names[1])
-		}
-	}
-	return nil
-}
-
-// inProgress ends the name of an upload while it is being completed.
-const inProgress = ".inprogress"
-
-// resume gives the uploads that a killed process was completing their names
-// back, so that they can be completed. Without it the server takes them to be in
-// work, and answers with success (backend/posix of versitygw 1.8.0).
-func (l *layout) resume() error {
-	found, err := filepath.Glob(filepath.Join(l.buckets, "*", multipartDir, "*", "*"+inProgress))
-	if err != nil {
-		return fmt.Errorf("s3store: %w", err)
-	}
-	for _, path := range found {
-		name, _, _ := strings.Cut(filepath.Base(path), ".")
-		to := filepath.Join(filepath.Dir(path), name)
-		if err := os.Rename(path, to); err != nil {
-			return fmt.Errorf("s3store: %w", err)
-		}
-		if l.sidecar == "" {
-			continue
-		}
-		beside := func(path string) string { return filepath.Join(l.sidecar, strings.TrimPrefix(path, l.buckets)) }
-		if err := os.Rename(beside(path), beside(to)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("s3store: %w", err)
 		}
 	}
 	return nil

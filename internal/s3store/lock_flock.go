@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	lockDir    = ".vgwlocks"
 	lockWait   = time.Millisecond
 	maxWait    = 16 * time.Millisecond
 	canLock    = true
@@ -33,7 +32,7 @@ func (g *guarded) lock(ctx context.Context, bucket, key string) (func(), error) 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	f, err := openLock(filepath.Join(g.keeper.buckets, lockDir, fmt.Sprintf("%x", sha256.Sum256([]byte(bucket)))), shard)
+	f, err := openLock(g.lockFiles(bucket), shard)
 	if err == nil {
 		err = flock(ctx, f)
 	}

@@ -49,14 +49,18 @@ const etag = "etag"
 
 func (l *layout) metadata() (*metadata, error) {
 	if l.sidecar == "" {
-		return &metadata{MetadataStorer: meta.XattrMeta{}, overflow: l.overflow}, nil
+		return &metadata{MetadataStorer: watched(meta.XattrMeta{}), overflow: l.overflow}, nil
 	}
 	sidecar, err := meta.NewSideCar(l.sidecar)
 	if err != nil {
 		return nil, fmt.Errorf("s3store: %w", err)
 	}
-	return &metadata{MetadataStorer: sidecar}, nil
+	return &metadata{MetadataStorer: watched(sidecar)}, nil
 }
+
+// watched is what a test puts around the server's storer, to end the process
+// between two steps.
+var watched = func(m meta.MetadataStorer) meta.MetadataStorer { return m }
 
 // StoreAttribute implements meta.MetadataStorer.
 func (m *metadata) StoreAttribute(f *os.File, bucket, object, attribute string, value []byte) error {
@@ -79,6 +83,18 @@ func (m *metadata) StoreAttribute(f *os.File, bucket, object, attribute string, 
 		return f.Sync()
 	}
 	return nil
+}
+
+// DeleteAttribute implements meta.MetadataStorer. The lock and the version of an
+// object stay with it: the server takes them from an object that it is about to
+// replace, since in files beside objects they would be the new one's (backend/posix
+// of versitygw 1.8.0: snapshotObjVersion, PutObject). An attribute is the file's,
+// and a process that is killed then leaves the object without.
+func (m *metadata) DeleteAttribute(bucket, object, attribute string) error {
+	if m.overflow != "" && (attribute == holdAttribute || attribute == retentionAttribute || attribute == versionAttribute) {
+		return nil
+	}
+	return m.MetadataStorer.DeleteAttribute(bucket, object, attribute)
 }
 
 // begin takes the attributes of a replaced object away when the first of the new

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
 
+	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/s3upstream"
 )
 
@@ -138,14 +140,11 @@ func (s *Store) open(ctx context.Context, dir string) error {
 	if s.lock, err = lockStore(dir); err != nil {
 		return err
 	}
-	if err := l.resume(); err != nil {
-		return err
-	}
 	if s.previous, err = os.Getwd(); err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
-	if s.run, err = os.MkdirTemp("", "daypass-s3-"); err != nil { // mode 0700
-		return fmt.Errorf("s3store: %w", err)
+	if err := s.makeRun(dir); err != nil {
+		return err
 	}
 	s.buckets = l.buckets
 	setGlobals()
@@ -164,11 +163,33 @@ func (s *Store) open(ctx context.Context, dir string) error {
 		Credentials: s3upstream.Static(accessKeyID, rand.Text()+rand.Text()),
 		Lacks:       lacks,
 	}
-	if err := s.serve(ctx, newGuarded(s.posix, l, storer)); err != nil {
+	guarded := newGuarded(s.posix, l, storer)
+	if err := guarded.sweep(); err != nil {
+		return err
+	}
+	if err := s.serve(ctx, guarded); err != nil {
 		return err
 	}
 	s.log.Info("s3 store open", "dir", dir, "metadata", l.format)
 	return nil
+}
+
+// runPrefix begins the names of the directories that sockets are in: a socket's
+// path must be short, which the store's need not be.
+const runPrefix = "daypass-s3-"
+
+// makeRun makes the directory of the socket. Its name is kept, so that the next
+// process removes it if this one is killed.
+func (s *Store) makeRun(dir string) error {
+	kept := filepath.Join(dir, "run")
+	if before, err := os.ReadFile(kept); err == nil && strings.HasPrefix(filepath.Base(string(before)), runPrefix) {
+		_ = os.RemoveAll(string(before)) // a socket that nobody listens on
+	}
+	var err error
+	if s.run, err = os.MkdirTemp("", runPrefix); err != nil { // mode 0700
+		return fmt.Errorf("s3store: %w", err)
+	}
+	return durable.Replace(kept, []byte(s.run), fileMode)
 }
 
 // setGlobals sets what versitygw 1.8.0 keeps in its packages: whether names of

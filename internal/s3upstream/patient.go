@@ -20,6 +20,14 @@ func patient(d dial) dial {
 		if err != nil {
 			return nil, err
 		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			// A body that breaks off, also because this process is killed, ends in a
+			// reset and not as a stream ends that was said to its end: versitygw keeps
+			// what had come by then as the object, where nobody signed the bytes.
+			if err := tcp.SetLinger(0); err != nil {
+				return nil, errors.Join(err, conn.Close())
+			}
+		}
 		return &patientConn{Conn: conn}, nil
 	}
 }

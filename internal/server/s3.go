@@ -75,7 +75,11 @@ func (n *node) openS3(ctx context.Context, c *Config, api *awsapi.API, dir *dire
 	if len(stores) == 0 {
 		return nil, nil
 	}
-	return s3.New(s3.Config{API: api, Directory: dir, Stores: stores, Hosts: c.S3.Hosts})
+	objects, err := s3.New(s3.Config{API: api, Directory: dir, Stores: stores, Hosts: c.S3.Hosts})
+	if err != nil {
+		return nil, err
+	}
+	return objects, objects.Settle(ctx, c.Now(), true)
 }
 
 // openEmbedded opens the store in the data directory.

@@ -26,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/revocation"
+	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/sts"
 )
 
@@ -40,7 +41,6 @@ const (
 	readTimeout       = 60 * time.Second
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 2 * time.Minute
-	drainTimeout      = 10 * time.Second
 )
 
 // followInterval is how often the node asks whether another process wrote to
@@ -91,13 +91,18 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 
+	// Hurry is closed when requests that are under way should have no more time to
+	// end; nil is never.
+	Hurry <-chan struct{}
+
 	Stdout io.Writer
 	Log    *slog.Logger
 	Now    func() time.Time
 	Random io.Reader
 }
 
-// Run serves until ctx ends, then lets requests in flight finish.
+// Run serves until ctx ends, then lets requests in flight finish, for ten seconds
+// at most.
 func Run(ctx context.Context, c Config) (err error) {
 	if err := c.makeAbsolute(); err != nil {
 		return err
@@ -187,6 +192,7 @@ type node struct {
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	sealer    directory.Sealer
+	objects   *s3.Handler // nil: none are served
 	closers   []func() error
 }
 
@@ -229,6 +235,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	n.objects = objects
 	n.handler = &router{api: api, s3: objects, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	return n, nil
 }
@@ -286,8 +293,9 @@ func openEvents(c *Config) (*audit.Log, func() error, error) {
 // serve owns four goroutines: one accepts, one follows the store, one looks after
 // what is in it, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
+	running := &requests{Handler: n.handler}
 	s := &http.Server{
-		Handler: n.handler, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
+		Handler: running, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
@@ -315,9 +323,7 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		return fmt.Errorf("server: %w", err)
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	err := errors.Join(s.Shutdown(drain), ignoreClosed(<-served))
+	err := errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
 	return errors.Join(err, removeReady(c))
 }
 

@@ -36,6 +36,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 		case <-ticker.C:
 			n.lookAfter(ctx, c)
 		case <-uses.C:
+			n.settleBuckets(ctx, c)
 			failing = n.writeLastUse(ctx, c, lastUseAge, failing)
 		}
 	}
@@ -53,6 +54,17 @@ func (n *node) lookAfter(ctx context.Context, c *Config) {
 	}
 	if rotated {
 		c.Log.Info("rotated the session keys; sessions go on")
+	}
+}
+
+// settleBuckets finds out about buckets that a process was creating or deleting
+// when it ended. What fails is tried again the next time.
+func (n *node) settleBuckets(ctx context.Context, c *Config) {
+	if n.objects == nil {
+		return
+	}
+	if err := n.objects.Settle(ctx, c.Now(), false); err != nil && ctx.Err() == nil {
+		c.Log.Error("a bucket was being created or deleted when a process ended, and its store does not say whether it is there", "error", err)
 	}
 }
 

@@ -16,6 +16,16 @@ type Bucket struct {
 	// PublicAccess is the public access block; nil is that of a new bucket, which
 	// blocks all.
 	PublicAccess *PublicAccess `json:"publicAccess,omitempty"`
+	// Change is the request that creates or deletes the bucket, while it does; nil
+	// else. Where the process ends meanwhile it stays: whether the store of objects
+	// has the bucket must be asked then.
+	Change *BucketChange `json:"change,omitempty"`
+}
+
+// BucketChange is a request that creates or deletes a bucket.
+type BucketChange struct {
+	Request string    `json:"request"` // its id
+	Begun   time.Time `json:"begun"`
 }
 
 // PublicAccess is the public access block of a bucket as it was last put (S3 API
