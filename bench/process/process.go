@@ -3,6 +3,7 @@
 package process
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -54,6 +55,21 @@ func (g *Group) Start(ctx context.Context, stdout io.Writer, name string, args .
 	return c, nil
 }
 
+// StartSelf starts the running program again, with other arguments, and gives the
+// first line that it prints.
+func (g *Group) StartSelf(ctx context.Context, args ...string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	out, in := io.Pipe()
+	if _, err := g.Start(ctx, in, self, args...); err != nil {
+		return "", err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
 // Daypass is a server that answers.
 type Daypass struct {
 	Endpoint string // http://host:port
@@ -80,6 +96,11 @@ func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error
 	if err != nil {
 		return nil, err
 	}
+	return Connect(ctx, ready, data, c.Process.Pid)
+}
+
+// Connect waits until the Daypass that writes this ready file answers.
+func Connect(ctx context.Context, ready, data string, pid int) (*Daypass, error) {
 	endpoint, err := waitFor(ctx, ready)
 	if err != nil {
 		return nil, err
@@ -89,7 +110,7 @@ func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error
 	if err != nil {
 		return nil, err
 	}
-	return &Daypass{Endpoint: endpoint, PID: c.Process.Pid, IAM: iam.NewFromConfig(cfg)}, nil
+	return &Daypass{Endpoint: endpoint, PID: pid, IAM: iam.NewFromConfig(cfg)}, nil
 }
 
 func waitFor(ctx context.Context, ready string) (string, error) {

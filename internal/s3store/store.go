@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -80,6 +81,10 @@ type Config struct {
 	// It is absolute, and is made if it is missing. Its file system tells names
 	// apart by case.
 	Dir string
+	// Loopback has the store listen on a free port of 127.0.0.1 in the place of its
+	// socket, for what measures it by itself. Whoever is on this machine can then
+	// connect, and still needs the secret.
+	Loopback bool
 	// Log hears of the store's coming and going; nil for none. The store itself
 	// writes nothing of a request, but what it calls an internal error, to
 	// standard error.
@@ -124,13 +129,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.open(ctx, config.Dir); err != nil {
+	if err := s.open(ctx, config); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, dir string) error {
+func (s *Store) open(ctx context.Context, config Config) error {
+	dir := config.Dir
 	l, err := prepare(dir)
 	if err != nil {
 		return err
@@ -156,15 +162,22 @@ func (s *Store) open(ctx context.Context, dir string) error {
 	if s.posix, err = newPosix(l, storer); err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
+	address := filepath.Join(s.run, "s3")
 	s.target = s3upstream.Target{
 		Endpoint:    "http://s3store.internal",
-		Socket:      filepath.Join(s.run, "s3"),
+		Socket:      address,
 		Region:      Region,
 		Addressing:  s3upstream.PathStyle,
 		Credentials: s3upstream.Static(accessKeyID, rand.Text()+rand.Text()),
 		Lacks:       lacks,
 	}
-	if err := s.serve(ctx, newGuarded(s.posix, l, storer)); err != nil {
+	if config.Loopback {
+		if address, err = freePort(ctx); err != nil {
+			return err
+		}
+		s.target.Endpoint, s.target.Socket = "http://"+address, ""
+	}
+	if err := s.serve(ctx, address, newGuarded(s.posix, l, storer)); err != nil {
 		return err
 	}
 	s.log.Info("s3 store open", "dir", dir, "metadata", l.format)
@@ -205,8 +218,18 @@ func newPosix(l *layout, storer *metadata) (*posix.Posix, error) {
 	return posix.New(l.buckets, storer, options)
 }
 
+// freePort finds a port of loopback. The server wants to listen by itself, so it
+// is free but for whoever takes it in between, which then is an error.
+func freePort(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("s3store: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
 // serve starts the server and waits until it listens.
-func (s *Store) serve(ctx context.Context, backend *guarded) error {
+func (s *Store) serve(ctx context.Context, address string, backend *guarded) error {
 	credentials, err := s.target.Credentials.Retrieve(ctx)
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
@@ -227,7 +250,7 @@ func (s *Store) serve(ctx context.Context, backend *guarded) error {
 	go func() {
 		defer close(s.served)
 		// When it is shut down, its listener is closed, which it calls an error.
-		if err := s.server.ServeMultiPort([]string{s.target.Socket}); !s.closing.Load() {
+		if err := s.server.ServeMultiPort([]string{address}); !s.closing.Load() {
 			s.log.Error("s3 store ends by itself", "err", err)
 			s.failed = fmt.Errorf("s3store: the store ends by itself: %w", err)
 		}
