@@ -1,9 +1,9 @@
 // Package s3store is the embedded object store: the S3 server of Versity's
 // versitygw on a directory of files, run inside this process as a private
-// upstream of the gateway. It listens on a unix socket that only this user can
-// reach, under a secret that is made anew at each start, and knows no other
-// caller than the gateway: who may do what is decided before a request comes
-// here.
+// upstream of the gateway. It listens nowhere: requests are handed to it by calls
+// (Target.Transport), signed with a secret that is made anew at each start. It
+// knows no other caller than the gateway: who may do what is decided before a
+// request comes here.
 //
 // The store works on paths relative to the process's working directory, and Open
 // changes that. So a process has one store at a time, and every other path that
@@ -22,6 +22,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/debuglogger"
@@ -52,7 +53,7 @@ const (
 	// operations is how many of the store's operations run at once; others wait.
 	// It bounds the threads that block in the file system.
 	operations = 256
-	// connections is how many the gateway may have, and requests on them.
+	// connections is how many there may be, and requests at once.
 	connections = 4096
 
 	dirMode  = 0o700
@@ -81,8 +82,8 @@ type Config struct {
 	// It is absolute, and is made if it is missing. Its file system tells names
 	// apart by case.
 	Dir string
-	// Loopback has the store listen on a free port of 127.0.0.1 in the place of its
-	// socket, for what measures it by itself. Whoever is on this machine can then
+	// Loopback has the store listen on a free port of 127.0.0.1 and take requests
+	// there, for what measures it by itself. Whoever is on this machine can then
 	// connect, and still needs the secret.
 	Loopback bool
 	// Log hears of the store's coming and going; nil for none. The store itself
@@ -101,7 +102,7 @@ type Store struct {
 	failed   error         // why it ended by itself, then
 	closing  atomic.Bool
 	lock     *os.File
-	run      string // the socket's directory
+	direct   *direct // nil: it listens
 	buckets  string
 	previous string // working directory
 	close    sync.Once
@@ -150,9 +151,6 @@ func (s *Store) open(ctx context.Context, config Config) error {
 	if s.previous, err = os.Getwd(); err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
-	if s.run, err = os.MkdirTemp("", "daypass-s3-"); err != nil { // mode 0700
-		return fmt.Errorf("s3store: %w", err)
-	}
 	s.buckets = l.buckets
 	setGlobals()
 	storer, err := l.metadata()
@@ -162,22 +160,20 @@ func (s *Store) open(ctx context.Context, config Config) error {
 	if s.posix, err = newPosix(l, storer); err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
-	address := filepath.Join(s.run, "s3")
 	s.target = s3upstream.Target{
-		Endpoint:    "http://s3store.internal",
-		Socket:      address,
+		Endpoint:    endpoint,
 		Region:      Region,
 		Addressing:  s3upstream.PathStyle,
 		Credentials: s3upstream.Static(accessKeyID, rand.Text()+rand.Text()),
 		Lacks:       lacks,
 	}
+	backend := newGuarded(s.posix, l, storer)
 	if config.Loopback {
-		if address, err = freePort(ctx); err != nil {
-			return err
-		}
-		s.target.Endpoint, s.target.Socket = "http://"+address, ""
+		err = s.listen(ctx, backend)
+	} else {
+		err = s.connect(ctx, backend)
 	}
-	if err := s.serve(ctx, address, newGuarded(s.posix, l, storer)); err != nil {
+	if err != nil {
 		return err
 	}
 	s.log.Info("s3 store open", "dir", dir, "metadata", l.format)
@@ -218,18 +214,49 @@ func newPosix(l *layout, storer *metadata) (*posix.Posix, error) {
 	return posix.New(l.buckets, storer, options)
 }
 
-// freePort finds a port of loopback. The server wants to listen by itself, so it
-// is free but for whoever takes it in between, which then is an error.
-func freePort(ctx context.Context) (string, error) {
+// endpoint is the name that requests carry where no name is looked up.
+const endpoint = "http://s3store.internal"
+
+// connect makes the server and the way to it.
+func (s *Store) connect(ctx context.Context, backend *guarded) error {
+	dir, err := os.MkdirTemp("", "daypass-s3-") // mode 0700
+	if err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a socket that nobody listens on
+	found := make(chan fasthttp.RequestHandler, 1)
+	socket := filepath.Join(dir, "s3")
+	if err := s.serve(ctx, socket, backend, s3api.WithMiddleware("/", tell(found))); err != nil {
+		return err
+	}
+	s.closing.Store(true)
+	handler, err := handlerOf(ctx, s.server, found, socket)
+	<-s.served
+	s.server = nil // what is left of it is the handler
+	if err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	s.direct = &direct{handler: handler}
+	s.target.Transport = s.direct
+	return nil
+}
+
+// listen serves on a port of loopback. The server wants to listen by itself, so
+// the port is free but for whoever takes it in between, which then is an error.
+func (s *Store) listen(ctx context.Context, backend *guarded) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("s3store: %w", err)
+		return fmt.Errorf("s3store: %w", err)
 	}
-	return l.Addr().String(), l.Close()
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	s.target.Endpoint = "http://" + l.Addr().String()
+	return s.serve(ctx, l.Addr().String(), backend)
 }
 
 // serve starts the server and waits until it listens.
-func (s *Store) serve(ctx context.Context, address string, backend *guarded) error {
+func (s *Store) serve(ctx context.Context, address string, backend *guarded, more ...s3api.Option) error {
 	credentials, err := s.target.Credentials.Retrieve(ctx)
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
@@ -237,13 +264,13 @@ func (s *Store) serve(ctx context.Context, address string, backend *guarded) err
 	root := auth.Account{Access: credentials.AccessKeyID, Secret: credentials.SecretAccessKey, Role: auth.RoleAdmin}
 	listening := make(chan struct{})
 	s.server, err = s3api.New(backend, middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}, Region,
-		auth.NewIAMServiceSingle(root), nil, nil, nil, nil,
-		s3api.WithQuiet(),
-		s3api.WithKeepAlive(),
-		s3api.WithMpMaxParts(maxParts),
-		s3api.WithConcurrencyLimiter(connections, connections),
-		s3api.WithSocketPerm(fileMode),
-		s3api.WithOnListen(sync.OnceFunc(func() { close(listening) })))
+		auth.NewIAMServiceSingle(root), nil, nil, nil, nil, append(more,
+			s3api.WithQuiet(),
+			s3api.WithKeepAlive(),
+			s3api.WithMpMaxParts(maxParts),
+			s3api.WithConcurrencyLimiter(connections, connections),
+			s3api.WithSocketPerm(fileMode),
+			s3api.WithOnListen(sync.OnceFunc(func() { close(listening) })))...)
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
@@ -286,14 +313,14 @@ func (s *Store) release() error {
 		errs = append(errs, s.server.ShutDown())
 		<-s.served
 	}
+	if s.direct != nil {
+		errs = append(errs, s.direct.close())
+	}
 	if s.posix != nil {
 		s.posix.Shutdown()
 	}
 	if now, err := os.Getwd(); err == nil && s.buckets != "" && now == s.buckets {
 		errs = append(errs, os.Chdir(s.previous))
-	}
-	if s.run != "" {
-		errs = append(errs, os.RemoveAll(s.run))
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

@@ -48,7 +48,7 @@ type Request struct {
 
 // Trailer is a checksum that is known once the body has been read. It reaches
 // the store in the same form: in chunks with a trailer, whose kind is
-// STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https or a unix socket. Over plain
+// STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https or within this process. Over plain
 // http AWS refuses that, so there the checksum is left out, and the store
 // computes its default one.
 type Trailer struct {
@@ -101,7 +101,7 @@ func (c *Client) build(ctx context.Context, r *Request, payload *body) (*http.Re
 	if r.Length > 0 {
 		request.Body, request.ContentLength = payload, r.Length
 		hash = r.PayloadHash
-		if hash == "" {
+		if hash == "" || c.target.Transport != nil {
 			hash = UnsignedPayload
 		}
 		if header.Get("Expect") == "" && r.Length >= expectFrom {
