@@ -35,6 +35,7 @@ const (
 // and whose signature it verifies, as any other. It is an http.RoundTripper.
 type direct struct {
 	handler fasthttp.RequestHandler
+	store   *Store // whose lock is held as long as somebody can send
 
 	mu      sync.Mutex
 	closed  bool

@@ -236,7 +236,7 @@ func (s *Store) connect(ctx context.Context, backend *guarded) error {
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
-	s.direct = &direct{handler: handler}
+	s.direct = &direct{handler: handler, store: s}
 	s.target.Transport = s.direct
 	return nil
 }
