@@ -174,7 +174,7 @@ func (s *servers) startFloor(ctx context.Context, dir, signingKeys string) error
 		return err
 	}
 	var err error
-	s.floor, err = s.processes.StartSelf(ctx, "-floor", keyFile)
+	s.floor, _, err = s.processes.StartSelf(ctx, "-floor", keyFile)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,10 +36,11 @@ const permissions = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Act
 type endpoint struct {
 	name, address string // host:port
 	credentials   aws.Credentials
+	pid           int
 }
 
-func newEndpoint(name, address, accessKeyID, secret, token string) *endpoint {
-	return &endpoint{name, address, aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secret, SessionToken: token}}
+func newEndpoint(name, address string, pid int, accessKeyID, secret, token string) *endpoint {
+	return &endpoint{name, address, aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secret, SessionToken: token}, pid}
 }
 
 // admitted is a Daypass for a role's session, which a job's token was traded for.
@@ -64,7 +66,32 @@ func admitted(ctx context.Context, d *process.Daypass, issuer *process.Issuer) (
 		return nil, err
 	}
 	c := session.Credentials
-	return newEndpoint("daypass", strings.TrimPrefix(d.Endpoint, "http://"), *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken), nil
+	return newEndpoint("daypass", strings.TrimPrefix(d.Endpoint, "http://"), d.PID, *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken), nil
+}
+
+// cpu is how long the server and this client have been computing.
+func (e *endpoint) cpu() (time.Duration, error) {
+	server, err := process.CPUTime(e.pid)
+	if err != nil {
+		return 0, err
+	}
+	client, err := process.CPUTime(os.Getpid())
+	return server + client, err
+}
+
+// load is client.Load, with the time that it took to compute.
+func (e *endpoint) load(ctx context.Context, requests []client.Request, duration time.Duration) (client.Round, error) {
+	before, err := e.cpu()
+	if err != nil {
+		return client.Round{}, err
+	}
+	r, err := client.Load(ctx, e.address, requests, duration)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", e.name, err)
+	}
+	after, err := e.cpu()
+	r.CPU = after - before
+	return r, err
 }
 
 // content is the body of an object of that size. It does not compress, and is the

@@ -145,11 +145,7 @@ func compare(ctx context.Context, o options, s *servers, op *operation) (bool, e
 			if err != nil {
 				return client.Round{}, err
 			}
-			r, err := client.Load(ctx, at.address, requests, duration)
-			if err != nil {
-				return r, fmt.Errorf("%s: %w", at.name, err)
-			}
-			return r, nil
+			return at.load(ctx, requests, duration)
 		}
 	}
 	if _, _, _, err := client.Pairs(1, turn(s.floor, time.Second), turn(s.daypass, time.Second)); err != nil { // to warm up
@@ -164,8 +160,9 @@ func compare(ctx context.Context, o options, s *servers, op *operation) (bool, e
 		name string
 		r    client.Round
 	}{{"floor", client.Median(floors)}, {"daypass", client.Median(daypasses)}} {
-		fmt.Printf("%-9s %-8s %8.0f requests/s %8.1f MiB/s   p50 %v   p99 %v\n", op.name, line.name, line.r.PerSecond(),
-			line.r.PerSecond()*float64(op.size)/(1<<20), line.r.Quantile(0.5).Round(time.Microsecond), line.r.Quantile(0.99).Round(time.Microsecond))
+		fmt.Printf("%-9s %-8s %8.0f requests/s %8.1f MiB/s   p50 %v   p99 %v   %v computed for a request\n", op.name, line.name, line.r.PerSecond(),
+			line.r.PerSecond()*float64(op.size)/(1<<20), line.r.Quantile(0.5).Round(time.Microsecond), line.r.Quantile(0.99).Round(time.Microsecond),
+			(line.r.CPU / time.Duration(line.r.Requests)).Round(time.Microsecond))
 	}
 	share := shares[len(shares)/2]
 	fmt.Printf("%-9s %.0f %% of the floor (median of %d pairs of %d s, %.0f to %.0f %%, %d connections); bar: %.0f %%%s\n",
@@ -225,7 +222,7 @@ func (s *servers) setUp(ctx context.Context, dir string) error {
 }
 
 func (s *servers) startFloor(ctx context.Context, dir string) (*endpoint, error) {
-	line, err := s.processes.StartSelf(ctx, "-floor", dir)
+	line, pid, err := s.processes.StartSelf(ctx, "-floor", dir)
 	if err != nil {
 		return nil, err
 	}
@@ -233,5 +230,5 @@ func (s *servers) startFloor(ctx context.Context, dir string) (*endpoint, error)
 	if len(fields) != 3 {
 		return nil, fmt.Errorf("the floor says %d words", len(fields))
 	}
-	return newEndpoint("floor", fields[0], fields[1], fields[2], ""), nil
+	return newEndpoint("floor", fields[0], pid, fields[1], fields[2], ""), nil
 }

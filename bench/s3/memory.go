@@ -96,11 +96,11 @@ func (s *servers) startGateway(ctx context.Context, dir string) (*gateway, error
 	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "gateway.json"), text, 0o600)); err != nil {
 		return nil, err
 	}
-	memory, err := s.processes.StartSelf(ctx, "-gateway", dir)
+	memory, pid, err := s.processes.StartSelf(ctx, "-gateway", dir)
 	if err != nil {
 		return nil, err
 	}
-	d, err := process.Connect(ctx, filepath.Join(dir, "ready"), filepath.Join(dir, "data"), 0)
+	d, err := process.Connect(ctx, filepath.Join(dir, "ready"), filepath.Join(dir, "data"), pid)
 	if err != nil {
 		return nil, err
 	}
