@@ -28,7 +28,7 @@ type Request struct {
 type Round struct {
 	Requests  int
 	Elapsed   time.Duration
-	CPU       time.Duration // of server and client together, where the caller measures it
+	CPU       time.Duration   // of server and client together, where the caller measures it
 	latencies []time.Duration // one for each request, sorted
 }
 

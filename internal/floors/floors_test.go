@@ -42,7 +42,7 @@ floor 1 utility
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
 	jwks: oidc, module golang.org/x/sync
-	s3upstream: module github.com/aws/aws-sdk-go-v2
+	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite

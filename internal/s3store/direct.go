@@ -90,18 +90,34 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, ErrClosed
 	}
 	defer d.end()
-	var c fasthttp.RequestCtx
-	c.Init2(&directConn{body: body}, nil, true)
+	c := contexts.Get().(*fasthttp.RequestCtx)
+	c.Init2(&directConn{body: body}, nil, false)
 	c.Response.Header.SetNoDefaultContentType(true)
 	if err := setRequest(&c.Request, r, body); err != nil {
+		release(c)
 		return nil, fmt.Errorf("s3store: %w", err)
 	}
-	d.handler(&c)
+	d.handler(c)
 	if body.failed != nil {
-		closeStream(&c.Response)
+		release(c)
 		return nil, fmt.Errorf("s3store: %w", body.failed)
 	}
-	return response(&c.Response, r), nil
+	answer, held := response(c, r)
+	if !held {
+		release(c)
+	}
+	return answer, nil
+}
+
+// contexts are the server's requests with their replies, used again.
+var contexts = sync.Pool{New: func() any { return new(fasthttp.RequestCtx) }}
+
+// release closes what is open in a context, and forgets it.
+func release(c *fasthttp.RequestCtx) {
+	c.Request.Reset()
+	c.Response.Reset()
+	c.Init2(nil, nil, false)
+	contexts.Put(c)
 }
 
 func (d *direct) begin() bool {
@@ -183,10 +199,12 @@ func setRequest(to *fasthttp.Request, r *http.Request, body *directBody) error {
 	return nil
 }
 
-// response is what net/http would read.
-func response(from *fasthttp.Response, r *http.Request) *http.Response {
+// response is what net/http would read. It says whether its body holds the
+// context, which is then to be closed.
+func response(c *fasthttp.RequestCtx, r *http.Request) (answer *http.Response, held bool) {
+	from := &c.Response
 	h := &from.Header
-	answer := &http.Response{
+	answer = &http.Response{
 		StatusCode: from.StatusCode(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 16), Body: http.NoBody, Request: r,
 	}
 	answer.Status = fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
@@ -198,7 +216,7 @@ func response(from *fasthttp.Response, r *http.Request) *http.Response {
 			h.SetContentLength(len(body))
 		}
 		if !bodiless && len(body) > 0 {
-			answer.Body = io.NopCloser(bytes.NewReader(body))
+			answer.Body = io.NopCloser(bytes.NewReader(bytes.Clone(body)))
 		}
 	}
 	answer.ContentLength = int64(max(h.ContentLength(), -1))
@@ -209,30 +227,24 @@ func response(from *fasthttp.Response, r *http.Request) *http.Response {
 	if answer.ContentLength != 0 && len(h.ContentType()) == 0 {
 		answer.Header.Set("Content-Type", "text/plain; charset=utf-8") // as the server would
 	}
-	switch {
-	case stream == nil:
-	case bodiless:
-		closeStream(from)
-	default:
-		answer.Body = &stored{from: from, stream: stream, left: answer.ContentLength}
+	if stream != nil && !bodiless {
+		answer.Body = &stored{context: c, stream: stream, left: answer.ContentLength}
+		held = true
 	}
-	return answer
-}
-
-func closeStream(r *fasthttp.Response) {
-	if r.IsBodyStream() {
-		_ = r.CloseBodyStream() // it was read, and nothing is kept of it
-	}
+	return answer, held
 }
 
 // stored is the body of a reply that is a file, or part of one.
 type stored struct {
-	from   *fasthttp.Response
-	stream io.Reader
-	left   int64 // below 0: to its end
+	context *fasthttp.RequestCtx // nil: closed
+	stream  io.Reader
+	left    int64 // below 0: to its end
 }
 
 func (s *stored) Read(p []byte) (int, error) {
+	if s.context == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	if s.left == 0 {
 		return 0, io.EOF
 	}
@@ -264,7 +276,10 @@ func (s *stored) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (s *stored) Close() error {
-	closeStream(s.from)
+	if s.context != nil {
+		release(s.context)
+		s.context, s.stream = nil, nil
+	}
 	return nil
 }
 

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/daypass/daypass/internal/sigv4"
 )
 
 // UnsignedPayload is the PayloadHash of a body whose digest is not known before
@@ -124,6 +127,13 @@ func (c *Client) build(ctx context.Context, r *Request, payload *body) (*http.Re
 	if err != nil {
 		return nil, fmt.Errorf("%w: they cannot be had: %w", ErrCredentials, err)
 	}
+	if c.target.Transport != nil {
+		signed := sigv4.Request{Method: request.Method, RequestURI: request.URL.RequestURI(), Host: request.Host, Header: header, PayloadHash: hash}
+		if err := sigv4.SignS3(&signed, credentials.AccessKeyID, credentials.SecretAccessKey, c.target.Region, c.now()); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+		return request, nil
+	}
 	if err := c.signer.SignHTTP(ctx, credentials, request, hash, "s3", c.target.Region, c.now()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
@@ -225,13 +235,18 @@ func setEncoding(header http.Header, encodings []string) {
 	header.Set("Content-Encoding", strings.Join(encodings, ","))
 }
 
-// hopByHop are the headers of one connection: those of RFC 9110 section 7.6.1,
-// and those that Connection names.
+// ofConnection are the headers of one connection (RFC 9110 section 7.6.1).
+var ofConnection = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authenticate": true,
+	"Proxy-Authorization": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+}
+
+// hopByHop are those, and what Connection names.
 func hopByHop(header http.Header) map[string]bool {
-	hop := map[string]bool{
-		"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authenticate": true,
-		"Proxy-Authorization": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	if len(header["Connection"]) == 0 {
+		return ofConnection
 	}
+	hop := maps.Clone(ofConnection)
 	for _, line := range header.Values("Connection") {
 		for name := range strings.SplitSeq(line, ",") {
 			hop[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] = true
