@@ -73,21 +73,27 @@ func Pairs(n int, first, second func() (Round, error)) (a, b []Round, shares []f
 	return a, b, shares, nil
 }
 
+// Server is what requests are sent to.
+type Server struct {
+	Address string // host:port
+	Now     func() time.Time
+}
+
 // Load sends until the duration is over: each connection its own request. Every
 // reply must be 200, or the round is an error: failures are fast, and would
 // flatter.
-func Load(ctx context.Context, address string, requests []Request, duration time.Duration) (Round, error) {
+func (s Server) Load(ctx context.Context, requests []Request, duration time.Duration) (Round, error) {
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
-	began := time.Now()
+	began := s.Now()
 	latencies := make([][]time.Duration, len(requests))
 	failures := make([]error, len(requests))
 	var all sync.WaitGroup
 	for i := range requests {
-		all.Go(func() { latencies[i], failures[i] = oneConnection(ctx, address, &requests[i]) })
+		all.Go(func() { latencies[i], failures[i] = s.oneConnection(ctx, &requests[i]) })
 	}
 	all.Wait()
-	r := Round{Elapsed: time.Since(began), latencies: slices.Concat(latencies...)}
+	r := Round{Elapsed: s.Now().Sub(began), latencies: slices.Concat(latencies...)}
 	r.Requests = len(r.latencies)
 	slices.Sort(r.latencies)
 	if r.Requests == 0 {
@@ -96,8 +102,8 @@ func Load(ctx context.Context, address string, requests []Request, duration time
 	return r, errors.Join(failures...)
 }
 
-func oneConnection(ctx context.Context, address string, request *Request) (latencies []time.Duration, err error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+func (s Server) oneConnection(ctx context.Context, request *Request) (latencies []time.Duration, err error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +111,11 @@ func oneConnection(ctx context.Context, address string, request *Request) (laten
 	in := bufio.NewReader(conn)
 	space := make([]byte, 64<<10)
 	for ctx.Err() == nil {
-		began := time.Now()
+		began := s.Now()
 		if err := request.ask(conn, in, space); err != nil {
 			return latencies, err
 		}
-		latencies = append(latencies, time.Since(began))
+		latencies = append(latencies, s.Now().Sub(began))
 	}
 	return latencies, nil
 }
@@ -141,8 +147,8 @@ func (r *Request) ask(conn net.Conn, in *bufio.Reader, space []byte) error {
 }
 
 // Once sends a request on a connection of its own.
-func Once(ctx context.Context, address string, request Request) (err error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+func (s Server) Once(ctx context.Context, request Request) (err error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Address)
 	if err != nil {
 		return err
 	}

@@ -83,17 +83,16 @@ func measure(ctx context.Context, o options) (err error) {
 	defer func() { cancel(); s.wait() }()
 
 	duration := time.Duration(o.seconds) * time.Second
-	for _, address := range []string{s.floor, s.daypass} { // once to warm up: keys fetched, heaps grown
-		if _, err := client.Load(ctx, address, s.requests(address, o.connections), time.Second); err != nil {
-			return fmt.Errorf("warm up %s: %w", address, err)
-		}
-	}
-	turn := func(address string) func() (client.Round, error) {
+	turn := func(address string, duration time.Duration) func() (client.Round, error) {
 		return func() (client.Round, error) {
-			return client.Load(ctx, address, s.requests(address, o.connections), duration)
+			return client.Server{Address: address, Now: time.Now}.Load(ctx, s.requests(address, o.connections), duration)
 		}
 	}
-	floors, daypasses, shares, err := client.Pairs(o.rounds, turn(s.floor), turn(s.daypass))
+	// Once to warm up: keys fetched, heaps grown.
+	if _, _, _, err := client.Pairs(1, turn(s.floor, time.Second), turn(s.daypass, time.Second)); err != nil {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	floors, daypasses, shares, err := client.Pairs(o.rounds, turn(s.floor, duration), turn(s.daypass, duration))
 	if err != nil {
 		return err
 	}
@@ -137,7 +136,7 @@ func (s *servers) requests(address string, connections int) []client.Request {
 func setUp(ctx context.Context, dir string) (*servers, error) {
 	s := &servers{}
 	var err error
-	if s.issuer, err = process.StartIssuer(ctx, filepath.Join(dir, "issuer")); err != nil {
+	if s.issuer, err = process.StartIssuer(ctx, filepath.Join(dir, "issuer"), time.Now); err != nil {
 		return nil, err
 	}
 	if err := s.startDaypass(ctx, dir); err != nil {

@@ -24,20 +24,21 @@ const (
 type Issuer struct {
 	*instance.Instance
 
+	now  func() time.Time
 	done chan struct{}
 }
 
 // StartIssuer serves an issuer, whose files are in dir, until the context ends.
-func StartIssuer(ctx context.Context, dir string) (*Issuer, error) {
-	opened, err := instance.Open(ctx, dir, time.Now())
+func StartIssuer(ctx context.Context, dir string, now func() time.Time) (*Issuer, error) {
+	opened, err := instance.Open(ctx, dir, now())
 	if err != nil {
 		return nil, err
 	}
-	l, err := opened.Listen(ctx, time.Now())
+	l, err := opened.Listen(ctx, now())
 	if err != nil {
 		return nil, err
 	}
-	i := &Issuer{opened, make(chan struct{})}
+	i := &Issuer{opened, now, make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		_ = opened.Serve(ctx, l, slog.New(slog.DiscardHandler)) // its failure shows as a failed request
@@ -54,7 +55,7 @@ func (i *Issuer) Token() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return i.Issuer.IDToken(job, []string{Audience}, time.Now(), rand.Reader)
+	return i.Issuer.IDToken(job, []string{Audience}, i.now(), rand.Reader)
 }
 
 // Admit registers the issuer, and makes a role that trusts its jobs on main of

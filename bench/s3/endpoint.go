@@ -39,10 +39,6 @@ type endpoint struct {
 	pid           int
 }
 
-func newEndpoint(name, address string, pid int, accessKeyID, secret, token string) *endpoint {
-	return &endpoint{name, address, aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secret, SessionToken: token}, pid}
-}
-
 // admitted is a Daypass for a role's session, which a job's token was traded for.
 func admitted(ctx context.Context, d *process.Daypass, issuer *process.Issuer) (*endpoint, error) {
 	if err := d.Admit(ctx, issuer, roleName); err != nil {
@@ -66,7 +62,10 @@ func admitted(ctx context.Context, d *process.Daypass, issuer *process.Issuer) (
 		return nil, err
 	}
 	c := session.Credentials
-	return newEndpoint("daypass", strings.TrimPrefix(d.Endpoint, "http://"), d.PID, *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken), nil
+	return &endpoint{
+		name: "daypass", address: strings.TrimPrefix(d.Endpoint, "http://"), pid: d.PID,
+		credentials: aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken},
+	}, nil
 }
 
 // cpu is how long the server and this client have been computing.
@@ -85,7 +84,7 @@ func (e *endpoint) load(ctx context.Context, requests []client.Request, duration
 	if err != nil {
 		return client.Round{}, err
 	}
-	r, err := client.Load(ctx, e.address, requests, duration)
+	r, err := client.Server{Address: e.address, Now: time.Now}.Load(ctx, requests, duration)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", e.name, err)
 	}
@@ -180,5 +179,5 @@ func (e *endpoint) put(ctx context.Context, key string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return client.Once(ctx, e.address, client.Request{Head: head, Body: body, Reply: -1})
+	return client.Server{Address: e.address, Now: time.Now}.Once(ctx, client.Request{Head: head, Body: body, Reply: -1})
 }

@@ -27,6 +27,8 @@ import (
 
 	"github.com/daypass/daypass/bench/client"
 	"github.com/daypass/daypass/bench/process"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 type options struct {
@@ -196,7 +198,7 @@ func (s *servers) wait() {
 // its session, and the floor, each with a bucket and the objects in it.
 func (s *servers) setUp(ctx context.Context, dir string) error {
 	var err error
-	if s.issuer, err = process.StartIssuer(ctx, filepath.Join(dir, "issuer")); err != nil {
+	if s.issuer, err = process.StartIssuer(ctx, filepath.Join(dir, "issuer"), time.Now); err != nil {
 		return err
 	}
 	binary, err := process.Build(ctx, dir)
@@ -230,5 +232,5 @@ func (s *servers) startFloor(ctx context.Context, dir string) (*endpoint, error)
 	if len(fields) != 3 {
 		return nil, fmt.Errorf("the floor says %d words", len(fields))
 	}
-	return newEndpoint("floor", fields[0], pid, fields[1], fields[2], ""), nil
+	return &endpoint{name: "floor", address: fields[0], pid: pid, credentials: aws.Credentials{AccessKeyID: fields[1], SecretAccessKey: fields[2]}}, nil
 }
