@@ -46,7 +46,7 @@ func main() {
 	flag.IntVar(&o.transfers, "transfers", 4, "connections for 8 MiB")
 	flag.IntVar(&o.streams, "streams", 200, "requests in flight at once whose memory is measured; 0 measures none")
 	flag.StringVar(&o.dir, "dir", "", "directory below which both stores are made, and removed; the system's for temporary files by default")
-	flag.BoolVar(&o.strict, "strict", false, "fail if a figure is below its bar")
+	flag.BoolVar(&o.strict, "strict", false, "fail if a figure misses its bar")
 	flag.StringVar(&o.floorDir, "floor", "", "be the floor, on this directory (used by the tool itself)")
 	flag.StringVar(&o.gatewayDir, "gateway", "", "be the gateway whose memory is measured, on this directory (used by the tool itself)")
 	flag.Parse()
@@ -73,8 +73,8 @@ func start(ctx context.Context, o options) error {
 	return measure(ctx, o)
 }
 
-// errBelow says that a figure is below its bar.
-var errBelow = errors.New("a figure is below its bar")
+// errMissed says that a figure misses its bar.
+var errMissed = errors.New("a figure misses its bar")
 
 func measure(ctx context.Context, o options) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -95,23 +95,23 @@ func measure(ctx context.Context, o options) (err error) {
 	if err := s.setUp(ctx, dir); err != nil {
 		return err
 	}
-	below := false
+	missed := false
 	for i := range operations {
 		reached, err := compare(ctx, o, s, &operations[i])
 		if err != nil {
 			return fmt.Errorf("%s: %w", operations[i].name, err)
 		}
-		below = below || !reached
+		missed = missed || !reached
 	}
 	if o.streams > 0 {
 		reached, err := measureMemory(ctx, o, s, dir)
 		if err != nil {
 			return fmt.Errorf("memory: %w", err)
 		}
-		below = below || !reached
+		missed = missed || !reached
 	}
-	if below && o.strict {
-		return errBelow
+	if missed && o.strict {
+		return errMissed
 	}
 	return nil
 }
@@ -168,15 +168,16 @@ func compare(ctx context.Context, o options, s *servers, op *operation) (bool, e
 	}
 	share := shares[len(shares)/2]
 	fmt.Printf("%-9s %.0f %% of the floor (median of %d pairs of %d s, %.0f to %.0f %%, %d connections); bar: %.0f %%%s\n",
-		op.name, 100*share, o.rounds, o.seconds, 100*shares[0], 100*shares[len(shares)-1], connections, 100*op.bar, verdict(share >= op.bar))
+		op.name, 100*share, o.rounds, o.seconds, 100*shares[0], 100*shares[len(shares)-1], connections, 100*op.bar, verdict(share >= op.bar, "BELOW THE BAR"))
 	return share >= op.bar, nil
 }
 
-func verdict(reached bool) string {
+// verdict is what is told of a figure beside its bar.
+func verdict(reached bool, miss string) string {
 	if reached {
 		return ""
 	}
-	return "   BELOW THE BAR"
+	return "   " + miss
 }
 
 // servers are the two under load.

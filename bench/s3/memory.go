@@ -24,10 +24,12 @@ import (
 	"github.com/daypass/daypass/internal/server"
 )
 
-// What is measured is a Daypass by itself: a process that has server.Run and, for
-// its store, the floor, which is another process; the clients are in a third.
-// So it is the whole of what the gateway holds of a request, its connections to
-// both sides with it, and nothing that the store or the client holds.
+// What is measured is a process that has server.Run, twice: with the floor, which
+// is another process, for its store; and with the embedded store. The clients are
+// in a third. So the one is the whole of what the gateway holds of a request, its
+// connections to both sides with it, and nothing that the store or the client
+// holds; and the other is that without a connection to the store, and with what
+// the store holds.
 //
 // The requests stand in the middle of their bodies: the client of a GET has taken
 // part of it and then takes nothing, the client of a PUT has sent part of it and
@@ -43,7 +45,8 @@ const (
 	looks     = 3
 )
 
-// gatewayFile tells the gateway's process where its store is.
+// gatewayFile tells the gateway's process where its store is: its zero value, that
+// it is the embedded one.
 type gatewayFile struct{ Store, AccessKeyID, SecretAccessKey string }
 
 // serveGateway is the gateway whose memory is measured. On an address that it
@@ -71,12 +74,16 @@ func serveGateway(ctx context.Context, dir string) error {
 	go func() { _ = told.Serve(l) }()
 	defer func() { _ = told.Close() }()
 	fmt.Println(l.Addr())
+	s3 := server.S3{Embedded: true}
+	if file.Store != "" {
+		s3 = server.S3{Upstreams: []server.Upstream{{Name: "floor", Target: s3upstream.Target{
+			Endpoint: "http://" + file.Store, Region: region, Credentials: s3upstream.Static(file.AccessKeyID, file.SecretAccessKey),
+		}, Account: process.Account, Shared: true}}}
+	}
 	return server.Run(ctx, server.Config{
 		DataDir: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", Account: process.Account, ReadyFile: filepath.Join(dir, "ready"),
 		Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader, Stdout: os.Stdout,
-		S3: server.S3{Upstreams: []server.Upstream{{Name: "floor", Target: s3upstream.Target{
-			Endpoint: "http://" + file.Store, Region: region, Credentials: s3upstream.Static(file.AccessKeyID, file.SecretAccessKey),
-		}, Account: process.Account, Shared: true}}},
+		S3: s3,
 	})
 }
 
@@ -87,9 +94,8 @@ type gateway struct {
 	memory string // where it tells
 }
 
-func (s *servers) startGateway(ctx context.Context, dir string) (*gateway, error) {
-	key := s.floor.credentials
-	text, err := json.Marshal(gatewayFile{s.floor.address, key.AccessKeyID, key.SecretAccessKey})
+func (s *servers) startGateway(ctx context.Context, dir string, file gatewayFile) (*gateway, error) {
+	text, err := json.Marshal(file)
 	if err != nil {
 		return nil, err
 	}
@@ -157,24 +163,38 @@ var streams = []stream{
 // measureMemory prints what each kind of request holds, and says whether all are
 // within the bar.
 func measureMemory(ctx context.Context, o options, s *servers, dir string) (bool, error) {
-	g, err := s.startGateway(ctx, filepath.Join(dir, "gateway"))
-	if err != nil {
-		return false, err
-	}
 	body := content(held)
 	streams[1].payload = hash(body)
-	if err := s.floor.put(ctx, "held", body); err != nil {
-		return false, err
-	}
+	key := s.floor.credentials
 	reached := true
-	for i := range streams {
-		each, err := g.measure(ctx, &streams[i], o.streams, body)
+	for _, store := range []struct {
+		name, dir string
+		file      gatewayFile
+	}{
+		{"the store in another process", "gateway", gatewayFile{s.floor.address, key.AccessKeyID, key.SecretAccessKey}},
+		{"the embedded store with it", "embedded", gatewayFile{}},
+	} {
+		g, err := s.startGateway(ctx, filepath.Join(dir, store.dir), store.file)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", streams[i].name, err)
+			return false, err
 		}
-		fmt.Printf("memory    %.0f KiB for each streaming %s (heap and stacks in use by the gateway, the store and %d clients in other processes); bar: %d KiB%s\n",
-			float64(each)/(1<<10), streams[i].name, o.streams, memoryBar>>10, verdict(each <= memoryBar))
-		reached = reached && each <= memoryBar
+		if store.file.Store == "" {
+			if err := g.put(ctx, "", nil); err != nil {
+				return false, err
+			}
+		}
+		if err := g.put(ctx, "held", body); err != nil {
+			return false, err
+		}
+		for i := range streams {
+			each, err := g.measure(ctx, &streams[i], o.streams, body)
+			if err != nil {
+				return false, fmt.Errorf("%s, %s: %w", streams[i].name, store.name, err)
+			}
+			fmt.Printf("memory    %.0f KiB for each of %d streaming %s (heap and stacks in use, %s); bar: %d KiB%s\n",
+				float64(each)/(1<<10), o.streams, streams[i].name, store.name, memoryBar>>10, verdict(each <= memoryBar, "ABOVE THE BAR"))
+			reached = reached && each <= memoryBar
+		}
 	}
 	return reached, nil
 }
