@@ -3,12 +3,14 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build test demo bench bench-compare fuzz lint fmt
 
-# How long each fuzz target and each Go benchmark runs, and what the two tools
-# are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
+# How long each fuzz target and each Go benchmark runs, and what the three
+# tools are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
+# S3FLAGS='-rounds 3'
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 LOADFLAGS ?=
 SCALEFLAGS ?=
+S3FLAGS ?=
 
 # The linters are a module of their own, so that their modules are not ours.
 TOOL := go tool -modfile=tools/go.mod
@@ -29,9 +31,10 @@ demo: build ## the tutorial: an empty account, a job admitted, a job denied, and
 	@scripts/setup.sh demo
 	bin/daypass demo
 
-bench: ## run the Go benchmarks, the load generator, and the large account
+bench: ## run the Go benchmarks, the loads on STS and S3, and the large account
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 	go run ./bench/load $(LOADFLAGS)
+	go run ./bench/s3 $(S3FLAGS)
 	go run ./bench/scale $(SCALEFLAGS)
 
 bench-compare: ## the decision beside cedar-go's and versitygw's, on the same rules

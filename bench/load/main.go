@@ -10,16 +10,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/url"
 	"os"
 	"os/signal"
@@ -29,18 +25,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/daypass/daypass/bench/client"
 	"github.com/daypass/daypass/bench/process"
-	"github.com/daypass/daypass/internal/gitlab"
-	"github.com/daypass/daypass/internal/gitlab/instance"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // The names that the load's requests carry.
 const (
-	audience = "https://gitlab.example.com"
-	project  = "mygroup/myproject"
 	roleName = "load"
 	version  = "2011-06-15"
 )
@@ -93,48 +83,31 @@ func measure(ctx context.Context, o options) (err error) {
 	defer func() { cancel(); s.wait() }()
 
 	duration := time.Duration(o.seconds) * time.Second
-	for _, address := range []string{s.floor, s.daypass} { // once to warm up: keys fetched, heaps grown
-		if _, err := load(ctx, address, s.form, o.connections, time.Second); err != nil {
-			return fmt.Errorf("warm up %s: %w", address, err)
+	turn := func(address string, duration time.Duration) func() (client.Round, error) {
+		return func() (client.Round, error) {
+			return client.Server{Address: address, Now: time.Now}.Load(ctx, s.requests(address, o.connections), duration)
 		}
 	}
-	var floors, daypasses []round
-	for range o.rounds {
-		for _, turn := range []struct {
-			address string
-			into    *[]round
-		}{{s.floor, &floors}, {s.daypass, &daypasses}} {
-			r, err := load(ctx, turn.address, s.form, o.connections, duration)
-			if err != nil {
-				return err
-			}
-			*turn.into = append(*turn.into, r)
-		}
+	// Once to warm up: keys fetched, heaps grown.
+	if _, _, _, err := client.Pairs(1, turn(s.floor, time.Second), turn(s.daypass, time.Second)); err != nil {
+		return fmt.Errorf("warm up: %w", err)
 	}
-	return report(o, floors, daypasses)
+	floors, daypasses, shares, err := client.Pairs(o.rounds, turn(s.floor, duration), turn(s.daypass, duration))
+	if err != nil {
+		return err
+	}
+	return report(o, client.Median(floors), client.Median(daypasses), shares)
 }
 
-func report(o options, floors, daypasses []round) error {
-	shares := make([]float64, len(floors))
-	for i := range floors {
-		shares[i] = 100 * daypasses[i].perSecond() / floors[i].perSecond()
-	}
-	floor, daypass := median(floors), median(daypasses)
-	slices.Sort(shares)
+func report(o options, floor, daypass client.Round, shares []float64) error {
 	_, err := fmt.Printf(`floor     %8.0f requests/s   p50 %v   p99 %v   (bare net/http, same form, one RSA-2048 verification, fixed reply)
 daypass   %8.0f requests/s   p50 %v   p99 %v
 AssumeRoleWithWebIdentity: %.0f %% of the floor (median of %d pairs of %d s, %.0f to %.0f %%, %d connections)
 `,
-		floor.perSecond(), floor.quantile(0.5), floor.quantile(0.99),
-		daypass.perSecond(), daypass.quantile(0.5), daypass.quantile(0.99),
-		shares[len(shares)/2], o.rounds, o.seconds, shares[0], shares[len(shares)-1], o.connections)
+		floor.PerSecond(), floor.Quantile(0.5), floor.Quantile(0.99),
+		daypass.PerSecond(), daypass.Quantile(0.5), daypass.Quantile(0.99),
+		100*shares[len(shares)/2], o.rounds, o.seconds, 100*shares[0], 100*shares[len(shares)-1], o.connections)
 	return err
-}
-
-func median(rounds []round) round {
-	sorted := slices.Clone(rounds)
-	slices.SortFunc(sorted, func(a, b round) int { return int(a.perSecond() - b.perSecond()) })
-	return sorted[len(sorted)/2]
 }
 
 // servers are the two under load, and what to send them.
@@ -142,27 +115,34 @@ type servers struct {
 	floor, daypass string // host:port
 	form           []byte
 	processes      process.Group
-	issuerDone     chan struct{}
+	issuer         *process.Issuer
 }
 
 // wait joins what setUp started; its context has ended.
 func (s *servers) wait() {
 	s.processes.Wait()
-	<-s.issuerDone
+	s.issuer.Wait()
+}
+
+// requests is the same form for every connection.
+func (s *servers) requests(address string, connections int) []client.Request {
+	head := fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: %d\r\nUser-Agent: bench-load\r\n\r\n%s",
+		address, len(s.form), s.form)
+	return slices.Repeat([]client.Request{{Head: head, Reply: -1}}, connections)
 }
 
 // setUp builds and starts a real Daypass with an issuer, a provider and a role,
 // and the floor.
 func setUp(ctx context.Context, dir string) (*servers, error) {
-	s := &servers{issuerDone: make(chan struct{})}
-	issuer, err := s.startIssuer(ctx, filepath.Join(dir, "issuer"))
-	if err != nil {
+	s := &servers{}
+	var err error
+	if s.issuer, err = process.StartIssuer(ctx, filepath.Join(dir, "issuer"), time.Now); err != nil {
 		return nil, err
 	}
-	if err := s.startDaypass(ctx, dir, issuer); err != nil {
+	if err := s.startDaypass(ctx, dir); err != nil {
 		return nil, err
 	}
-	token, err := mint(issuer)
+	token, err := s.issuer.Token()
 	if err != nil {
 		return nil, err
 	}
@@ -174,23 +154,7 @@ func setUp(ctx context.Context, dir string) (*servers, error) {
 	return s, s.startFloor(ctx, dir, filepath.Join(dir, "issuer", "signing-keys.pem"))
 }
 
-func (s *servers) startIssuer(ctx context.Context, dir string) (*instance.Instance, error) {
-	issuer, err := instance.Open(ctx, dir, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	l, err := issuer.Listen(ctx, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		defer close(s.issuerDone)
-		_ = issuer.Serve(ctx, l, slog.New(slog.DiscardHandler)) // its failure shows as a failed request
-	}()
-	return issuer, nil
-}
-
-func (s *servers) startDaypass(ctx context.Context, dir string, issuer *instance.Instance) error {
+func (s *servers) startDaypass(ctx context.Context, dir string) error {
 	binary, err := process.Build(ctx, dir)
 	if err != nil {
 		return err
@@ -200,21 +164,7 @@ func (s *servers) startDaypass(ctx context.Context, dir string, issuer *instance
 		return err
 	}
 	s.daypass = strings.TrimPrefix(d.Endpoint, "http://")
-	_, err = d.IAM.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
-		Url: aws.String(issuer.Issuer.URL()), ClientIDList: []string{audience}, ThumbprintList: []string{issuer.Thumbprint},
-	})
-	if err != nil {
-		return err
-	}
-	return d.CreateRole(ctx, roleName, process.TrustPolicy(strings.TrimPrefix(issuer.Issuer.URL(), "https://"), audience, project))
-}
-
-func mint(issuer *instance.Instance) (string, error) {
-	job, err := gitlab.NewJob(gitlab.Job{ServerURL: issuer.Issuer.URL(), Project: gitlab.Project{Path: project}}, nil)
-	if err != nil {
-		return "", err
-	}
-	return issuer.Issuer.IDToken(job, []string{audience}, time.Now(), rand.Reader)
+	return d.Admit(ctx, s.issuer, roleName)
 }
 
 func (s *servers) startFloor(ctx context.Context, dir, signingKeys string) error {
@@ -222,16 +172,8 @@ func (s *servers) startFloor(ctx context.Context, dir, signingKeys string) error
 	if err := writePublicKey(signingKeys, keyFile); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	out, in := io.Pipe()
-	if _, err := s.processes.Start(ctx, in, self, "-floor", keyFile); err != nil {
-		return err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	s.floor = strings.TrimSpace(line)
+	var err error
+	s.floor, _, err = s.processes.StartSelf(ctx, "-floor", keyFile)
 	return err
 }
 

@@ -3,13 +3,16 @@
 package process
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -54,6 +57,46 @@ func (g *Group) Start(ctx context.Context, stdout io.Writer, name string, args .
 	return c, nil
 }
 
+// StartSelf starts the running program again, with other arguments, and gives the
+// first line that it prints.
+func (g *Group) StartSelf(ctx context.Context, args ...string) (line string, pid int, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", 0, err
+	}
+	out, in := io.Pipe()
+	c, err := g.Start(ctx, in, self, args...)
+	if err != nil {
+		return "", 0, err
+	}
+	line, err = bufio.NewReader(out).ReadString('\n')
+	return strings.TrimSpace(line), c.Process.Pid, err
+}
+
+// tick is the unit of the times in /proc (USER_HZ, which is 100 on all of Linux's
+// architectures that Go has).
+const tick = 10 * time.Millisecond
+
+// CPUTime is how long a process has been computing, of this and of the system's
+// code together (proc_pid_stat(5), utime and stime).
+func CPUTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	text := string(stat)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]) // from the third on
+	if len(fields) < 13 {
+		return 0, errors.New("the system does not tell the time that a process has computed")
+	}
+	user, err := strconv.ParseInt(fields[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * tick, err
+}
+
 // Daypass is a server that answers.
 type Daypass struct {
 	Endpoint string // http://host:port
@@ -80,6 +123,11 @@ func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error
 	if err != nil {
 		return nil, err
 	}
+	return Connect(ctx, ready, data, c.Process.Pid)
+}
+
+// Connect waits until the Daypass that writes this ready file answers.
+func Connect(ctx context.Context, ready, data string, pid int) (*Daypass, error) {
 	endpoint, err := waitFor(ctx, ready)
 	if err != nil {
 		return nil, err
@@ -89,7 +137,7 @@ func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error
 	if err != nil {
 		return nil, err
 	}
-	return &Daypass{Endpoint: endpoint, PID: c.Process.Pid, IAM: iam.NewFromConfig(cfg)}, nil
+	return &Daypass{Endpoint: endpoint, PID: pid, IAM: iam.NewFromConfig(cfg)}, nil
 }
 
 func waitFor(ctx context.Context, ready string) (string, error) {

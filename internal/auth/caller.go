@@ -2,6 +2,7 @@ package auth
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/daypass/daypass/internal/arn"
@@ -79,12 +80,17 @@ type Answer struct {
 	Source string
 }
 
+// contexts are used again: one has some twenty keys.
+var contexts = sync.Pool{New: func() any { return new(policy.Context) }}
+
 // Decide answers one question by the caller's policies as they stand in the
 // snapshot that authenticated it, and by the resource's own. Reasons are filled
 // where why is not nil.
 func (c *Caller) Decide(r *Request, q *Question, why *policy.Reasons) Answer {
-	var keys policy.Context
-	asked, policies := c.asks(r, q, &keys)
+	keys := contexts.Get().(*policy.Context)
+	defer contexts.Put(keys)
+	keys.Reset()
+	asked, policies := c.asks(r, q, keys)
 	if policies.ResourceAccount = q.Owner; q.Owner == "" {
 		policies.ResourceAccount = c.Account
 	}

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/directory"
@@ -92,6 +93,9 @@ func trustDenial(c *Call, q *auth.Question, role *directory.Role, f *Fault) *Fau
 	return bare
 }
 
+// measured are contexts that tooLong uses again.
+var measured = sync.Pool{New: func() any { return new(policy.Context) }}
+
 // tooLong reports whether a question holds a text beyond maxAsked.
 func tooLong(q *auth.Question) bool {
 	if len(q.Resource) > maxAsked {
@@ -100,8 +104,10 @@ func tooLong(q *auth.Question) bool {
 	if q.Keys == nil {
 		return false
 	}
-	var keys policy.Context
-	q.Keys(&keys)
+	keys := measured.Get().(*policy.Context)
+	defer measured.Put(keys)
+	keys.Reset()
+	q.Keys(keys)
 	for _, key := range keys.Keys() {
 		values, _, _ := keys.Get(key)
 		for _, value := range values {

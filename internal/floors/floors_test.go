@@ -44,8 +44,8 @@ floor 1 utility
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
 	jwks: oidc, module golang.org/x/sync
-	s3upstream: module github.com/aws/aws-sdk-go-v2
-	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/aws/aws-sdk-go-v2
+	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
+	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
@@ -72,11 +72,13 @@ floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	runner: gitlab/ci gitlab
-	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
+	bench/process: sdkhttp gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
+	bench/client:
 
 floor 5 commands
 	cmd/daypass: strictyaml suite account managedpolicy store arn explain oidc policy archive s3upstream durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
-	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
+	bench/load: bench/client bench/process
+	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `
 

@@ -123,8 +123,13 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// copySize is how much of an object is in memory on its way to the client.
+const copySize = 32 << 10
+
+var copies = sync.Pool{New: func() any { return new([copySize]byte) }}
+
 // watchedWriter is the client's end of a reply under watch. What it is given in
-// one piece the client must take within the time, which is 32 KiB of an object.
+// one piece, copySize or piece of an object, the client must take within the time.
 type watchedWriter struct {
 	io.Writer
 	watch *watch
@@ -134,6 +139,39 @@ func (w watchedWriter) Write(p []byte) (int, error) {
 	w.watch.writing.begin()
 	defer w.watch.writing.ends()
 	return w.Writer.Write(p)
+}
+
+// piece is how much of a file a client is given at once. As long as it takes that
+// much within the time, it is not given up.
+const piece = 128 << 10
+
+// ReadFrom implements io.ReaderFrom: a file goes to the client by itself, piece by
+// piece, where the system can do that.
+func (w watchedWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	to, can := w.Writer.(io.ReaderFrom)
+	limited, isLimited := r.(*io.LimitedReader)
+	if !can || !isLimited {
+		buffer := copies.Get().(*[copySize]byte)
+		defer copies.Put(buffer)
+		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buffer[:])
+	}
+	for err == nil && limited.N > 0 {
+		part := &io.LimitedReader{R: limited.R, N: min(limited.N, piece)}
+		var more int64
+		more, err = w.take(to, part)
+		n += more
+		limited.N -= more
+		if part.N > 0 { // it ends early
+			break
+		}
+	}
+	return n, err
+}
+
+func (w watchedWriter) take(to io.ReaderFrom, r io.Reader) (int64, error) {
+	w.watch.writing.begin()
+	defer w.watch.writing.ends()
+	return to.ReadFrom(r)
 }
 
 // maxUnread is how much of a body that nobody wants is read after the reply. Most

@@ -1,9 +1,9 @@
 // Package s3store is the embedded object store: the S3 server of Versity's
 // versitygw on a directory of files, run inside this process as a private
-// upstream of the gateway. It listens on a unix socket that only this user can
-// reach, under a secret that is made anew at each start, and knows no other
-// caller than the gateway: who may do what is decided before a request comes
-// here.
+// upstream of the gateway. It listens nowhere: requests are handed to it by calls
+// (Target.Transport), signed with a secret that is made anew at each start. It
+// knows no other caller than the gateway: who may do what is decided before a
+// request comes here.
 //
 // The store works on paths relative to the process's working directory, and Open
 // changes that. So a process has one store at a time, and every other path that
@@ -16,12 +16,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/debuglogger"
@@ -29,7 +30,6 @@ import (
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
 
-	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/s3upstream"
 )
 
@@ -53,7 +53,7 @@ const (
 	// operations is how many of the store's operations run at once; others wait.
 	// It bounds the threads that block in the file system.
 	operations = 256
-	// connections is how many the gateway may have, and requests on them.
+	// connections is how many there may be, and requests at once.
 	connections = 4096
 
 	dirMode  = 0o700
@@ -82,6 +82,10 @@ type Config struct {
 	// It is absolute, and is made if it is missing. Its file system tells names
 	// apart by case.
 	Dir string
+	// Loopback has the store listen on a free port of 127.0.0.1 and take requests
+	// there, for what measures it by itself. Whoever is on this machine can then
+	// connect, and still needs the secret.
+	Loopback bool
 	// Log hears of the store's coming and going; nil for none. The store itself
 	// writes nothing of a request, but what it calls an internal error, to
 	// standard error.
@@ -98,7 +102,7 @@ type Store struct {
 	failed   error         // why it ended by itself, then
 	closing  atomic.Bool
 	lock     *os.File
-	run      string // the socket's directory
+	direct   *direct // nil: it listens
 	buckets  string
 	previous string // working directory
 	close    sync.Once
@@ -126,13 +130,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.open(ctx, config.Dir); err != nil {
+	if err := s.open(ctx, config); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, dir string) error {
+func (s *Store) open(ctx context.Context, config Config) error {
+	dir := config.Dir
 	l, err := prepare(dir)
 	if err != nil {
 		return err
@@ -142,9 +147,6 @@ func (s *Store) open(ctx context.Context, dir string) error {
 	}
 	if s.previous, err = os.Getwd(); err != nil {
 		return fmt.Errorf("s3store: %w", err)
-	}
-	if err := s.makeRun(dir); err != nil {
-		return err
 	}
 	s.buckets = l.buckets
 	setGlobals()
@@ -156,40 +158,26 @@ func (s *Store) open(ctx context.Context, dir string) error {
 		return fmt.Errorf("s3store: %w", err)
 	}
 	s.target = s3upstream.Target{
-		Endpoint:    "http://s3store.internal",
-		Socket:      filepath.Join(s.run, "s3"),
+		Endpoint:    endpoint,
 		Region:      Region,
 		Addressing:  s3upstream.PathStyle,
 		Credentials: s3upstream.Static(accessKeyID, rand.Text()+rand.Text()),
 		Lacks:       lacks,
 	}
-	guarded := newGuarded(s.posix, l, storer)
-	if err := guarded.sweep(); err != nil {
+	backend := newGuarded(s.posix, l, storer)
+	if err := backend.sweep(); err != nil {
 		return err
 	}
-	if err := s.serve(ctx, guarded); err != nil {
+	if config.Loopback {
+		err = s.listen(ctx, backend)
+	} else {
+		err = s.connect(ctx, backend)
+	}
+	if err != nil {
 		return err
 	}
 	s.log.Info("s3 store open", "dir", dir, "metadata", l.format)
 	return nil
-}
-
-// runPrefix begins the names of the directories that sockets are in: a socket's
-// path must be short, which the store's need not be.
-const runPrefix = "daypass-s3-"
-
-// makeRun makes the directory of the socket. Its name is kept, so that the next
-// process removes it if this one is killed.
-func (s *Store) makeRun(dir string) error {
-	kept := filepath.Join(dir, "run")
-	if before, err := os.ReadFile(kept); err == nil && strings.HasPrefix(filepath.Base(string(before)), runPrefix) {
-		_ = os.RemoveAll(string(before)) // a socket that nobody listens on
-	}
-	var err error
-	if s.run, err = os.MkdirTemp("", runPrefix); err != nil { // mode 0700
-		return fmt.Errorf("s3store: %w", err)
-	}
-	return durable.Replace(kept, []byte(s.run), fileMode)
 }
 
 // setGlobals sets what versitygw 1.8.0 keeps in its packages: whether names of
@@ -226,8 +214,49 @@ func newPosix(l *layout, storer *metadata) (*posix.Posix, error) {
 	return posix.New(l.buckets, storer, options)
 }
 
+// endpoint is the name that requests carry where no name is looked up.
+const endpoint = "http://s3store.internal"
+
+// connect makes the server and the way to it.
+func (s *Store) connect(ctx context.Context, backend *guarded) error {
+	dir, err := os.MkdirTemp("", "daypass-s3-") // mode 0700
+	if err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a socket that nobody listens on
+	found := make(chan fasthttp.RequestHandler, 1)
+	socket := filepath.Join(dir, "s3")
+	if err := s.serve(ctx, socket, backend, s3api.WithMiddleware("/", tell(found))); err != nil {
+		return err
+	}
+	s.closing.Store(true)
+	handler, err := handlerOf(ctx, s.server, found, socket)
+	<-s.served
+	s.server = nil // what is left of it is the handler
+	if err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	s.direct = &direct{handler: handler, store: s}
+	s.target.Transport = s.direct
+	return nil
+}
+
+// listen serves on a port of loopback. The server wants to listen by itself, so
+// the port is free but for whoever takes it in between, which then is an error.
+func (s *Store) listen(ctx context.Context, backend *guarded) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("s3store: %w", err)
+	}
+	s.target.Endpoint = "http://" + l.Addr().String()
+	return s.serve(ctx, l.Addr().String(), backend)
+}
+
 // serve starts the server and waits until it listens.
-func (s *Store) serve(ctx context.Context, backend *guarded) error {
+func (s *Store) serve(ctx context.Context, address string, backend *guarded, more ...s3api.Option) error {
 	credentials, err := s.target.Credentials.Retrieve(ctx)
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
@@ -235,20 +264,20 @@ func (s *Store) serve(ctx context.Context, backend *guarded) error {
 	root := auth.Account{Access: credentials.AccessKeyID, Secret: credentials.SecretAccessKey, Role: auth.RoleAdmin}
 	listening := make(chan struct{})
 	s.server, err = s3api.New(backend, middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}, Region,
-		auth.NewIAMServiceSingle(root), nil, nil, nil, nil,
-		s3api.WithQuiet(),
-		s3api.WithKeepAlive(),
-		s3api.WithMpMaxParts(maxParts),
-		s3api.WithConcurrencyLimiter(connections, connections),
-		s3api.WithSocketPerm(fileMode),
-		s3api.WithOnListen(sync.OnceFunc(func() { close(listening) })))
+		auth.NewIAMServiceSingle(root), nil, nil, nil, nil, append(more,
+			s3api.WithQuiet(),
+			s3api.WithKeepAlive(),
+			s3api.WithMpMaxParts(maxParts),
+			s3api.WithConcurrencyLimiter(connections, connections),
+			s3api.WithSocketPerm(fileMode),
+			s3api.WithOnListen(sync.OnceFunc(func() { close(listening) })))...)
 	if err != nil {
 		return fmt.Errorf("s3store: %w", err)
 	}
 	go func() {
 		defer close(s.served)
 		// When it is shut down, its listener is closed, which it calls an error.
-		if err := s.server.ServeMultiPort([]string{s.target.Socket}); !s.closing.Load() {
+		if err := s.server.ServeMultiPort([]string{address}); !s.closing.Load() {
 			s.log.Error("s3 store ends by itself", "err", err)
 			s.failed = fmt.Errorf("s3store: the store ends by itself: %w", err)
 		}
@@ -284,14 +313,14 @@ func (s *Store) release() error {
 		errs = append(errs, s.server.ShutDown())
 		<-s.served
 	}
+	if s.direct != nil {
+		errs = append(errs, s.direct.close())
+	}
 	if s.posix != nil {
 		s.posix.Shutdown()
 	}
 	if now, err := os.Getwd(); err == nil && s.buckets != "" && now == s.buckets {
 		errs = append(errs, os.Chdir(s.previous))
-	}
-	if s.run != "" {
-		errs = append(errs, os.RemoveAll(s.run))
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

@@ -102,7 +102,7 @@ func (b *body) failure() error {
 const streamingUnsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 // chunkSize is above the 8 KiB that S3 wants at least.
-const chunkSize = 64 << 10
+const chunkSize = 32 << 10
 
 // trailerLength has the checksums of S3 and the length of each in base64. The
 // length of the whole must be known before the checksum is.

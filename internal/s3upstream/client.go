@@ -235,6 +235,21 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteTo implements io.WriterTo: a body that can write itself does.
+func (b *responseBody) WriteTo(w io.Writer) (int64, error) {
+	from, can := b.body.(io.WriterTo)
+	if b.start != nil || !can {
+		return io.Copy(w, struct{ io.Reader }{b})
+	}
+	n, err := from.WriteTo(w)
+	b.left -= n
+	b.done = true
+	if err != nil {
+		err = classify(b.ctx, err)
+	}
+	return n, err
+}
+
 // Close reads a short rest, so that the connection can serve again, and begins
 // no further Read of the request's body.
 func (b *responseBody) Close() error {

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -352,7 +351,6 @@ func TestErrors(t *testing.T) {
 	}{
 		"refused":  {s3upstream.Target{Endpoint: "http://127.0.0.1:1"}, s3upstream.ErrUnreachable},
 		"no name":  {s3upstream.Target{Endpoint: "http://no.such.name.invalid"}, s3upstream.ErrUnreachable},
-		"socket":   {s3upstream.Target{Endpoint: "http://x", Socket: filepath.Join(t.TempDir(), "none")}, s3upstream.ErrUnreachable},
 		"tls":      {s3upstream.Target{Endpoint: tls.URL}, s3upstream.ErrTLS},
 		"no tls":   {s3upstream.Target{Endpoint: strings.Replace(slow.URL, "http:", "https:", 1)}, s3upstream.ErrTLS},
 		"garbage":  {s3upstream.Target{Endpoint: garbage}, s3upstream.ErrAnswer},
@@ -544,7 +542,7 @@ func TestTrailer(t *testing.T) {
 // closes the connection with the rest unread.
 func TestRefusedInTheMiddle(t *testing.T) {
 	const answer = "<Error><Code>NoSuchBucket</Code></Error>"
-	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -560,7 +558,7 @@ func TestRefusedInTheMiddle(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	c := newClient(t, s3upstream.Target{Endpoint: "http://store", Socket: listener.Addr().String()})
+	c := newClient(t, s3upstream.Target{Endpoint: "http://" + listener.Addr().String()})
 	for range 20 {
 		response, err := c.Do(t.Context(), &s3upstream.Request{
 			Method: "PUT", Bucket: "b", Key: "k", Body: bytes.NewReader(make([]byte, 1<<20-1)), Length: 1<<20 - 1,

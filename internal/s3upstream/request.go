@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/daypass/daypass/internal/sigv4"
 )
 
 // UnsignedPayload is the PayloadHash of a body whose digest is not known before
@@ -48,7 +51,7 @@ type Request struct {
 
 // Trailer is a checksum that is known once the body has been read. It reaches
 // the store in the same form: in chunks with a trailer, whose kind is
-// STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https or a unix socket. Over plain
+// STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https or within this process. Over plain
 // http AWS refuses that, so there the checksum is left out, and the store
 // computes its default one.
 type Trailer struct {
@@ -101,7 +104,7 @@ func (c *Client) build(ctx context.Context, r *Request, payload *body) (*http.Re
 	if r.Length > 0 {
 		request.Body, request.ContentLength = payload, r.Length
 		hash = r.PayloadHash
-		if hash == "" {
+		if hash == "" || c.target.Transport != nil {
 			hash = UnsignedPayload
 		}
 		if header.Get("Expect") == "" && r.Length >= expectFrom {
@@ -123,6 +126,13 @@ func (c *Client) build(ctx context.Context, r *Request, payload *body) (*http.Re
 	credentials, err := c.target.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: they cannot be had: %w", ErrCredentials, err)
+	}
+	if c.target.Transport != nil {
+		signed := sigv4.Request{Method: request.Method, RequestURI: request.URL.RequestURI(), Host: request.Host, Header: header, PayloadHash: hash}
+		if err := sigv4.SignS3(&signed, credentials.AccessKeyID, credentials.SecretAccessKey, c.target.Region, c.now()); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+		return request, nil
 	}
 	if err := c.signer.SignHTTP(ctx, credentials, request, hash, "s3", c.target.Region, c.now()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
@@ -225,13 +235,18 @@ func setEncoding(header http.Header, encodings []string) {
 	header.Set("Content-Encoding", strings.Join(encodings, ","))
 }
 
-// hopByHop are the headers of one connection: those of RFC 9110 section 7.6.1,
-// and those that Connection names.
+// ofConnection are the headers of one connection (RFC 9110 section 7.6.1).
+var ofConnection = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authenticate": true,
+	"Proxy-Authorization": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+}
+
+// hopByHop are those, and what Connection names.
 func hopByHop(header http.Header) map[string]bool {
-	hop := map[string]bool{
-		"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authenticate": true,
-		"Proxy-Authorization": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	if len(header["Connection"]) == 0 {
+		return ofConnection
 	}
+	hop := maps.Clone(ofConnection)
 	for _, line := range header.Values("Connection") {
 		for name := range strings.SplitSeq(line, ",") {
 			hop[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] = true

@@ -48,9 +48,11 @@ type Target struct {
 	// Endpoint is an http or https URL of a host, with a port or without, and
 	// nothing else.
 	Endpoint string
-	// Socket is the path of a unix socket to connect to. Endpoint then gives no
-	// more than the Host header. What goes over it counts as private.
-	Socket string
+	// Transport carries requests to a store in this process, nil for connections
+	// to Endpoint, which gives no more than the Host header then. What goes over
+	// it counts as private, and is not changed on its way: the store is not told
+	// the body's hash, which it would only compute once more.
+	Transport http.RoundTripper
 	// Region is the region that signatures name.
 	Region     string
 	Addressing Addressing
@@ -88,7 +90,7 @@ func Static(accessKeyID, secretAccessKey string) aws.CredentialsProvider {
 type Client struct {
 	target    Target
 	endpoint  *url.URL
-	transport *http.Transport
+	transport http.RoundTripper
 	signer    *v4.Signer
 	now       func() time.Time
 }
@@ -105,8 +107,8 @@ func New(target Target, now func() time.Time) (*Client, error) {
 		return nil, errors.New("s3upstream: the target has no region")
 	case target.Credentials == nil:
 		return nil, errors.New("s3upstream: the target has no credentials")
-	case target.Proxy != nil && target.Socket != "":
-		return nil, errors.New("s3upstream: a unix socket is not reached through a proxy")
+	case target.Proxy != nil && target.Transport != nil:
+		return nil, errors.New("s3upstream: a store in this process is not reached through a proxy")
 	case target.Proxy != nil && target.Proxy.Scheme != "http" && target.Proxy.Scheme != "https":
 		return nil, fmt.Errorf("s3upstream: the proxy %s is neither http nor https", target.Proxy.Redacted())
 	case target.Addressing != PathStyle && target.Addressing != VirtualHost:
@@ -117,10 +119,14 @@ func New(target Target, now func() time.Time) (*Client, error) {
 	setDefault(&target.ConnectTimeout, DefaultConnectTimeout)
 	setDefault(&target.ResponseTimeout, DefaultResponseTimeout)
 	setDefault(&target.IdleConnections, DefaultIdleConnections)
+	transport := target.Transport
+	if transport == nil {
+		transport = target.connections()
+	}
 	return &Client{
 		target:    target,
 		endpoint:  endpoint,
-		transport: target.transport(),
+		transport: transport,
 		// S3 signs the path as it is sent (Signature Version 4, "Create a
 		// canonical request": no normalisation, no second encoding for S3).
 		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
@@ -129,10 +135,14 @@ func New(target Target, now func() time.Time) (*Client, error) {
 }
 
 // Close ends the connections that no request uses.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	if t, ok := c.transport.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // private says whether nobody reads along on the way to the target.
-func (c *Client) private() bool { return c.endpoint.Scheme == "https" || c.target.Socket != "" }
+func (c *Client) private() bool { return c.endpoint.Scheme == "https" || c.target.Transport != nil }
 
 func setDefault[T int | time.Duration](value *T, otherwise T) {
 	if *value <= 0 {
@@ -173,8 +183,8 @@ const (
 	idleTimeout = 15 * time.Second
 )
 
-// transport speaks HTTP/1.1, which is what S3 speaks.
-func (t *Target) transport() *http.Transport {
+// connections speaks HTTP/1.1, which is what S3 speaks.
+func (t *Target) connections() *http.Transport {
 	dialer := &net.Dialer{Timeout: t.ConnectTimeout, KeepAlive: 15 * time.Second}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -196,11 +206,6 @@ func (t *Target) transport() *http.Transport {
 	}
 	if t.Proxy == nil {
 		transport.Proxy = nil
-	}
-	if t.Socket != "" {
-		transport.DialContext = patient(func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", t.Socket)
-		})
 	}
 	return transport
 }
