@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+// Position is a place in a file. Line and Column count from 1; both are 0 where
+// there is no place.
+type Position struct {
+	File         string
+	Line, Column int
+}
+
 // Error is one fault of a file, at a place. Line and Column count from 1; both
 // are 0 where the fault has no place, as with a document that is too large.
 type Error struct {

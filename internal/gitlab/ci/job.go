@@ -6,6 +6,24 @@ import (
 	"strings"
 )
 
+// position is the place of a node.
+func (f *faults) position(n *node) Position { return Position{f.file, n.line, n.column} }
+
+// At is the place of a keyword of the job, or of what is below it: At("needs"),
+// At("environment", "url"). Where the job has none it is the job's own place.
+func (j *Job) At(path ...string) Position {
+	n := j.places
+	p := j.Position
+	for _, key := range path {
+		e, ok := n.get(key)
+		if !ok {
+			return p
+		}
+		p.Line, p.Column, n = e.at.line, e.at.column, e.value
+	}
+	return p
+}
+
 // line is where the job's name stands.
 func (j *Job) line() int { return j.at.line }
 

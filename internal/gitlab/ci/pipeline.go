@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Pipeline is a checked .gitlab-ci.yml. It is immutable.
-type Pipeline struct {
+// File is a checked .gitlab-ci.yml. It is immutable. Its Pipeline method says
+// which jobs GitLab makes of it.
+type File struct {
 	// Stages in order, with GitLab's .pre and .post around them.
 	Stages []string
 	// Warnings tells of the keywords of the whole file that have no effect here.
@@ -32,55 +32,12 @@ type Entry struct {
 	Line        int // of the job's name in the file
 }
 
-// Job is one job, with extends, default and global variables applied.
-type Job struct {
-	Name, Stage string
-	// Image is what the job names as its container image. It is told and not
-	// used: the job runs under the bash of this machine.
-	Image string
-	// BeforeScript and Script run one after the other in one shell.
-	BeforeScript, Script []string
-	// AfterScript runs in a shell of its own, whatever Script did.
-	AfterScript []string
-	// Variables are the global ones and then the job's own, which win.
-	Variables []Variable
-	// IDTokens in file order.
-	IDTokens []IDToken
-	// Environment is nil where the job has none.
-	Environment *Environment
-	// Timeout is 0 where the file sets none; GitLab then takes the project's,
-	// 1 hour by default.
-	Timeout time.Duration
-	// Warnings tells of the keywords of this job that have no effect here.
-	Warnings []Warning
-
-	at *node // its name in the file
-}
-
-// IDToken is one entry of id_tokens: a token that the job finds in the variable
-// Name. Aud is not expanded yet; see Expand.
-type IDToken struct {
-	Name string
-	Aud  []string
-	// List says that the file writes aud as an array. A claim aud of one value
-	// is then an array of one, and a string otherwise.
-	List bool
-}
-
-// Environment is the deployment target of a job. Name and URL are not expanded
-// yet; see Expand.
-type Environment struct {
-	Name, URL string
-	Action    string // start, prepare, stop, verify or access; start by default
-	Tier      string // deployment_tier; empty where the file sets none
-}
-
 // Parse reads a .gitlab-ci.yml. Name is the file's, for messages. All faults of
 // the file are told at once, as Errors.
 //
 // A job that uses a keyword that is not supported yet is no fault of the file:
 // see Job.
-func Parse(name string, text []byte) (*Pipeline, error) {
+func Parse(name string, text []byte) (*File, error) {
 	f := &faults{file: name}
 	// Each step needs all of the one before: what a faulty document lacks would
 	// be told as faults of the jobs.
@@ -92,7 +49,7 @@ func Parse(name string, text []byte) (*Pipeline, error) {
 	if len(f.list) > 0 || err != nil {
 		return nil, cmp.Or(f.err(), err)
 	}
-	r := &reader{faults: f, pipeline: &Pipeline{file: name}, budget: maxRead}
+	r := &reader{faults: f, pipeline: &File{file: name}, budget: maxRead}
 	r.globals(root)
 	for _, e := range root.entries {
 		if !isGlobal(e.key) && !strings.HasPrefix(e.key, ".") {
@@ -110,7 +67,7 @@ func Parse(name string, text []byte) (*Pipeline, error) {
 
 // Jobs lists the jobs in file order. Hidden jobs, whose name begins with a dot,
 // are not among them.
-func (p *Pipeline) Jobs() []Entry {
+func (p *File) Jobs() []Entry {
 	out := make([]Entry, len(p.jobs))
 	for i, j := range p.jobs {
 		out[i] = Entry{Name: j.job.Name, Stage: j.job.Stage, Line: j.job.line()}
@@ -120,7 +77,7 @@ func (p *Pipeline) Jobs() []Entry {
 
 // Job returns the job of that name. The error is an *UnknownJobError, or Errors
 // that name the keywords with which the job cannot be run yet.
-func (p *Pipeline) Job(name string) (*Job, error) {
+func (p *File) Job(name string) (*Job, error) {
 	i := slices.IndexFunc(p.jobs, func(j parsed) bool { return j.job.Name == name })
 	if i < 0 {
 		e := &UnknownJobError{File: p.file, Name: name}
@@ -148,4 +105,21 @@ func (e *UnknownJobError) Error() string {
 		return fmt.Sprintf("%s: %q is a hidden job, which never runs; the jobs are %q", e.File, e.Name, e.Jobs)
 	}
 	return fmt.Sprintf("%s: there is no job %q; the jobs are %q", e.File, e.Name, e.Jobs)
+}
+
+// Pipeline says which jobs GitLab makes of the file, for these facts. The error
+// is an Errors: a rule that cannot be decided, a need that is not there. Where
+// workflow:rules or the rules of all jobs let nothing run, it says so.
+func (p *File) Pipeline(facts Facts) (*Pipeline, error) {
+	out := &Pipeline{Stages: p.Stages, Warnings: p.Warnings}
+	for _, stage := range p.Stages {
+		for _, j := range p.jobs {
+			if j.job.Stage == stage {
+				job := j.job.clone()
+				job.Refused = append(append(Errors(nil), p.refused...), j.refused...)
+				out.Jobs = append(out.Jobs, job)
+			}
+		}
+	}
+	return out, nil
 }

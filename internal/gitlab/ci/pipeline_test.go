@@ -13,7 +13,7 @@ import (
 	"github.com/daypass/daypass/internal/gitlab/ci"
 )
 
-func parse(t *testing.T, text string) *ci.Pipeline {
+func parse(t *testing.T, text string) *ci.File {
 	t.Helper()
 	p, err := ci.Parse(".gitlab-ci.yml", []byte(text))
 	if err != nil {
@@ -32,7 +32,8 @@ func job(t *testing.T, text, name string) *ci.Job {
 }
 
 func diff(want, got any) string {
-	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(ci.Job{}), cmpopts.EquateEmpty())
+	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(ci.Job{}), cmpopts.EquateEmpty(),
+		cmpopts.IgnoreFields(ci.Job{}, "Definition", "Position", "When"), cmpopts.IgnoreTypes(ci.Position{}))
 }
 
 func TestTutorial000(t *testing.T) {
@@ -85,7 +86,7 @@ deploy:
     - aws s3 ls
 `, "deploy")
 	want := &ci.Job{
-		Name: "deploy", Stage: "deploy", Image: "public.ecr.aws/aws-cli/aws-cli:latest",
+		Name: "deploy", Stage: "deploy", Image: &ci.Image{Name: "public.ecr.aws/aws-cli/aws-cli:latest"},
 		Script: []string{`echo "$CI_JOB_JWT_V2" > $AWS_WEB_IDENTITY_TOKEN_FILE`, "aws s3 ls"},
 		Variables: []ci.Variable{
 			{Name: "AWS_ROLE_ARN", Value: "arn:aws:iam:::role/Gitalb-mypoject-S3FullAccess-role"},
@@ -183,7 +184,7 @@ func TestDefaultAndGlobals(t *testing.T) {
 	}
 	plain.Warnings = nil
 	if d := diff(&ci.Job{
-		Name: "plain", Stage: "build", Image: "ruby", Timeout: 90 * time.Minute,
+		Name: "plain", Stage: "build", Image: &ci.Image{Name: "ruby"}, Timeout: 90 * time.Minute,
 		BeforeScript: []string{"default before"}, Script: []string{"one"}, AfterScript: []string{"default after"},
 		Variables: []ci.Variable{{Name: "GLOBAL", Value: "g"}, {Name: "BOTH", Value: "global"}, {Name: "OPTION", Value: "a"}},
 		IDTokens:  []ci.IDToken{{Name: "DEFAULT", Aud: []string{"d"}}},
@@ -196,7 +197,7 @@ func TestDefaultAndGlobals(t *testing.T) {
 	}
 	own.Warnings = nil
 	if d := diff(&ci.Job{
-		Name: "own", Stage: ".post", Image: "alpine", Timeout: 90 * time.Minute,
+		Name: "own", Stage: ".post", Image: &ci.Image{Name: "alpine"}, Timeout: 90 * time.Minute,
 		Script: []string{"two"}, AfterScript: []string{"a", "b", "c"},
 		Variables: []ci.Variable{
 			{Name: "GLOBAL", Value: "g"},

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// reader turns the resolved document into a Pipeline.
+// reader turns the resolved document into a File.
 type reader struct {
 	*faults
-	pipeline  *Pipeline
+	pipeline  *File
 	variables []Variable
 	defaults  *node           // default, with the deprecated global keywords in it
 	stageSet  map[string]bool // nil where the stages are faulty
@@ -154,7 +154,7 @@ func (r *reader) job(e entry) {
 		r.add(e.at, "root config contains unknown keys: %s (a job would be a map with a script)", e.key)
 		return
 	}
-	p := parsed{job: Job{Name: e.key, Stage: "test", at: e.at}}
+	p := parsed{job: Job{Name: e.key, Definition: e.key, Stage: "test", When: "on_success", Position: r.position(e.at), at: e.at, places: e.value}}
 	s := subject{prefix, &p.refused, &p.job.Warnings}
 	if !r.spend(e.at, 1+len(r.variables)) || !r.judge(s, e) {
 		return
@@ -223,7 +223,9 @@ func (r *reader) keywords(s subject, j *Job, job *node) {
 		return nil, ""
 	}
 	if n, _ := value("image"); n != nil {
-		j.Image = r.image(s, n)
+		if name := r.image(s, n); name != "" {
+			j.Image = &Image{Name: name, Position: r.position(n)}
+		}
 	}
 	for key, into := range map[string]*[]string{
 		"before_script": &j.BeforeScript, "script": &j.Script, "after_script": &j.AfterScript,
