@@ -38,6 +38,7 @@ floor 0 pure
 
 floor 1 utility
 	durable:
+	runner/workspace:
 	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
@@ -69,7 +70,6 @@ floor 3 rooms
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
 	runner: gitlab/ci
-	runner/workspace:
 	runner/pipeline: gitlab/ci runner runner/workspace
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 

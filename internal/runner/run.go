@@ -144,6 +144,14 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 // all is everything between the making of the run and its removal.
 func (r *run) all(ctx context.Context) (Result, error) {
 	var job *JobError
+	if len(r.Job.PreGetSources) > 0 {
+		// GitLab Runner runs it at the head of its stage for sources.
+		if code, err := r.shell(ctx, r.Job.PreGetSources, "running"); err != nil {
+			return Result{}, err
+		} else if code != 0 {
+			return Result{ExitCode: code, Reason: ScriptFailure, Message: r.exitWords(code)}, nil
+		}
+	}
 	if r.Prepare != nil {
 		if err := r.Prepare(ctx, r.log); errors.As(err, &job) {
 			return Result{ExitCode: -1, Reason: job.Reason, Message: job.Message}, nil
