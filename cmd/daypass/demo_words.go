@@ -18,6 +18,7 @@ var (
 	titleStyle   = lipgloss.NewStyle().Bold(true)
 	commandStyle = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 	goodStyle    = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	warnStyle    = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
 	badStyle     = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
 )
 

@@ -1,0 +1,549 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/daypass/daypass/internal/gitlab"
+	"github.com/daypass/daypass/internal/gitlab/ci"
+	"github.com/daypass/daypass/internal/gitlab/instance"
+	"github.com/daypass/daypass/internal/runner"
+	"github.com/daypass/daypass/internal/runner/pipeline"
+	"github.com/daypass/daypass/internal/runner/workspace"
+
+	"github.com/spf13/cobra"
+)
+
+// runFlags are what `ci run` takes besides.
+type runFlags struct {
+	jobFlags
+	file, root, endpoint, region    string
+	ref, target, environment, shell string
+	mergeRequest                    int64
+	variables, masked, files        []string
+	manual                          []string
+	concurrency                     int
+	inPlace, ignoreImage, plain     bool
+	withNeeds                       bool
+	keep                            string
+}
+
+func newCIRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [JOB...]",
+		Short: "Run a .gitlab-ci.yml, or some of its jobs, with its id_tokens",
+		Long: `Run the pipeline of a .gitlab-ci.yml as GitLab does: the jobs that its rules
+admit, in the order of stages and needs, several at a time; each with the
+id_tokens that it declares, minted by the issuer in --issuer. With names of jobs,
+run those and no others, whatever their when says.
+
+Each job runs in a fresh copy of the work tree, with what git tracks and what it
+would add, changes that are not committed included; artifacts go from job to job.
+Its before_script and script run in one shell with errexit and pipefail, its
+after_script afterwards. A job with an image runs in a container, where docker or
+podman answers.
+
+A job gets GitLab's variables and none of this environment's AWS settings. With
+--endpoint, the aws CLI and the SDKs in it talk to that server.
+
+The exit status is 0 if the pipeline passes, and 1 if it fails; of a single job
+it is the script's.
+
+A keyword of the file that this version does not know, or that would change the
+job in a way that it does not serve, is an error with line and column.`,
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
+	}
+	f.add(c)
+	flags := c.Flags()
+	flags.StringVar(&f.file, "file", ".gitlab-ci.yml", "the pipeline's `FILE`")
+	flags.StringVar(&f.root, "root", "", "the project's `DIR`ectory (default: the top of the git work tree that the file is in, or the file's directory)")
+	flags.StringVar(&f.ref, "ref", "", "run on this branch `NAME`, as --branch")
+	flags.Int64Var(&f.mergeRequest, "merge-request", 0, "run as the pipeline of the merge request with this `NUMBER`, from the branch")
+	flags.StringVar(&f.target, "target", "", "the merge request's target `BRANCH` (default: the default branch)")
+	flags.StringVar(&f.environment, "environment", "", "the named jobs deploy to this environment `NAME`, whatever the file says")
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the server that plays AWS for the jobs")
+	flags.StringVar(&f.region, "region", "us-east-1", "AWS_DEFAULT_REGION for the jobs, a `NAME`, with --endpoint, unless a --var sets it")
+	flags.StringArrayVar(&f.variables, "var", nil, "project variable `NAME=VALUE` for the jobs; may be given again")
+	flags.StringArrayVar(&f.variables, "variable", nil, "`NAME=VALUE`, as --var")
+	flags.StringArrayVar(&f.masked, "masked", nil, "project variable `NAME=VALUE` that is masked in the logs; may be given again")
+	flags.StringArrayVar(&f.files, "var-file", nil, "project variable of type file, `NAME=PATH`; may be given again")
+	flags.StringArrayVar(&f.manual, "manual", nil, "run the manual `JOB` when its turn comes; may be given again, and \"all\" is all")
+	flags.BoolVar(&f.withNeeds, "needs", false, "with named jobs, run those that they need as well")
+	flags.IntVar(&f.concurrency, "concurrency", 0, "run at most `N` jobs at a time (default: the number of CPUs; 1 with --in-place)")
+	flags.BoolVar(&f.inPlace, "in-place", false, "run the jobs in the project's directory itself, and not in copies of it")
+	flags.BoolVar(&f.ignoreImage, "ignore-image", false, "run jobs that name an image under the shell of this machine, without their services")
+	flags.StringVar(&f.shell, "shell", "", "`PATH` of the shell for jobs without a container (default: bash, or else the sh that GitLab Runner would find)")
+	flags.StringVar(&f.keep, "keep", "", "keep each job's log, artifacts and reports in this `DIR`ectory")
+	flags.BoolVar(&f.plain, "plain", false, "write logs as they come, each line with its job, also on a terminal")
+	return c
+}
+
+// ciRun is one run, from what was asked to what is shown.
+type ciRun struct {
+	*runFlags
+	c       *cobra.Command
+	project project
+	base    gitlab.Job // what all jobs have in common
+	jobs    []*ci.Job
+	stages  []string
+	named   bool
+	issuer  *instance.Instance
+	environ []string
+	engine  *runner.Engine // nil where no job runs in a container
+}
+
+func (f *runFlags) run(c *cobra.Command, names []string) error {
+	r := &ciRun{runFlags: f, c: c, named: len(names) > 0}
+	if err := r.checkFlags(); err != nil {
+		return err
+	}
+	variables, err := f.projectVariables()
+	if err != nil {
+		return err
+	}
+	if r.project, err = findProject(c.Context(), f.file, f.root); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(f.file)
+	if err != nil {
+		return fmt.Errorf("%w; give the pipeline's file with --file", err)
+	}
+	file, err := ci.Parse(f.file, text)
+	if err != nil {
+		return err
+	}
+	issuer, err := openInstance(c, f.issuer)
+	if err != nil {
+		return err
+	}
+	r.issuer = issuer
+	if err := r.describe(variables); err != nil {
+		return err
+	}
+	if err := r.decide(file, names); err != nil {
+		return err
+	}
+	stop, err := publishIssuer(c, issuer)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	environ, cleanUp, err := f.environ(c.Context())
+	if err != nil {
+		return err
+	}
+	defer cleanUp()
+	r.environ = environ
+	if err := r.findEngine(); err != nil {
+		return err
+	}
+	return r.play()
+}
+
+// checkFlags refuses what does not go together, and lets --ref be --branch.
+func (f *runFlags) checkFlags() error {
+	switch {
+	case f.ref != "" && f.branch != "" && f.ref != f.branch:
+		return usageError{errors.New("--ref and --branch are the same; give one")}
+	case f.ref != "" && f.tag != "":
+		return usageError{errors.New("give --ref or --tag, not both")}
+	case f.mergeRequest < 0:
+		return usageError{fmt.Errorf("--merge-request %d is not the number of a merge request", f.mergeRequest)}
+	case f.mergeRequest != 0 && f.tag != "":
+		return usageError{errors.New("a merge request comes from a branch; give --merge-request or --tag, not both")}
+	case f.target != "" && f.mergeRequest == 0:
+		return usageError{errors.New("--target is a merge request's; give --merge-request as well")}
+	case f.concurrency < 0:
+		return usageError{fmt.Errorf("--concurrency %d is less than one", f.concurrency)}
+	}
+	if f.ref != "" {
+		f.branch = f.ref
+	}
+	if f.mergeRequest != 0 {
+		f.source = "merge_request_event"
+	}
+	if f.concurrency == 0 {
+		if f.concurrency = runtime.NumCPU(); f.inPlace {
+			f.concurrency = 1
+		}
+	}
+	return nil
+}
+
+// describe makes what all jobs have in common.
+func (r *ciRun) describe(variables []ci.Variable) error {
+	made, err := r.job(r.c.Context(), r.project.root, r.issuer.Issuer, nil, variables)
+	if err != nil {
+		return err
+	}
+	r.base = *made
+	r.base.ConfigPath = r.project.config
+	if r.mergeRequest != 0 {
+		r.base.MergeRequest = &gitlab.MergeRequest{ID: r.mergeRequest, IID: r.mergeRequest, TargetBranch: r.target}
+		if r.target == "" {
+			r.base.MergeRequest.TargetBranch = r.base.Project.DefaultBranch
+		}
+	}
+	// What belongs to one job only is filled again for each.
+	r.base.ID, r.base.Name, r.base.Stage, r.base.Timeout, r.base.Environment = 0, "", "", 0, nil
+	if r.environment != "" {
+		r.base.Environment = &gitlab.Environment{Name: r.environment}
+	}
+	return nil
+}
+
+// decide says which jobs run, and tells what is to be known of them.
+func (r *ciRun) decide(file *ci.File, names []string) error {
+	predefined, err := gitlab.NewJob(r.base, nil)
+	if err != nil {
+		return err
+	}
+	facts := ci.Facts{Settings: r.base.ProjectVariables, Repository: &r.project}
+	r.project.target = ""
+	if m := r.base.MergeRequest; m != nil {
+		r.project.target = m.TargetBranch
+	}
+	r.project.tag = r.base.RefType == "tag"
+	for _, v := range predefined.Variables() {
+		// Those of a job are not known when rules are decided, and those of the
+		// settings come on their own.
+		if !ofOneJob(v.Name) && !slices.Contains(r.base.ProjectVariables, v) {
+			facts.Predefined = append(facts.Predefined, v)
+		}
+	}
+	decided, err := file.Pipeline(facts)
+	if err != nil {
+		return err
+	}
+	r.stages = decided.Stages
+	if r.jobs, err = r.choose(file, decided, names); err != nil {
+		return err
+	}
+	if r.environment != "" && !r.named {
+		return usageError{errors.New("--environment is for named jobs; name them")}
+	}
+	for _, w := range decided.Warnings {
+		r.note("%s", w)
+	}
+	for _, j := range r.jobs {
+		r.noteJob(j)
+	}
+	return r.refused()
+}
+
+// ofOneJob reports whether a predefined variable is of a job and not of its
+// pipeline (GitLab Docs, "Predefined CI/CD variables reference").
+func ofOneJob(name string) bool {
+	for _, prefix := range []string{"CI_JOB_", "CI_NODE_", "CI_RUNNER_", "CI_ENVIRONMENT_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// choose takes the named jobs out of the pipeline, or all.
+func (r *ciRun) choose(file *ci.File, decided *ci.Pipeline, names []string) ([]*ci.Job, error) {
+	if len(names) == 0 {
+		return decided.Jobs, nil
+	}
+	chosen := map[string]bool{}
+	for _, name := range names {
+		found := false
+		for _, j := range decided.Jobs {
+			if j.Name == name || j.Definition == name {
+				chosen[j.Name], found = true, true
+			}
+		}
+		if !found {
+			return nil, r.notChosen(file, decided, name, names)
+		}
+	}
+	for again := r.withNeeds; again; {
+		again = false
+		for _, j := range decided.Jobs {
+			if !chosen[j.Name] {
+				continue
+			}
+			for _, needed := range neededBy(j, decided) {
+				if !chosen[needed] {
+					chosen[needed], again = true, true
+				}
+			}
+		}
+	}
+	var jobs []*ci.Job
+	for _, j := range decided.Jobs {
+		if chosen[j.Name] {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, nil
+}
+
+// neededBy are the jobs that a job waits for: its needs, or all of the stages
+// before its own.
+func neededBy(j *ci.Job, decided *ci.Pipeline) (names []string) {
+	if j.Needs != nil {
+		for _, n := range j.Needs {
+			names = append(names, n.Job)
+		}
+		return names
+	}
+	stage := slices.Index(decided.Stages, j.Stage)
+	for _, q := range decided.Jobs {
+		if slices.Index(decided.Stages, q.Stage) < stage && q.When != "manual" && q.When != "on_failure" {
+			names = append(names, q.Name)
+		}
+	}
+	return names
+}
+
+// notChosen says why there is no job of a name.
+func (r *ciRun) notChosen(file *ci.File, decided *ci.Pipeline, name string, names []string) error {
+	joined := strings.Join(names, " ")
+	if len(names) > 1 && slices.ContainsFunc(decided.Jobs, func(j *ci.Job) bool { return j.Name == joined || j.Definition == joined }) {
+		return usageError{fmt.Errorf("if this is one name, quote it: %s", quote(joined))}
+	}
+	if slices.ContainsFunc(file.Jobs(), func(e ci.Entry) bool { return e.Name == name }) {
+		return fmt.Errorf("%s: job %q is not in this pipeline (%s, %s): its rules, or those of the workflow, leave it out", r.file, name, r.refWords(), "source "+r.base.Pipeline.Source)
+	}
+	_, err := file.Job(name)
+	return err
+}
+
+// refWords names the ref of the pipeline.
+func (r *ciRun) refWords() string {
+	if r.base.MergeRequest != nil {
+		return fmt.Sprintf("merge request %d from %s", r.base.MergeRequest.IID, r.base.Ref)
+	}
+	return r.base.RefType + " " + r.base.Ref
+}
+
+func (r *ciRun) note(format string, args ...any) {
+	_, _ = fmt.Fprintf(r.c.ErrOrStderr(), "note: "+format+"\n", args...)
+}
+
+// noteJob tells what a job's author may not expect.
+func (r *ciRun) noteJob(j *ci.Job) {
+	for _, w := range j.Warnings {
+		r.note("%s", w)
+	}
+	for _, name := range removedTokens(j, r.base.ProjectVariables) {
+		r.note("the script uses %s, which is empty: GitLab removed it in 17.0; declare the token with id_tokens", name)
+	}
+	if line := swallowed(j); line != "" {
+		r.note("job %q swallows a failure: in %q, export ends well whatever the command in $(…) did, so the job goes on without credentials and can pass; assign its output to a variable first", j.Name, line)
+	}
+	if j.When == "delayed" {
+		r.note("job %q starts at once here; in GitLab it waits %s", j.Name, j.StartIn)
+	}
+}
+
+// refused joins what keeps jobs from being run.
+func (r *ciRun) refused() error {
+	var all ci.Errors
+	for _, j := range r.jobs {
+		all = append(all, j.Refused...)
+		if len(j.Services) > 0 && !r.ignoreImage {
+			s := j.Services[0]
+			all = append(all, &ci.Error{
+				File: r.file, Line: s.Position.Line, Column: s.Position.Column,
+				Message: fmt.Sprintf("jobs:%s:services is not supported yet: start %s yourself and run the job with --ignore-image", j.Name, s.Name),
+			})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b *ci.Error) int { return a.Line - b.Line })
+	return all
+}
+
+// findEngine looks for a container engine where a job has an image.
+func (r *ciRun) findEngine() error {
+	if r.ignoreImage {
+		return nil
+	}
+	i := slices.IndexFunc(r.jobs, func(j *ci.Job) bool { return j.Image != nil })
+	if i < 0 {
+		return nil
+	}
+	engine, err := runner.FindEngine(r.c.Context(), r.environ)
+	if err != nil {
+		image := r.jobs[i].Image
+		return &ci.Error{
+			File: r.file, Line: image.Position.Line, Column: image.Position.Column,
+			Message: fmt.Sprintf("job %q runs in the image %s: %s; start an engine, or run the job under the shell of this machine with --ignore-image", r.jobs[i].Name, image.Name, inWords(err)),
+		}
+	}
+	r.engine = engine
+	return nil
+}
+
+// play runs the jobs and shows them.
+func (r *ciRun) play() (err error) {
+	dir, err := os.MkdirTemp("", "daypass-ci-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	o := pipeline.Options{
+		Stages: r.stages, Jobs: r.jobs, Released: r.released, Start: r.start,
+		Concurrency: r.concurrency, InPlace: r.project.root, Ref: r.base.Ref, Project: r.base.Project.Path,
+		Dir: dir, Now: time.Now, Canceled: r.c.Context().Done(),
+	}
+	if !r.inPlace {
+		remote := r.base.ServerURL + "/" + r.base.Project.Path + ".git"
+		o.Sources, err = workspace.Take(r.c.Context(), r.project.root, filepath.Join(dir, "sources"), remote)
+		if errors.Is(err, workspace.ErrTooLarge) {
+			err = fmt.Errorf("%w; run it with --in-place, or name the project's directory with --root", err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	ctx, stop := secondSignal(r.c.Context())
+	defer stop()
+	v := r.newView(dir)
+	o.Log, o.Changed, o.Colour = v.log, v.changed, v.coloured()
+	result, err := pipeline.Run(ctx, o)
+	v.finish(result)
+	if err != nil {
+		return err
+	}
+	if err := r.keepAll(result, dir); err != nil {
+		return err
+	}
+	return r.conclude(result)
+}
+
+// secondSignal is a context that a second interrupt ends: the first, which ends
+// the command's own, cancels the jobs and lets their after_script run.
+func secondSignal(ctx context.Context) (context.Context, func()) {
+	hard, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2 {
+			select {
+			case <-signals:
+			case <-hard.Done():
+				return
+			}
+		}
+		cancel(errors.New("interrupted twice"))
+	}()
+	return hard, func() { signal.Stop(signals); cancel(nil); <-done }
+}
+
+// released reports whether a manual job is to be run: it was named, or --manual
+// names it.
+func (r *ciRun) released(j *ci.Job) bool {
+	return r.named || slices.Contains(r.manual, "all") || slices.Contains(r.manual, j.Name) || slices.Contains(r.manual, j.Definition)
+}
+
+// start makes what one job runs with.
+func (r *ciRun) start(_ context.Context, s pipeline.Start) (runner.Spec, error) {
+	definition := *s.Job
+	definition.Variables = slices.Concat(s.Job.Variables, s.Dotenv)
+	j := r.base
+	j.StartedAt = time.Now()
+	// A retried job has a number of its own, as in GitLab.
+	j.ID = int64(s.Number + (s.Attempt-1)*len(r.jobs))
+	made, err := gitlab.NewJob(j, &definition)
+	if err != nil {
+		return runner.Spec{}, err
+	}
+	tokens, err := r.issuer.Issuer.IDTokens(made, time.Now(), rand.Reader)
+	if err != nil {
+		return runner.Spec{}, err
+	}
+	spec := runner.Spec{
+		Job: s.Job, Variables: made.Variables(), IDTokens: tokens, Timeout: made.Timeout,
+		Shell: r.shell, Environ: r.environ,
+	}
+	if s.Job.Image != nil && r.engine != nil {
+		spec.Container, err = r.container(s.Job.Image, spec.Variables)
+	}
+	return spec, err
+}
+
+// container makes the container of a job.
+func (r *ciRun) container(image *ci.Image, variables []ci.Variable) (*runner.Container, error) {
+	expanded, err := ci.ExpandAll(variables)
+	if err != nil {
+		return nil, err
+	}
+	return &runner.Container{
+		Engine: r.engine, Image: ci.Expand(image.Name, expanded), Entrypoint: image.Entrypoint,
+		PullPolicy: image.PullPolicy, Platform: image.Platform, User: image.User,
+		Name: "daypass-job-" + strings.ToLower(rand.Text()), Dir: "/builds/" + r.base.Project.Path,
+	}, nil
+}
+
+// keepAll copies artifacts and reports to --keep; the logs are there already.
+func (r *ciRun) keepAll(result pipeline.Result, dir string) error {
+	if r.keep == "" {
+		return nil
+	}
+	for i, report := range result.Jobs {
+		for from, name := range map[string]string{report.Artifacts: "artifacts", report.Reports: "reports"} {
+			if from == "" {
+				continue
+			}
+			if err := os.CopyFS(filepath.Join(r.keptIn(i, report.Job), name), os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("keep what job %q made: %w", report.Job.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// keptIn is the directory of one job in --keep: its number keeps names apart
+// that differ in other characters only.
+func (r *ciRun) keptIn(index int, j *ci.Job) string {
+	name := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			return c
+		}
+		return '-'
+	}, j.Name)
+	return filepath.Join(r.keep, fmt.Sprintf("%02d-%s", index+1, name))
+}
+
+// conclude gives the exit status.
+func (r *ciRun) conclude(result pipeline.Result) error {
+	if err := r.c.Context().Err(); err != nil {
+		return fmt.Errorf("the jobs were canceled: %w", context.Cause(r.c.Context()))
+	}
+	if len(result.Jobs) == 1 && (r.named || result.State == pipeline.Failed) {
+		report := result.Jobs[0]
+		switch {
+		case report.Err != nil:
+			return report.Err
+		case report.Result.ExitCode > 0:
+			return &exitError{report.Result.ExitCode}
+		case report.Result.Reason != "":
+			return &exitError{exitFailure}
+		}
+	}
+	if result.State == pipeline.Failed || result.State == pipeline.Canceled {
+		return &exitError{exitFailure}
+	}
+	return nil
+}
