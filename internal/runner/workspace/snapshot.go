@@ -90,8 +90,9 @@ func (s *Snapshot) takeGit(ctx context.Context, root, remote string) error {
 	}
 	names := strings.Split(strings.TrimSuffix(list, "\x00"), "\x00")
 	slices.Sort(names)
+	own := ownDirectory(root, s.Dir)
 	for _, name := range slices.Compact(names) {
-		if name == "" {
+		if name == "" || own != "" && strings.HasPrefix(name, own+"/") {
 			continue
 		}
 		copied, err := copyEntry(filepath.Join(root, filepath.FromSlash(name)), filepath.Join(s.Dir, filepath.FromSlash(name)))
@@ -131,6 +132,7 @@ func (s *Snapshot) detach(ctx context.Context, remote string) error {
 // takeAll copies a directory without git. What vanishes meanwhile was not to stay.
 func (s *Snapshot) takeAll(root string) error {
 	var size int64
+	own := ownDirectory(root, s.Dir)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -141,6 +143,9 @@ func (s *Snapshot) takeAll(root string) error {
 		relative, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
+		}
+		if own != "" && filepath.ToSlash(relative) == own {
+			return fs.SkipDir
 		}
 		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
 			size += info.Size()
@@ -158,6 +163,22 @@ func (s *Snapshot) takeAll(root string) error {
 		return fmt.Errorf("workspace: copy %s: %w", root, err)
 	}
 	return nil
+}
+
+// ownDirectory is where in root the directory of the snapshot itself is, as with
+// a TMPDIR inside of the project; "" where it is elsewhere. A copy must not hold
+// itself.
+func ownDirectory(root, dst string) string {
+	from, err := filepath.EvalSymlinks(root)
+	to, err2 := filepath.EvalSymlinks(filepath.Dir(dst))
+	if err != nil || err2 != nil {
+		return ""
+	}
+	relative, err := filepath.Rel(from, to)
+	if err != nil || relative == "." || relative == ".." || strings.HasPrefix(relative, "../") {
+		return ""
+	}
+	return filepath.ToSlash(relative)
 }
 
 // Checkout copies the snapshot to dst, which must be empty or missing. With open,

@@ -177,6 +177,25 @@ func TestSnapshotWithoutGit(t *testing.T) {
 	}
 }
 
+// A temporary directory inside of the project does not become part of its copy.
+func TestSnapshotInsideOfTheProject(t *testing.T) {
+	t.Parallel()
+	for _, inGit := range []bool{true, false} {
+		root := t.TempDir()
+		if inGit {
+			git(t, root, "init", "-q")
+		}
+		write(t, root, "a", "tmp/run/old", "tmp/other")
+		s, err := workspace.Take(t.Context(), root, filepath.Join(root, "tmp/run/s"), "")
+		if err != nil || s.Git != inGit {
+			t.Fatalf("snapshot %+v, %v", s, err)
+		}
+		if diff := cmp.Diff([]string{"a", "tmp/other"}, names(t, s.Dir)); diff != "" {
+			t.Errorf("in git %v, files (-want +got):\n%s", inGit, diff)
+		}
+	}
+}
+
 func TestCollect(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
