@@ -206,7 +206,7 @@ func (r *reader) readJob(e entry) {
 		if near := nearest(e.key, globalKeywords); near != "" {
 			hint = near
 		}
-		r.addHint(e.at, hint, "jobs:%s config should implement the script:, run:, or trigger: keyword", e.key)
+		r.addHint(e.at, hint, "jobs %s config should implement the script:, run:, or trigger: keyword", e.key)
 		return
 	}
 	d := &definition{set: map[string]bool{}}
@@ -274,7 +274,7 @@ func (r *jobReader) together(e entry) {
 	if script, ok := e.value.get("script"); ok && !set["trigger"] && len(r.job.Script) == 0 {
 		r.add(script.value, "%s script can't be blank", r.prefix)
 	} else if !ok && !set["run"] && !set["trigger"] {
-		r.add(e.at, "jobs:%s config should implement the script:, run:, or trigger: keyword", e.key)
+		r.add(e.at, "jobs %s config should implement the script:, run:, or trigger: keyword", e.key)
 	}
 	if set["rules"] {
 		for _, key := range []string{"only", "except", "start_in"} {

@@ -104,7 +104,7 @@ type Job struct {
 	// Warnings tells of keywords that have no effect here.
 	Warnings []Warning
 
-	at     *node // its name in the file
+	at *node // its name in the file
 	// places has the keywords of the job, and defaults those of default, for At.
 	places, defaults *node
 }

@@ -106,7 +106,8 @@ func (r *reader) variableValue(path string, n *node) string {
 	case boolNode:
 		r.addHint(n, n.text+" is a boolean; quote it", wrong, path)
 	case nullNode:
-		r.addHint(n, `it is empty; write "" for an empty string`, wrong, path)
+		// GitLab makes an empty string of it, also where it replaces a parent's.
+		return ""
 	case otherNode:
 		r.addHint(n, n.text+" is a date or a symbol; quote it", wrong, path)
 	default:
