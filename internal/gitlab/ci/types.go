@@ -104,8 +104,9 @@ type Job struct {
 	// Warnings tells of keywords that have no effect here.
 	Warnings []Warning
 
-	at     *node // its name in the file
-	places *node // the keywords of the job, for At
+	at *node // its name in the file
+	// places has the keywords of the job, and defaults those of default, for At.
+	places, defaults *node
 }
 
 // AllowFailure is allow_failure. With ExitCodes, only those may be the job's
@@ -141,7 +142,8 @@ type Need struct {
 	Project, Ref, Pipeline string
 	Position               Position
 
-	matrix []map[string][]string // parallel:matrix: the instances that are meant
+	matrix []row // parallel:matrix: the instances that are meant
+	at     *node
 }
 
 // Artifacts is what a job leaves for others. Paths may hold globs and variables.
