@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -122,44 +120,6 @@ func (f *runFlags) projectVariables() ([]ci.Variable, error) {
 		}
 	}
 	return variables, nil
-}
-
-var removedToken = regexp.MustCompile(`\bCI_JOB_JWT(_V[12])?\b`)
-
-// removedTokens lists the predefined tokens of old GitLab that the job's
-// scripts use and nothing in the job or the project's variables sets (GitLab,
-// "Deprecations and removals by version", 17.0).
-func removedTokens(job *ci.Job, project []ci.Variable) []string {
-	var names []string
-	for _, line := range slices.Concat(job.BeforeScript, job.Script, job.AfterScript) {
-		names = append(names, removedToken.FindAllString(line, -1)...)
-	}
-	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
-		return slices.ContainsFunc(job.IDTokens, func(t ci.IDToken) bool { return t.Name == name }) ||
-			slices.ContainsFunc(slices.Concat(job.Variables, project), func(v ci.Variable) bool { return v.Name == name })
-	})
-}
-
-// swallows is a command that hides the exit code of an aws command in it: export
-// and its like end well whatever the command substitution did. Tutorial documents
-// 002 and 003 have it.
-var swallows = regexp.MustCompile(`(?s)^\s*(?:export|declare|typeset|readonly|local)\s.*(?:\$\(|` + "`" + `)\s*aws\s`)
-
-// swallowed is the beginning of the first such command of a job, or "".
-func swallowed(job *ci.Job) string {
-	for _, item := range slices.Concat(job.BeforeScript, job.Script) {
-		for _, line := range strings.Split(item, ";") {
-			if swallows.MatchString(line) {
-				first, _, _ := strings.Cut(strings.TrimSpace(line), "\n")
-				if len(first) > 40 {
-					first = first[:40] + "…"
-				}
-				return first
-			}
-		}
-	}
-	return ""
 }
 
 // publishIssuer serves the issuer while jobs run, unless another process does

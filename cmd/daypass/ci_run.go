@@ -102,6 +102,8 @@ type ciRun struct {
 	issuer  *instance.Instance
 	environ []string
 	engine  *runner.Engine // nil where no job runs in a container
+	// cancelAll is workflow:auto_cancel:on_job_failure: all.
+	cancelAll bool
 }
 
 func (f *runFlags) run(c *cobra.Command, names []string) error {
@@ -120,22 +122,16 @@ func (f *runFlags) run(c *cobra.Command, names []string) error {
 	if err != nil {
 		return fmt.Errorf("%w; give the pipeline's file with --file", err)
 	}
-	file, err := ci.Parse(f.file, text)
-	if err != nil {
+	if r.issuer, err = openInstance(c, f.issuer); err != nil {
 		return err
 	}
-	issuer, err := openInstance(c, f.issuer)
-	if err != nil {
-		return err
-	}
-	r.issuer = issuer
 	if err := r.describe(variables); err != nil {
 		return err
 	}
-	if err := r.decide(file, names); err != nil {
+	if err := r.decide(text, names); err != nil {
 		return err
 	}
-	stop, err := publishIssuer(c, issuer)
+	stop, err := publishIssuer(c, r.issuer)
 	if err != nil {
 		return err
 	}
@@ -204,18 +200,17 @@ func (r *ciRun) describe(variables []ci.Variable) error {
 	return nil
 }
 
-// decide says which jobs run, and tells what is to be known of them.
-func (r *ciRun) decide(file *ci.File, names []string) error {
+// facts are what rules are decided on.
+func (r *ciRun) facts() (ci.Facts, error) {
 	predefined, err := gitlab.NewJob(r.base, nil)
 	if err != nil {
-		return err
+		return ci.Facts{}, err
 	}
-	facts := ci.Facts{Settings: r.base.ProjectVariables, Repository: &r.project}
-	r.project.target = ""
 	if m := r.base.MergeRequest; m != nil {
 		r.project.target = m.TargetBranch
 	}
 	r.project.tag = r.base.RefType == "tag"
+	facts := ci.Facts{Settings: r.base.ProjectVariables, Repository: &r.project}
 	for _, v := range predefined.Variables() {
 		// Those of a job are not known when rules are decided, and those of the
 		// settings come on their own.
@@ -223,24 +218,58 @@ func (r *ciRun) decide(file *ci.File, names []string) error {
 			facts.Predefined = append(facts.Predefined, v)
 		}
 	}
+	return facts, nil
+}
+
+// decide reads the file, says which jobs run, and tells what is to be known of
+// them.
+func (r *ciRun) decide(text []byte, names []string) error {
+	facts, err := r.facts()
+	if err != nil {
+		return err
+	}
+	file, err := ci.Read(ci.Source{Name: r.file, Text: text, Facts: facts})
+	if err != nil {
+		return err
+	}
 	decided, err := file.Pipeline(facts)
 	if err != nil {
 		return err
 	}
-	r.stages = decided.Stages
+	r.stages, r.cancelAll = decided.Stages, decided.AutoCancel.OnJobFailure == "all"
 	if r.jobs, err = r.choose(file, decided, names); err != nil {
 		return err
 	}
 	if r.environment != "" && !r.named {
 		return usageError{errors.New("--environment is for named jobs; name them")}
 	}
-	for _, w := range decided.Warnings {
-		r.note("%s", w)
+	for _, w := range slices.Concat(decided.Warnings, file.Lint()) {
+		if r.concerns(w) {
+			r.note("%s", w.Detail())
+		}
 	}
 	for _, j := range r.jobs {
 		r.noteJob(j)
 	}
 	return r.refused()
+}
+
+// concerns reports whether a warning is about the file, or a job that runs; and
+// whether it still holds for what this run was given.
+func (r *ciRun) concerns(w ci.Warning) bool {
+	rest, ofJob := strings.CutPrefix(w.Message, "jobs:")
+	if ofJob && !slices.ContainsFunc(r.jobs, func(j *ci.Job) bool {
+		after, ok := strings.CutPrefix(rest, j.Definition)
+		return ok && (after == "" || after[0] == ' ' || after[0] == ':')
+	}) {
+		return false
+	}
+	for _, v := range r.base.ProjectVariables {
+		if strings.Contains(w.Message, "uses "+v.Name+",") {
+			return false // it is removed, and given here
+		}
+	}
+	return true
 }
 
 // ofOneJob reports whether a predefined variable is of a job and not of its
@@ -318,7 +347,7 @@ func (r *ciRun) notChosen(file *ci.File, decided *ci.Pipeline, name string, name
 		return usageError{fmt.Errorf("if this is one name, quote it: %s", quote(joined))}
 	}
 	if slices.ContainsFunc(file.Jobs(), func(e ci.Entry) bool { return e.Name == name }) {
-		return fmt.Errorf("%s: job %q is not in this pipeline (%s, %s): its rules, or those of the workflow, leave it out", r.file, name, r.refWords(), "source "+r.base.Pipeline.Source)
+		return fmt.Errorf("%s: job %q is not in this pipeline (%s, source %s): its rules leave it out", r.file, name, r.refWords(), r.base.Pipeline.Source)
 	}
 	_, err := file.Job(name)
 	return err
@@ -336,19 +365,16 @@ func (r *ciRun) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(r.c.ErrOrStderr(), "note: "+format+"\n", args...)
 }
 
-// noteJob tells what a job's author may not expect.
+// noteJob tells what is other here than in GitLab.
 func (r *ciRun) noteJob(j *ci.Job) {
 	for _, w := range j.Warnings {
-		r.note("%s", w)
-	}
-	for _, name := range removedTokens(j, r.base.ProjectVariables) {
-		r.note("the script uses %s, which is empty: GitLab removed it in 17.0; declare the token with id_tokens", name)
-	}
-	if line := swallowed(j); line != "" {
-		r.note("job %q swallows a failure: in %q, export ends well whatever the command in $(…) did, so the job goes on without credentials and can pass; assign its output to a variable first", j.Name, line)
+		r.note("%s", w.Detail())
 	}
 	if j.When == "delayed" {
 		r.note("job %q starts at once here; in GitLab it waits %s", j.Name, j.StartIn)
+	}
+	if j.Image != nil && r.ignoreImage {
+		r.note("job %q runs under the shell of this machine, and not in the image %s", j.Name, j.Image.Name)
 	}
 }
 
@@ -356,20 +382,25 @@ func (r *ciRun) noteJob(j *ci.Job) {
 func (r *ciRun) refused() error {
 	var all ci.Errors
 	for _, j := range r.jobs {
-		all = append(all, j.Refused...)
-		if len(j.Services) > 0 && !r.ignoreImage {
-			s := j.Services[0]
-			all = append(all, &ci.Error{
-				File: r.file, Line: s.Position.Line, Column: s.Position.Column,
-				Message: fmt.Sprintf("jobs:%s:services is not supported yet: start %s yourself and run the job with --ignore-image", j.Name, s.Name),
-			})
+		for _, e := range j.Refused {
+			if !r.givesSecret(j, e) {
+				all = append(all, e)
+			}
 		}
 	}
 	if len(all) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(all, func(a, b *ci.Error) int { return a.Line - b.Line })
 	return all
+}
+
+// givesSecret reports whether a refusal is of a secret whose value was given as a
+// variable of the project.
+func (r *ciRun) givesSecret(j *ci.Job, e *ci.Error) bool {
+	return slices.ContainsFunc(j.Secrets, func(s ci.Secret) bool {
+		return strings.Contains(e.Message, ":secrets:"+s.Name+" ") &&
+			slices.ContainsFunc(r.base.ProjectVariables, func(v ci.Variable) bool { return v.Name == s.Name })
+	})
 }
 
 // findEngine looks for a container engine where a job has an image.
@@ -377,21 +408,32 @@ func (r *ciRun) findEngine() error {
 	if r.ignoreImage {
 		return nil
 	}
-	i := slices.IndexFunc(r.jobs, func(j *ci.Job) bool { return j.Image != nil })
-	if i < 0 {
+	if !slices.ContainsFunc(r.jobs, inContainer) {
 		return nil
 	}
 	engine, err := runner.FindEngine(r.c.Context(), r.environ)
-	if err != nil {
-		image := r.jobs[i].Image
-		return &ci.Error{
-			File: r.file, Line: image.Position.Line, Column: image.Position.Column,
-			Message: fmt.Sprintf("job %q runs in the image %s: %s; start an engine, or run the job under the shell of this machine with --ignore-image", r.jobs[i].Name, image.Name, inWords(err)),
-		}
+	if err == nil {
+		r.engine = engine
+		return nil
 	}
-	r.engine = engine
-	return nil
+	var all ci.Errors
+	for _, j := range r.jobs {
+		if !inContainer(j) {
+			continue
+		}
+		keyword, what := "image", "job %q runs in an image"
+		if j.Image == nil {
+			keyword, what = "services", "job %q has services"
+		}
+		w := ci.Error(j.Note(fmt.Sprintf(what+", and there is nothing to run it with: %s", j.Name, inWords(err)),
+			"start docker or podman, or run the job under the shell of this machine, without services, with --ignore-image", keyword))
+		all = append(all, &w)
+	}
+	return all
 }
+
+// inContainer reports whether a job needs a container engine.
+func inContainer(j *ci.Job) bool { return j.Image != nil || len(j.Services) > 0 }
 
 // play runs the jobs and shows them.
 func (r *ciRun) play() (err error) {
@@ -403,7 +445,7 @@ func (r *ciRun) play() (err error) {
 	o := pipeline.Options{
 		Stages: r.stages, Jobs: r.jobs, Released: r.released, Start: r.start,
 		Concurrency: r.concurrency, InPlace: r.project.root, Ref: r.base.Ref, Project: r.base.Project.Path,
-		Dir: dir, Now: time.Now, Canceled: r.c.Context().Done(),
+		Dir: dir, Now: time.Now, Canceled: r.c.Context().Done(), CancelOnFailure: r.cancelAll,
 	}
 	if !r.inPlace {
 		remote := r.base.ServerURL + "/" + r.base.Project.Path + ".git"

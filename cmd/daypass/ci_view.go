@@ -412,7 +412,7 @@ func (s *shown) summary(result pipeline.Result) {
 		}
 	}
 	_, _ = fmt.Fprintln(s.out)
-	_ = printTable(s.out, []string{"JOB", "STAGE", "STATE", "TOOK", ""}, rows) // the words below say how it ended as well
+	_ = printTable(s.out, []string{"JOB", "STAGE", "STATE", "TOOK", "WHY"}, rows) // the words below say how it ended as well
 	_, _ = lipgloss.Fprintln(s.out, "\n"+lastWord(result, hand))
 }
 
