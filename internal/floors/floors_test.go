@@ -29,6 +29,7 @@ floor 0 pure
 	arn:
 	sigv4:
 	oidc: module github.com/go-jose/go-jose/v4
+	idtoken:
 	outbound: module github.com/go-jose/go-jose/v4
 	managedpolicy: arn
 	policy: arn
