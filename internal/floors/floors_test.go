@@ -29,6 +29,7 @@ floor 0 pure
 	arn:
 	sigv4:
 	oidc: module github.com/go-jose/go-jose/v4
+	idtoken:
 	outbound: module github.com/go-jose/go-jose/v4
 	managedpolicy: arn
 	policy: arn
@@ -64,7 +65,7 @@ floor 3 rooms
 	iam: arn policy session trust oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	s3: policy sigv4 s3request store directory s3upstream auth awsapi
 	gitlab/ci: module go.yaml.in/yaml/v4
-	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
+	gitlab: idtoken gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
