@@ -30,6 +30,7 @@ type runFlags struct {
 	jobFlags
 	file, root, endpoint, region    string
 	ref, target, environment, shell string
+	fork, version                   string
 	mergeRequest                    int64
 	variables, masked, files        []string
 	manual                          []string
@@ -72,6 +73,8 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags.StringVar(&f.ref, "ref", "", "run on this branch `NAME`, as --branch")
 	flags.Int64Var(&f.mergeRequest, "merge-request", 0, "run as the pipeline of the merge request with this `NUMBER`, from the branch")
 	flags.StringVar(&f.target, "target", "", "the merge request's target `BRANCH` (default: the default branch)")
+	flags.StringVar(&f.fork, "fork", "", "the merge request comes from this other `PROJECT`")
+	flags.StringVar(&f.version, "gitlab-version", gitlab.Newest.String(), "the `VERSION` of GitLab that is played; before 17.0, jobs without id_tokens have CI_JOB_JWT_V2")
 	flags.StringVar(&f.environment, "environment", "", "the named jobs deploy to this environment `NAME`, whatever the file says")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the server that plays AWS for the jobs")
 	flags.StringVar(&f.region, "region", "us-east-1", "AWS_DEFAULT_REGION for the jobs, a `NAME`, with --endpoint, unless a --var sets it")
@@ -161,6 +164,8 @@ func (f *runFlags) checkFlags() error {
 		return usageError{errors.New("a merge request comes from a branch; give --merge-request or --tag, not both")}
 	case f.target != "" && f.mergeRequest == 0:
 		return usageError{errors.New("--target is a merge request's; give --merge-request as well")}
+	case f.fork != "" && f.mergeRequest == 0:
+		return usageError{errors.New("--fork is where a merge request comes from; give --merge-request as well")}
 	case f.concurrency < 0:
 		return usageError{fmt.Errorf("--concurrency %d is less than one", f.concurrency)}
 	}
@@ -186,10 +191,16 @@ func (r *ciRun) describe(variables []ci.Variable) error {
 	}
 	r.base = *made
 	r.base.ConfigPath = r.project.config
+	if r.base.Version, err = gitlab.ParseVersion(r.version); err != nil {
+		return usageError{fmt.Errorf("--gitlab-version: %w", err)}
+	}
 	if r.mergeRequest != 0 {
 		r.base.MergeRequest = &gitlab.MergeRequest{ID: r.mergeRequest, IID: r.mergeRequest, TargetBranch: r.target}
 		if r.target == "" {
 			r.base.MergeRequest.TargetBranch = r.base.Project.DefaultBranch
+		}
+		if r.fork != "" {
+			r.base.MergeRequest.Source = &gitlab.Fork{Project: gitlab.Project{Path: r.fork}}
 		}
 	}
 	// What belongs to one job only is filled again for each.
@@ -269,7 +280,7 @@ func (r *ciRun) concerns(w ci.Warning) bool {
 			return false // it is removed, and given here
 		}
 	}
-	return true
+	return !r.hasLegacyTokens() || !strings.Contains(w.Message, ", which GitLab removed in 17.0")
 }
 
 // ofOneJob reports whether a predefined variable is of a job and not of its
@@ -364,6 +375,9 @@ func (r *ciRun) refWords() string {
 func (r *ciRun) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(r.c.ErrOrStderr(), "note: "+format+"\n", args...)
 }
+
+// hasLegacyTokens reports whether the GitLab that is played has CI_JOB_JWT.
+func (r *ciRun) hasLegacyTokens() bool { return r.base.Version.Before(gitlab.Version{Major: 17}) }
 
 // noteJob tells what is other here than in GitLab.
 func (r *ciRun) noteJob(j *ci.Job) {
@@ -502,7 +516,7 @@ func (r *ciRun) released(j *ci.Job) bool {
 // start makes what one job runs with.
 func (r *ciRun) start(_ context.Context, s pipeline.Start) (runner.Spec, error) {
 	definition := *s.Job
-	definition.Variables = slices.Concat(s.Job.Variables, s.Dotenv)
+	definition.Variables = slices.Concat(nodeVariables(s.Job), s.Job.Variables, s.Dotenv)
 	j := r.base
 	j.StartedAt = time.Now()
 	// A retried job has a number of its own, as in GitLab.
@@ -515,14 +529,31 @@ func (r *ciRun) start(_ context.Context, s pipeline.Start) (runner.Spec, error) 
 	if err != nil {
 		return runner.Spec{}, err
 	}
-	spec := runner.Spec{
-		Job: s.Job, Variables: made.Variables(), IDTokens: tokens, Timeout: made.Timeout,
-		Shell: r.shell, Environ: r.environ,
+	legacy, err := r.issuer.Issuer.LegacyTokens(made, time.Now(), rand.Reader)
+	if err != nil {
+		return runner.Spec{}, err
 	}
+	spec := runner.Spec{Job: s.Job, IDTokens: tokens, Timeout: made.Timeout, Shell: r.shell, Environ: r.environ}
+	for name, token := range legacy {
+		spec.Variables = append(spec.Variables, ci.Variable{Name: name, Value: token, Raw: true, Masked: true})
+	}
+	spec.Variables = append(spec.Variables, made.Variables()...)
 	if s.Job.Image != nil && r.engine != nil {
 		spec.Container, err = r.container(s.Job.Image, spec.Variables)
 	}
 	return spec, err
+}
+
+// nodeVariables are the predefined variables of one instance of a job with
+// parallel.
+func nodeVariables(j *ci.Job) []ci.Variable {
+	if j.Total == 0 {
+		return nil
+	}
+	return []ci.Variable{
+		{Name: "CI_NODE_INDEX", Value: fmt.Sprint(j.Index), Raw: true},
+		{Name: "CI_NODE_TOTAL", Value: fmt.Sprint(j.Total), Raw: true},
+	}
 }
 
 // container makes the container of a job.
