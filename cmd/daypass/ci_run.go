@@ -507,10 +507,13 @@ func secondSignal(ctx context.Context) (context.Context, func()) {
 	return hard, func() { signal.Stop(signals); cancel(nil); <-done }
 }
 
-// released reports whether a manual job is to be run: it was named, or --manual
-// names it.
+// released reports whether a job is to be run whatever its when says: it was
+// named, or is manual and --manual names it.
 func (r *ciRun) released(j *ci.Job) bool {
-	return r.named || slices.Contains(r.manual, "all") || slices.Contains(r.manual, j.Name) || slices.Contains(r.manual, j.Definition)
+	if r.named {
+		return true
+	}
+	return j.When == "manual" && (slices.Contains(r.manual, "all") || slices.Contains(r.manual, j.Name) || slices.Contains(r.manual, j.Definition))
 }
 
 // start makes what one job runs with.

@@ -164,10 +164,10 @@ func (s schedule) next(p *place) State {
 		return Created
 	}
 	runs := false
-	switch p.job.When {
-	case "on_failure":
+	switch {
+	case p.job.When == "on_failure" && !p.released:
 		runs = state == Failed
-	case "always":
+	case p.job.When == "always":
 		runs = state == Success || state == Failed || state == Skipped
 	default: // on_success, manual, delayed
 		runs = state == Success || state == Skipped && !p.byNeeds()
