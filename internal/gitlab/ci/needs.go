@@ -33,6 +33,16 @@ func (r *reader) needs(prefix string, n *node) []Need {
 	return out
 }
 
+// needed reads the needs of a job.
+func (r *jobReader) needed(n *node) {
+	r.job.Needs = r.needs(r.prefix, n)
+	for _, need := range r.job.Needs {
+		if need.elsewhere() {
+			r.note(need.at, "the artifacts of another project or pipeline are not fetched; put the files in place yourself", "needs")
+		}
+	}
+}
+
 // flattenNeeds lists what is in nested arrays, as !reference makes them.
 func flattenNeeds(n *node, depth int) ([]*node, bool) {
 	if n.kind != sequenceNode {
