@@ -236,6 +236,11 @@ func (r *reader) relations() {
 	c := &relationChecker{reader: r, stages: map[string]int{}, edges: map[string][]string{}}
 	for _, d := range f.jobs {
 		for _, name := range d.names() {
+			if _, twice := c.stages[name]; twice {
+				// GitLab would keep the last of them only.
+				c.add(d.job.at, "%s job: two jobs of this pipeline would be named %s", d.job.Name, name)
+				return
+			}
 			c.stages[name] = stage[d.job.Stage]
 			c.order = append(c.order, name)
 		}
