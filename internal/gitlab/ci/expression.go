@@ -262,6 +262,13 @@ func (p *expressionParser) operand() (expression, error) {
 
 // expressionHint tells the usual mistakes apart.
 func expressionHint(s string) string {
+	for _, t := range regexp.MustCompile(`/(?:[^/]|\\/)+[^\\]/[ismU]*`).FindAllString(s, -1) {
+		if m := delimited.FindStringSubmatch(t); m != nil {
+			if _, err := regexp.Compile(strings.ReplaceAll(m[1], `\/`, "/")); err != nil {
+				return strings.TrimPrefix(err.Error(), "error parsing regexp: ") + "; patterns have RE2's syntax"
+			}
+		}
+	}
 	switch {
 	case strings.Contains(s, "${"):
 		return "write $NAME; ${NAME} is not understood in an expression"

@@ -95,36 +95,40 @@ func braces(s string) map[int]bool {
 	return out
 }
 
-// globSet reads a set at the beginning of s and says how long it is. A bracket
-// that is not closed stands for itself.
+// nothing is a regular expression that matches nothing.
+const nothing = `[^\x00-\x{10FFFF}]`
+
+// globSet reads a set at the beginning of s and says how long it is. As in Ruby,
+// a bracket that is not closed makes a pattern that matches nothing.
 func globSet(s string) (set string, n int) {
-	end := strings.IndexByte(s[1:], ']')
-	if end < 1 {
-		return `\[`, 1
-	}
-	inner := s[1 : 1+end]
-	var b strings.Builder
-	b.WriteString(`[`)
-	if inner[0] == '^' || inner[0] == '!' {
-		b.WriteString(`^/`)
+	inner := s[1:]
+	negated := strings.HasPrefix(inner, "^") || strings.HasPrefix(inner, "!")
+	if negated {
 		inner = inner[1:]
 	}
+	var b strings.Builder
 	for i := 0; i < len(inner); i++ {
-		switch c := inner[i]; c {
-		case '\\':
-			if i+1 < len(inner) {
-				i++
-			}
-			if strings.ContainsAny(inner[i:i+1], `\]^-[&~`) {
+		switch c := inner[i]; {
+		case c == ']' && i == 0 && negated:
+			return `[^/]`, len(s) - len(inner) + 1
+		case c == ']' && i == 0:
+			return nothing, 2
+		case c == ']' && negated:
+			return `[^/` + b.String() + `]`, len(s) - len(inner) + i + 1
+		case c == ']':
+			return `[` + b.String() + `]`, i + 2
+		case c == '\\' && i+1 < len(inner):
+			i++
+			if strings.IndexByte(`\]^-[&~`, inner[i]) >= 0 {
 				b.WriteByte('\\')
 			}
 			b.WriteByte(inner[i])
-		case '[', '^', '&', '~':
-			b.WriteString(`\` + inner[i:i+1])
+		case strings.IndexByte(`\[^&~`, c) >= 0:
+			b.WriteByte('\\')
+			b.WriteByte(c)
 		default:
 			b.WriteByte(c)
 		}
 	}
-	b.WriteString(`]`)
-	return b.String(), end + 2
+	return nothing, len(s)
 }

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -144,7 +145,7 @@ func (i *includer) sources(n *node) []string {
 	}
 	e, _ := n.get("local")
 	if e.value.kind != stringNode {
-		i.add(e.value, "Included file `%s` needs to be a string", e.value.text)
+		i.add(e.value, "Included file `%s` needs to be a string", cmp.Or(e.value.text, e.value.kind.String()))
 		return nil
 	}
 	return i.local(e.value)

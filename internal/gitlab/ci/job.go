@@ -166,7 +166,7 @@ func (r *jobReader) keyword(e entry, k keyword) {
 	if k.refused != "" {
 		r.job.Refused = append(r.job.Refused, fault(e.at, k.refused, fmt.Sprintf("%s:%s cannot be run here", r.prefix, e.key)))
 	}
-	if k.note != "" {
+	if none := len(e.value.items)+len(e.value.entries) == 0; k.note != "" && !(none && k.list && e.value.text == "") {
 		r.note(e.at, k.note, e.key)
 	}
 	if k.read != nil {

@@ -13,6 +13,8 @@ type keyword struct {
 	refused string
 	// note says what the keyword does not do here.
 	note string
+	// list: an empty value asks for nothing, so there is nothing to note.
+	list bool
 }
 
 // jobKeywords are the keywords of a job.
@@ -32,7 +34,7 @@ var jobKeywords = map[string]keyword{
 	},
 	"cache": {
 		read: (*jobReader).caches, inherit: func(j, d *Job) { j.Cache = d.Cache },
-		note: "nothing is kept between runs, and the job begins without one",
+		note: "nothing is kept between runs, and the job begins without one", list: true,
 	},
 	"coverage":      {read: (*jobReader).coverage, note: "coverage is not read from the output"},
 	"dependencies":  {read: (*jobReader).dependencies},
@@ -47,7 +49,7 @@ var jobKeywords = map[string]keyword{
 	"manual_confirmation": {read: func(r *jobReader, n *node) {
 		r.job.ManualConfirmation = r.text("manual confirmation", n)
 	}},
-	"needs":    {read: func(r *jobReader, n *node) { r.job.Needs = r.needs(r.prefix, n) }},
+	"needs":    {read: (*jobReader).needed},
 	"only":     {read: func(r *jobReader, n *node) { r.def.only = r.policy(r.prefix, "only", n) }},
 	"pages":    {note: "no site is published; only the script runs"},
 	"parallel": {read: (*jobReader).parallel},
@@ -66,7 +68,7 @@ var jobKeywords = map[string]keyword{
 	"services":  {read: (*jobReader).services, inherit: func(j, d *Job) { j.Services = d.Services }},
 	"stage":     {},
 	"start_in":  {read: func(r *jobReader, n *node) { r.job.StartIn = r.startIn(r.prefix, n) }},
-	"tags":      {read: (*jobReader).tags, inherit: func(j, d *Job) { j.Tags = d.Tags }, note: "the job runs on this machine"},
+	"tags":      {read: (*jobReader).tags, inherit: func(j, d *Job) { j.Tags = d.Tags }, note: "the job runs on this machine", list: true},
 	"timeout":   {read: (*jobReader).timeout, inherit: func(j, d *Job) { j.Timeout = d.Timeout }},
 	"variables": {read: func(r *jobReader, n *node) { r.def.own = r.readVariables(r.prefix+":variables", n, false) }},
 	"when":      {read: (*jobReader).when},

@@ -33,6 +33,16 @@ func (r *reader) needs(prefix string, n *node) []Need {
 	return out
 }
 
+// needed reads the needs of a job.
+func (r *jobReader) needed(n *node) {
+	r.job.Needs = r.needs(r.prefix, n)
+	for _, need := range r.job.Needs {
+		if need.elsewhere() {
+			r.note(need.at, "the artifacts of another project or pipeline are not fetched; put the files in place yourself", "needs")
+		}
+	}
+}
+
 // flattenNeeds lists what is in nested arrays, as !reference makes them.
 func flattenNeeds(n *node, depth int) ([]*node, bool) {
 	if n.kind != sequenceNode {
@@ -226,6 +236,11 @@ func (r *reader) relations() {
 	c := &relationChecker{reader: r, stages: map[string]int{}, edges: map[string][]string{}}
 	for _, d := range f.jobs {
 		for _, name := range d.names() {
+			if _, twice := c.stages[name]; twice {
+				// GitLab would keep the last of them only.
+				c.add(d.job.at, "%s job: two jobs of this pipeline would be named %s", d.job.Name, name)
+				return
+			}
 			c.stages[name] = stage[d.job.Stage]
 			c.order = append(c.order, name)
 		}
