@@ -14,11 +14,11 @@ type repository struct{ project, branch, sha, message string }
 // without git, gives the zero repository: flags say the rest.
 func readRepository(ctx context.Context, dir string) repository {
 	git := func(args ...string) string {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
+		out, err := gitOutput(ctx, dir, args...)
 		if err != nil {
 			return ""
 		}
-		return strings.TrimSpace(string(out))
+		return strings.TrimSpace(out)
 	}
 	return repository{
 		project: projectPath(git("remote", "get-url", "origin")),
@@ -26,6 +26,12 @@ func readRepository(ctx context.Context, dir string) repository {
 		sha:     git("rev-parse", "--verify", "--quiet", "HEAD"),
 		message: git("log", "-1", "--format=%B"),
 	}
+}
+
+// gitOutput runs git in a directory.
+func gitOutput(ctx context.Context, dir string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
+	return string(out), err
 }
 
 // projectPath takes the project's path out of a remote's URL, in both forms

@@ -38,7 +38,9 @@ floor 0 pure
 	trust: arn policy oidc
 
 floor 1 utility
+	examples/tutorial:
 	durable:
+	runner/workspace:
 	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
@@ -69,11 +71,12 @@ floor 3 rooms
 
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
-	runner: gitlab/ci gitlab
+	runner: gitlab/ci
+	runner/pipeline: gitlab/ci runner runner/workspace
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
-	cmd/daypass: s3upstream durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: examples/tutorial s3upstream durable jwks server runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `

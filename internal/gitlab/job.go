@@ -219,7 +219,9 @@ func (j *Job) define() {
 	}
 	setDefault(&j.Name, d.Name)
 	setDefault(&j.Stage, d.Stage)
-	setDefault(&j.Image, d.Image)
+	if d.Image != nil {
+		setDefault(&j.Image, d.Image.Name)
+	}
 	setDefault(&j.Timeout, d.Timeout)
 	if e := d.Environment; e != nil && j.Environment == nil {
 		j.Environment = &Environment{Name: e.Name, URL: e.URL, Action: e.Action, Tier: e.Tier}
