@@ -248,6 +248,9 @@ func load(path func(string) string, issuerURL string) (*Instance, error) {
 	}, nil
 }
 
+// Address is where the issuer is served, HOST:PORT.
+func (i *Instance) Address() string { return i.address }
+
 // Listen takes the issuer's address, with a certificate made for now. It is
 // ErrServed where another process serves this issuer there already.
 func (i *Instance) Listen(ctx context.Context, now time.Time) (net.Listener, error) {
