@@ -33,10 +33,15 @@ With --legacy, print one of the variables of GitLab before 17.0 instead.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
+			case timeout < time.Second:
+				return usageError{fmt.Errorf("--timeout %s is shorter than a second", timeout)}
 			case legacy == "" && len(audiences) == 0:
 				return usageError{errors.New("a token needs an audience; give --aud AUDIENCE")}
 			case legacy != "" && (len(audiences) > 0 || targetAudience != "" || printClaims):
 				return usageError{errors.New("a variable of old has the audience that GitLab gave it; give --legacy without --aud, --target-audience and --print-claims")}
+			}
+			if err := f.checkRefs(); err != nil { // before anything is made
+				return err
 			}
 			i, err := openInstance(c, f.issuer)
 			if err != nil {
