@@ -52,7 +52,7 @@ With --legacy, print one of the variables of GitLab before 17.0 instead.`,
 				return err
 			}
 			job.Timeout, job.TargetAudience = timeout, targetAudience
-			token := ""
+			var token string
 			switch {
 			case legacy != "":
 				token, err = legacyToken(i, job, legacy)
