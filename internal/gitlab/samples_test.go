@@ -417,7 +417,8 @@ func TestSign(t *testing.T) {
 	for _, iss := range []any{
 		"https://gitlab.com", "https://token.actions.githubusercontent.com", "https://accounts.google.com", "https://oidc.circleci.com/org/1",
 		"https://GitLab.com", "https://gitlab.com.", "https://gitlab.com:443", "gitlab.com", "accounts.google.com", "", nil, 7,
-		[]string{"https://localhost:8443"}, json.RawMessage(`"https://localhost:8443"`), "https://localhost:8443/", "https://u@localhost:8443",
+		[]string{"https://localhost:8443"},
+		json.RawMessage(`"https://localhost:8443"`), "https://localhost:8443/", "https://u@localhost:8443",
 	} {
 		if token, err := i.Sign(claims(iss), header, true); err == nil || token != "" {
 			t.Errorf("signed for %v", iss)

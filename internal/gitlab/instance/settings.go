@@ -125,7 +125,7 @@ func (i *Instance) AddPath(path string) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(i.path(pathsDir), 0o755); err != nil {
+	if err := os.MkdirAll(i.path(pathsDir), 0o700); err != nil {
 		return nil, fmt.Errorf("instance: %w", err)
 	}
 	sum := sha256.Sum256([]byte(path))
