@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -303,4 +304,34 @@ func TestAuthorizationServer(t *testing.T) {
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
+}
+
+// FuzzCheckIssuer: whatever is taken, and whoever reads it with more licence than
+// net/url, has none of the public issuers' names.
+func FuzzCheckIssuer(f *testing.F) {
+	for _, url := range []string{
+		"https://localhost:8443", "https://gitlab.com.", "https://GitLab.com:443/x", "https://u@gitlab.com", "https://gitlab\u3002com",
+		"https://s3.amazonaws.com/bucket", "https://bucket.s3.eu-north-1.amazonaws.com", "https://[::1]", "https://xn--gitlab-.com",
+	} {
+		f.Add(url)
+	}
+	public := regexp.MustCompile(`(?i)(^|[./@\\])(gitlab\.com|githubusercontent\.com|accounts\.google\.com|circleci\.com|buildkite\.com|terraform\.io)\.?(:[0-9]*)?$`)
+	f.Fuzz(func(t *testing.T, url string) {
+		if gitlab.CheckIssuer(url, true) != nil {
+			if gitlab.CheckIssuer(url, false) == nil {
+				t.Fatalf("%q is taken undeclared, and refused declared", url)
+			}
+			return
+		}
+		rest, ok := strings.CutPrefix(url, "https://")
+		authority, _, _ := strings.Cut(rest, "/")
+		if !ok || public.MatchString(authority) || strings.ContainsAny(authority, "@\\%?# ") || strings.ToLower(authority) != authority {
+			t.Fatalf("%q is taken", url)
+		}
+		for _, r := range authority {
+			if r > 0x7e {
+				t.Fatalf("%q is taken", url)
+			}
+		}
+	})
 }

@@ -456,6 +456,11 @@ func TestPaths(t *testing.T) {
 	if w.Code != 200 || got["issuer"] != "https://localhost:8443/git/org/1" || got["jwks_uri"] != "https://localhost:8443/git/oauth/discovery/keys" {
 		t.Errorf("%d %v", w.Code, got)
 	}
+	for name := range decoded(t, sample(t, "github_openid-configuration.json")) {
+		if _, ok := got[name]; !ok {
+			t.Errorf("%s, which GitHub's document has, is missing", name)
+		}
+	}
 	if w := get(t, i.Handler(), "GET", "/git/org/2/.well-known/openid-configuration"); w.Code != 404 {
 		t.Errorf("a path that is not there: %d", w.Code)
 	}
