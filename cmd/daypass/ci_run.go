@@ -28,16 +28,14 @@ import (
 // runFlags are what `ci run` takes besides.
 type runFlags struct {
 	jobFlags
-	file, root, endpoint, region    string
-	ref, target, environment, shell string
-	fork, version                   string
-	mergeRequest                    int64
-	variables, masked, files        []string
-	manual                          []string
-	concurrency                     int
-	inPlace, ignoreImage, plain     bool
-	withNeeds                       bool
-	keep                            string
+	file, root, endpoint, region string
+	shell                        string
+	variables, masked, files     []string
+	manual                       []string
+	concurrency                  int
+	inPlace, ignoreImage, plain  bool
+	withNeeds                    bool
+	keep                         string
 }
 
 func newCIRun() *cobra.Command {
@@ -70,12 +68,6 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags := c.Flags()
 	flags.StringVar(&f.file, "file", ".gitlab-ci.yml", "the pipeline's `FILE`")
 	flags.StringVar(&f.root, "root", "", "the project's `DIR`ectory (default: the top of the git work tree that the file is in, or the file's directory)")
-	flags.StringVar(&f.ref, "ref", "", "run on this branch `NAME`, as --branch")
-	flags.Int64Var(&f.mergeRequest, "merge-request", 0, "run as the pipeline of the merge request with this `NUMBER`, from the branch")
-	flags.StringVar(&f.target, "target", "", "the merge request's target `BRANCH` (default: the default branch)")
-	flags.StringVar(&f.fork, "fork", "", "the merge request comes from this other `PROJECT`")
-	flags.StringVar(&f.version, "gitlab-version", gitlab.Newest.String(), "the `VERSION` of GitLab that is played; before 17.0, jobs without id_tokens have CI_JOB_JWT_V2")
-	flags.StringVar(&f.environment, "environment", "", "the named jobs deploy to this environment `NAME`, whatever the file says")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the server that plays AWS for the jobs")
 	flags.StringVar(&f.region, "region", "us-east-1", "AWS_DEFAULT_REGION for the jobs, a `NAME`, with --endpoint, unless a --var sets it")
 	flags.StringArrayVar(&f.variables, "var", nil, "project variable `NAME=VALUE` for the jobs; may be given again")
@@ -151,29 +143,13 @@ func (f *runFlags) run(c *cobra.Command, names []string) error {
 	return r.play()
 }
 
-// checkFlags refuses what does not go together, and lets --ref be --branch.
+// checkFlags refuses what does not go together.
 func (f *runFlags) checkFlags() error {
-	switch {
-	case f.ref != "" && f.branch != "" && f.ref != f.branch:
-		return usageError{errors.New("--ref and --branch are the same; give one")}
-	case f.ref != "" && f.tag != "":
-		return usageError{errors.New("give --ref or --tag, not both")}
-	case f.mergeRequest < 0:
-		return usageError{fmt.Errorf("--merge-request %d is not the number of a merge request", f.mergeRequest)}
-	case f.mergeRequest != 0 && f.tag != "":
-		return usageError{errors.New("a merge request comes from a branch; give --merge-request or --tag, not both")}
-	case f.target != "" && f.mergeRequest == 0:
-		return usageError{errors.New("--target is a merge request's; give --merge-request as well")}
-	case f.fork != "" && f.mergeRequest == 0:
-		return usageError{errors.New("--fork is where a merge request comes from; give --merge-request as well")}
-	case f.concurrency < 0:
+	if err := f.checkRefs(); err != nil {
+		return err
+	}
+	if f.concurrency < 0 {
 		return usageError{fmt.Errorf("--concurrency %d is less than one", f.concurrency)}
-	}
-	if f.ref != "" {
-		f.branch = f.ref
-	}
-	if f.mergeRequest != 0 {
-		f.source = "merge_request_event"
 	}
 	if f.concurrency == 0 {
 		if f.concurrency = runtime.NumCPU(); f.inPlace {
@@ -185,29 +161,14 @@ func (f *runFlags) checkFlags() error {
 
 // describe makes what all jobs have in common.
 func (r *ciRun) describe(variables []ci.Variable) error {
-	made, err := r.job(r.c.Context(), r.project.root, r.issuer.Issuer, nil, variables)
+	made, err := r.job(r.c.Context(), r.project.root, r.issuer, variables)
 	if err != nil {
 		return err
 	}
 	r.base = *made
 	r.base.ConfigPath = r.project.config
-	if r.base.Version, err = gitlab.ParseVersion(r.version); err != nil {
-		return usageError{fmt.Errorf("--gitlab-version: %w", err)}
-	}
-	if r.mergeRequest != 0 {
-		r.base.MergeRequest = &gitlab.MergeRequest{ID: r.mergeRequest, IID: r.mergeRequest, TargetBranch: r.target}
-		if r.target == "" {
-			r.base.MergeRequest.TargetBranch = r.base.Project.DefaultBranch
-		}
-		if r.fork != "" {
-			r.base.MergeRequest.Source = &gitlab.Fork{Project: gitlab.Project{Path: r.fork}}
-		}
-	}
 	// What belongs to one job only is filled again for each.
-	r.base.ID, r.base.Name, r.base.Stage, r.base.Timeout, r.base.Environment = 0, "", "", 0, nil
-	if r.environment != "" {
-		r.base.Environment = &gitlab.Environment{Name: r.environment}
-	}
+	r.base.ID, r.base.Name, r.base.Stage, r.base.Timeout, r.base.Environment = 0, "", "", 0, r.deployment()
 	return nil
 }
 
