@@ -34,6 +34,7 @@ type runFlags struct {
 	manual                       []string
 	concurrency                  int
 	inPlace, ignoreImage, plain  bool
+	ignoreServices               bool
 	withNeeds                    bool
 	keep                         string
 }
@@ -79,6 +80,7 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags.IntVar(&f.concurrency, "concurrency", 0, "run at most `N` jobs at a time (default: the number of CPUs; 1 with --in-place)")
 	flags.BoolVar(&f.inPlace, "in-place", false, "run the jobs in the project's directory itself, and not in copies of it")
 	flags.BoolVar(&f.ignoreImage, "ignore-image", false, "run jobs that name an image under the shell of this machine, without their services")
+	flags.BoolVar(&f.ignoreServices, "ignore-services", false, "run jobs that have services without them")
 	flags.StringVar(&f.shell, "shell", "", "`PATH` of the shell for jobs without a container (default: bash, or else the sh that GitLab Runner would find)")
 	flags.StringVar(&f.keep, "keep", "", "keep each job's log, artifacts and reports in this `DIR`ectory")
 	flags.BoolVar(&f.plain, "plain", false, "write logs as they come, each line with its job, also on a terminal")
@@ -362,6 +364,11 @@ func (r *ciRun) refused() error {
 				all = append(all, e)
 			}
 		}
+		if len(j.Services) > 0 && !r.ignoreImage && !r.ignoreServices {
+			w := ci.Error(j.Note(fmt.Sprintf("job %q has services, which are not started here", j.Name),
+				"start what the job needs on this machine, and run the job with --ignore-services", "services"))
+			all = append(all, &w)
+		}
 	}
 	if len(all) == 0 {
 		return nil
@@ -396,19 +403,15 @@ func (r *ciRun) findEngine() error {
 		if !inContainer(j) {
 			continue
 		}
-		keyword, what := "image", "job %q runs in an image"
-		if j.Image == nil {
-			keyword, what = "services", "job %q has services"
-		}
-		w := ci.Error(j.Note(fmt.Sprintf(what+", and there is nothing to run it with: %s", j.Name, inWords(err)),
-			"start docker or podman, or run the job under the shell of this machine, without services, with --ignore-image", keyword))
+		w := ci.Error(j.Note(fmt.Sprintf("job %q runs in an image, and there is nothing to run it with: %s", j.Name, inWords(err)),
+			"start docker or podman, or run the job under the shell of this machine with --ignore-image", "image"))
 		all = append(all, &w)
 	}
 	return all
 }
 
 // inContainer reports whether a job needs a container engine.
-func inContainer(j *ci.Job) bool { return j.Image != nil || len(j.Services) > 0 }
+func inContainer(j *ci.Job) bool { return j.Image != nil }
 
 // play runs the jobs and shows them.
 func (r *ciRun) play() (err error) {
