@@ -63,7 +63,7 @@ it is the script's.
 
 A keyword of the file that this version does not know, or that would change the
 job in a way that it does not serve, is an error with line and column.`,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
+		RunE: f.run,
 	}
 	f.add(c)
 	flags := c.Flags()
@@ -444,7 +444,7 @@ func (r *ciRun) play() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.keepAll(result, dir); err != nil {
+	if err := r.keepAll(result); err != nil {
 		return err
 	}
 	return r.conclude(result)
@@ -537,7 +537,7 @@ func (r *ciRun) container(image *ci.Image, variables []ci.Variable) (*runner.Con
 }
 
 // keepAll copies artifacts and reports to --keep; the logs are there already.
-func (r *ciRun) keepAll(result pipeline.Result, dir string) error {
+func (r *ciRun) keepAll(result pipeline.Result) error {
 	if r.keep == "" {
 		return nil
 	}
