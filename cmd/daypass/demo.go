@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/daypass/daypass/examples/tutorial"
+
 	"github.com/spf13/cobra"
 )
 
@@ -27,7 +29,8 @@ func newDemo() *cobra.Command {
 		Long: `Play "Configure OpenID Connect in AWS to retrieve temporary credentials" on this
 machine: a server and a GitLab issuer on loopback, provider, roles, policy and a
 bucket made with the aws CLI, and the tutorial's job run on two branches, and in
-another project whose role may not read that bucket.
+another project whose role may not read that bucket; then all five forms that
+the tutorial has had, on both branches.
 
 Everything happens in a temporary directory that is removed at the end. The
 exit status is 0 only if each step went as expected.`,
@@ -48,6 +51,7 @@ const (
 	demoOtherProject = "mygroup/otherproject"
 	demoRole         = "gitlab-deploy"
 	demoOtherRole    = "gitlab-other"
+	demoTutorialRole = "gitlab-tutorial"
 	demoPolicy       = "read-own-bucket"
 	demoBucket       = "myproject"
 	demoOtherBucket  = "otherproject"
@@ -71,6 +75,21 @@ const demoTrust = `{
           "%[1]s:sub": "project_path:%[2]s:ref_type:branch:ref:main"
         }
       }
+    }
+  ]
+}
+`
+
+// demoTutorialTrust admits any audience that the provider has: that of
+// CI_JOB_JWT_V2 is the issuer itself.
+const demoTutorialTrust = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Principal": {"Federated": "arn:aws:iam::` + demoAccount + `:oidc-provider/%[1]s"},
+      "Action": "sts:AssumeRoleWithWebIdentity",
+      "Condition": {"StringEquals": {"%[1]s:sub": "project_path:%[2]s:ref_type:branch:ref:main"}}
     }
   ]
 }
@@ -115,7 +134,8 @@ type demo struct {
 	dir      string
 	daypass  string // this binary
 	aws      string
-	refused  int // the CLI's exit code for an error that the service answers
+	refused  int  // the CLI's exit code for an error that the service answers
+	finds    bool // the CLI finds the server by itself
 	endpoint string
 	issuer   string
 	checks   []demoCheck
@@ -136,7 +156,7 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s --version: %w\n%s", d.aws, err, version)
 	}
-	d.refused = refusedCode(string(version))
+	d.refused, d.finds = refusedCode(string(version)), readsEndpointURL(string(version))
 	if d.daypass, err = os.Executable(); err != nil {
 		return err
 	}
@@ -145,7 +165,7 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.stop(), os.RemoveAll(d.dir)) }()
 
-	for _, step := range []func(context.Context) error{d.start, d.setUp, d.jobOnMain, d.jobOnBranch, d.jobOfOther} {
+	for _, step := range []func(context.Context) error{d.start, d.setUp, d.jobOnMain, d.jobOnBranch, d.jobOfOther, d.tutorialOnMain, d.tutorialOnBranch} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -181,7 +201,10 @@ func (d *demo) start(ctx context.Context) (err error) {
 		os.WriteFile(d.path("permissions.json"), fmt.Appendf(nil, demoPermissions, demoBucket), 0o600),
 		os.WriteFile(d.path("permissions-other.json"), fmt.Appendf(nil, demoPermissions, demoOtherBucket), 0o600),
 		os.WriteFile(d.path(demoFile), []byte(demoContent), 0o600),
-		os.WriteFile(d.path(".gitlab-ci.yml"), []byte(demoPipeline), 0o600),
+		os.WriteFile(d.path("trust-tutorial.json"), fmt.Appendf(nil, demoTutorialTrust, host, demoProject), 0o600),
+		os.Mkdir(d.path("project"), 0o700),
+		os.WriteFile(d.path("project/.gitlab-ci.yml"), []byte(demoPipeline), 0o600),
+		os.CopyFS(d.path("tutorial"), tutorial.Files),
 	)
 }
 
@@ -200,13 +223,15 @@ func (d *demo) setUp(ctx context.Context) error {
 		want string
 	}{
 		{[]string{"sts", "get-caller-identity"}, "arn:aws:iam::" + demoAccount + ":user/administrator"},
-		{[]string{"iam", "create-open-id-connect-provider", "--url", d.issuer, "--client-id-list", demoAudience, "--thumbprint-list", strings.TrimSpace(string(thumbprint))}, provider},
+		{[]string{"iam", "create-open-id-connect-provider", "--url", d.issuer, "--client-id-list", demoAudience, d.issuer, "--thumbprint-list", strings.TrimSpace(string(thumbprint))}, provider},
 		{[]string{"iam", "create-role", "--role-name", demoRole, "--assume-role-policy-document", "file://" + d.path("trust.json")}, demoRoleARN(demoRole)},
 		{[]string{"iam", "create-policy", "--policy-name", demoPolicy, "--policy-document", "file://" + d.path("permissions.json")}, policyARN},
 		{[]string{"iam", "attach-role-policy", "--role-name", demoRole, "--policy-arn", policyARN}, ""},
 		{[]string{"iam", "list-attached-role-policies", "--role-name", demoRole}, policyARN},
 		{[]string{"iam", "create-role", "--role-name", demoOtherRole, "--assume-role-policy-document", "file://" + d.path("trust-other.json")}, demoRoleARN(demoOtherRole)},
 		{[]string{"iam", "put-role-policy", "--role-name", demoOtherRole, "--policy-name", demoPolicy, "--policy-document", "file://" + d.path("permissions-other.json")}, ""},
+		{[]string{"iam", "create-role", "--role-name", demoTutorialRole, "--assume-role-policy-document", "file://" + d.path("trust-tutorial.json")}, demoRoleARN(demoTutorialRole)},
+		{[]string{"iam", "attach-role-policy", "--role-name", demoTutorialRole, "--policy-arn", policyARN}, ""},
 		{[]string{"s3", "mb", "s3://" + demoBucket}, "make_bucket: " + demoBucket},
 		{[]string{"s3", "cp", "--no-progress", demoFile, "s3://" + demoBucket}, "upload:"},
 	} {
@@ -276,9 +301,9 @@ func demoRoleARN(name string) string { return "arn:aws:iam::" + demoAccount + ":
 // job runs the tutorial's job on one branch, as `daypass ci run` does for anyone.
 func (d *demo) job(ctx context.Context, project, branch, role string) (output string, code int, err error) {
 	return d.command(ctx, os.Environ(), d.daypass, "ci", "run", "assume role",
-		"--file", d.path(".gitlab-ci.yml"), "--issuer", d.path("issuer"), "--endpoint", d.endpoint,
+		"--file", d.path("project/.gitlab-ci.yml"), "--issuer", d.path("issuer"), "--endpoint", d.endpoint,
 		"--project", project, "--branch", branch,
-		"--variable", "ROLE_ARN="+demoRoleARN(role))
+		"--var", "ROLE_ARN="+demoRoleARN(role))
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

@@ -18,6 +18,7 @@ var (
 	titleStyle   = lipgloss.NewStyle().Bold(true)
 	commandStyle = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 	goodStyle    = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	warnStyle    = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
 	badStyle     = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
 )
 
@@ -79,8 +80,8 @@ func (d *demo) explainUse() {
 	d.say("STS, IAM and S3: %s    issuer: %s    everything: %s\n", d.endpoint, d.issuer, d.dir)
 	d.say("Be the administrator:\n  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_CONFIG_FILE=%s", d.path("data/credentials"), d.path("config"))
 	d.say("  aws --endpoint-url %s iam list-roles\n  aws --endpoint-url %[1]s s3 ls s3://%s", d.endpoint, demoBucket)
-	d.say("\nRun the job on a branch of your choice:\n  %s ci run 'assume role' --file %s --issuer %s --endpoint %s \\\n    --project %s --branch main --variable ROLE_ARN=arn:aws:iam::%s:role/%s",
-		d.daypass, d.path(".gitlab-ci.yml"), d.path("issuer"), d.endpoint, demoProject, demoAccount, demoRole)
+	d.say("\nRun the job on a branch of your choice:\n  %s ci run 'assume role' --file %s --issuer %s --endpoint %s \\\n    --project %s --branch main --var ROLE_ARN=arn:aws:iam::%s:role/%s",
+		d.daypass, d.path("project/.gitlab-ci.yml"), d.path("issuer"), d.endpoint, demoProject, demoAccount, demoRole)
 	d.say("\nRead why something was denied:\n  tail -n 1 %s", d.path("data/events.jsonl"))
 	d.say("\nInterrupt (Ctrl-C) to stop and remove it all.")
 }

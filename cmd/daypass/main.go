@@ -14,8 +14,10 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 
+	"github.com/daypass/daypass/internal/gitlab/ci"
 	"github.com/daypass/daypass/internal/server"
 
 	"github.com/spf13/cobra"
@@ -90,10 +92,25 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // packageNames are those with which errors of ours begin. They help who reads the
 // program, and nobody who runs it.
-var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|directory|durable|gitlab|iam|instance|jwks|masterkey|runner|server|sqlstore|store|sts): )+`)
+var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|ci|directory|durable|gitlab|iam|idtoken|instance|jwks|masterkey|pipeline|runner|workspace|server|sqlstore|store|sts): )+`)
 
-// inWords is an error as it is told.
-func inWords(err error) string { return packageNames.ReplaceAllString(err.Error(), "$1") }
+// inWords is an error as it is told. What is wrong with a pipeline is told with
+// the line and what to do.
+func inWords(err error) string {
+	var faults ci.Errors
+	var fault *ci.Error
+	switch {
+	case errors.As(err, &faults):
+		details := make([]string, len(faults))
+		for i, e := range faults {
+			details[i] = e.Detail()
+		}
+		return strings.Join(details, "\n")
+	case errors.As(err, &fault):
+		return fault.Detail()
+	}
+	return packageNames.ReplaceAllString(err.Error(), "$1")
+}
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -112,7 +129,7 @@ Try "daypass demo".`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newCI(), newExplain(), newTest(), newReach(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newCI(), newToken(), newExplain(), newTest(), newReach(), newDemo(), newVersion())
 	return root
 }
 

@@ -29,6 +29,7 @@ floor 0 pure
 	arn:
 	sigv4:
 	oidc: module github.com/go-jose/go-jose/v4
+	idtoken:
 	outbound: module github.com/go-jose/go-jose/v4
 	strictyaml: module go.yaml.in/yaml/v4
 	managedpolicy: arn
@@ -39,7 +40,9 @@ floor 0 pure
 	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
 
 floor 1 utility
+	examples/tutorial:
 	durable:
+	runner/workspace:
 	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: policy
@@ -65,18 +68,19 @@ floor 3 rooms
 	iam: arn policy session trust oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	s3: policy sigv4 s3request store directory s3upstream auth awsapi
 	gitlab/ci: module go.yaml.in/yaml/v4
-	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
+	gitlab: idtoken gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
-	runner: gitlab/ci gitlab
+	runner: gitlab/ci
+	runner/pipeline: gitlab/ci runner runner/workspace
 	bench/process: sdkhttp gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: strictyaml suite account managedpolicy store arn explain oidc policy archive s3upstream durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial s3upstream durable jwks server idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/daypass/daypass/internal/gitlab/ci"
+	"github.com/daypass/daypass/internal/idtoken"
 )
 
 // Times of a token, in seconds (GitLab's lib/gitlab/ci/jwt_base.rb).
@@ -24,54 +26,6 @@ const (
 // maxGroupsDirect is the number of groups above which GitLab leaves
 // groups_direct out.
 const maxGroupsDirect = 200
-
-// Claims is the payload of an ID token, its members in GitLab's order. All
-// values are strings but those that GitLab writes as numbers or arrays.
-type Claims struct {
-	ProjectID         string `json:"project_id"`
-	ProjectPath       string `json:"project_path"`
-	NamespaceID       string `json:"namespace_id"`
-	NamespacePath     string `json:"namespace_path"`
-	UserID            string `json:"user_id"`
-	UserLogin         string `json:"user_login"`
-	UserEmail         string `json:"user_email"`
-	UserAccessLevel   string `json:"user_access_level"`
-	JobProjectID      string `json:"job_project_id"`
-	JobProjectPath    string `json:"job_project_path"`
-	JobNamespaceID    string `json:"job_namespace_id"`
-	JobNamespacePath  string `json:"job_namespace_path"`
-	PipelineID        string `json:"pipeline_id"`
-	PipelineSource    string `json:"pipeline_source"`
-	JobID             string `json:"job_id"`
-	Ref               string `json:"ref"`
-	RefType           string `json:"ref_type"`
-	RefPath           string `json:"ref_path"`
-	RefProtected      string `json:"ref_protected"`
-	RunnerID          int64  `json:"runner_id"`
-	RunnerEnvironment string `json:"runner_environment"`
-	SHA               string `json:"sha"`
-	ProjectVisibility string `json:"project_visibility"`
-	CIConfigRefURI    string `json:"ci_config_ref_uri"`
-	CIConfigSHA       string `json:"ci_config_sha"`
-	JobSource         string `json:"job_source"`
-
-	JTI string   `json:"jti"`
-	ISS string   `json:"iss"`
-	IAT int64    `json:"iat"` // seconds since 1970
-	NBF int64    `json:"nbf"`
-	EXP int64    `json:"exp"`
-	Sub string   `json:"sub"`
-	Aud Audience `json:"aud"`
-
-	UserIdentities []UserIdentity `json:"user_identities,omitempty"`
-	GroupsDirect   []string       `json:"groups_direct,omitempty"`
-
-	// Of a job with an environment only.
-	Environment          string `json:"environment,omitempty"`
-	EnvironmentProtected string `json:"environment_protected,omitempty"`
-	DeploymentTier       string `json:"deployment_tier,omitempty"`
-	EnvironmentAction    string `json:"environment_action,omitempty"`
-}
 
 // Audience is the claim aud: a string, or an array (RFC 7519, section 4.1.3).
 // GitLab writes what the file wrote.
@@ -99,90 +53,293 @@ func (a Audience) check() error {
 	return nil
 }
 
-// ErrJobNotMade says that a Job was not made by NewJob, and so may say anything.
-var ErrJobNotMade = errors.New("gitlab: the job was not made by NewJob")
+var (
+	// ErrJobNotMade says that a Job was not made by NewJob, and so may say anything.
+	ErrJobNotMade = errors.New("gitlab: the job was not made by NewJob")
+	// ErrBurnedPath says that GitLab would fail the job, for the reason
+	// id_token_burned_project_path, in the words of its
+	// app/presenters/commit_status_presenter.rb.
+	ErrBurnedPath = errors.New("gitlab: id_token_burned_project_path: ID token issuance is disabled in CI because " +
+		"this project's path was previously used by a different project. To restore ID tokens, set " +
+		"`ci_id_token_sub_claim_components` to start with `project_id` (for example, " +
+		"`[\"project_id\", \"ref_type\", \"ref\"]`) and update your cloud trust policy to match")
+)
 
-// Claims returns what a token for this job and audience says when it is minted
-// at now, all but jti. With one audience aud is a string.
-func (i *Issuer) Claims(j *Job, aud []string, now time.Time) (*Claims, error) {
-	return i.claims(j, Aud(aud...), now)
+// kinds of tokens: who has a claim.
+type kind int
+
+const (
+	idTokens kind = iota
+	jwtV1         // the variables CI_JOB_JWT and CI_JOB_JWT_V1
+	jwtV2         // the variable CI_JOB_JWT_V2
+)
+
+// absent is the value of a claim that is not there. Null is another thing.
+type absent struct{}
+
+// minting is one token while it is made.
+type minting struct {
+	*Job
+	kind kind
+	iss  string
+	aud  Audience
+	now  time.Time
+	jti  string
+	// sub is in the claims, and made of them.
+	sub string
+	// target is the audience of Google's Workload Identity Federation.
+	target string
 }
 
-func (i *Issuer) claims(j *Job, aud Audience, now time.Time) (*Claims, error) {
+// member is a claim: the version that brought it, whether the variables of old
+// had it, and its value.
+type member struct {
+	name  string
+	since Version
+	newer bool // not in V1, which stayed as it was
+	value func(*minting) any
+}
+
+func id(n int64) string { return strconv.FormatInt(n, 10) }
+
+// members are all claims in the order in which GitLab 18.9 writes them. All
+// values are strings but those that GitLab writes as numbers, arrays or an
+// object.
+var members = []member{
+	{"project_id", version15x, false, func(m *minting) any { return id(m.source().ID) }},
+	{"project_path", version15x, false, func(m *minting) any { return m.source().Path }},
+	{"namespace_id", version15x, false, func(m *minting) any { return id(m.sourceNamespace().ID) }},
+	{"namespace_path", version15x, false, func(m *minting) any { return m.sourceNamespace().Path }},
+	{"user_id", version15x, false, func(m *minting) any { return id(m.User.ID) }},
+	{"user_login", version15x, false, func(m *minting) any { return m.User.Login }},
+	{"user_email", version15x, false, func(m *minting) any { return m.User.Email }},
+	{"user_access_level", versionAccess, false, func(m *minting) any {
+		if m.User.AccessLevel == noAccess {
+			return nil
+		}
+		return m.User.AccessLevel
+	}},
+	{"job_project_id", versionJobProject, true, func(m *minting) any { return id(m.Project.ID) }},
+	{"job_project_path", versionJobProject, true, func(m *minting) any { return m.Project.Path }},
+	{"job_namespace_id", versionJobProject, true, func(m *minting) any { return id(m.Namespace.ID) }},
+	{"job_namespace_path", versionJobProject, true, func(m *minting) any { return m.Namespace.Path }},
+	{"pipeline_id", version15x, false, func(m *minting) any { return id(m.Pipeline.ID) }},
+	{"pipeline_source", version15x, false, func(m *minting) any { return m.Pipeline.Source }},
+	{"job_id", version15x, false, func(m *minting) any { return id(m.ID) }},
+	{"ref", version15x, false, func(m *minting) any { return m.Ref }},
+	{"ref_type", version15x, false, func(m *minting) any { return m.RefType }},
+	{"ref_path", versionFulcio, false, func(m *minting) any { return m.refPath() }},
+	{"ref_protected", version15x, false, func(m *minting) any { return strconv.FormatBool(m.Protected) }},
+	{"runner_id", versionFulcio, true, func(m *minting) any { return m.Runner.ID }},
+	{"runner_environment", versionFulcio, true, func(m *minting) any { return m.Runner.Environment }},
+	{"sha", versionFulcio, true, func(m *minting) any { return m.SHA }},
+	{"project_visibility", versionVisible, true, func(m *minting) any { return m.Project.Visibility }},
+	{"ci_config_ref_uri", versionConfig, true, func(m *minting) any { return m.configRefURI() }},
+	{"ci_config_sha", versionConfig, true, func(m *minting) any {
+		if m.configRefURI() == nil {
+			return nil
+		}
+		return m.SHA
+	}},
+	{"job_source", versionJobSource, true, func(m *minting) any { return m.Source }},
+	{"jti", version15x, false, func(m *minting) any { return m.jti }},
+	{"iss", version15x, false, func(m *minting) any { return m.iss }},
+	{"iat", version15x, false, func(m *minting) any { return m.now.Unix() }},
+	{"nbf", version15x, false, func(m *minting) any { return m.now.Unix() - notBefore }},
+	{"exp", version15x, false, func(m *minting) any { return m.now.Unix() + m.life() }},
+	{"sub", version15x, false, func(m *minting) any { return m.sub }},
+	{"aud", version15x, true, func(m *minting) any { return m.aud }},
+	{"target_audience", versionTarget, true, func(m *minting) any { return unless(m.target == "", m.target) }},
+	{"user_identities", versionFulcio, true, func(m *minting) any {
+		return unless(len(m.User.Identities) == 0, slices.Clone(m.User.Identities))
+	}},
+	{"groups_direct", versionGroups, false, func(m *minting) any { return m.groupsDirect() }},
+	{"environment", version15x, false, ofEnvironment(func(e *Environment) any { return e.Name })},
+	{"environment_protected", version15x, false, ofEnvironment(func(e *Environment) any { return strconv.FormatBool(e.Protected) })},
+	{"deployment_tier", version15x, false, ofEnvironment(func(e *Environment) any { return e.Tier })},
+	{"environment_action", versionAction, false, ofEnvironment(func(e *Environment) any { return e.Action })},
+	{"job_config", versionJobSource, true, func(m *minting) any {
+		if m.PolicyConfig == nil {
+			return absent{}
+		}
+		return idtoken.Claims{{Name: "url", Value: m.PolicyConfig.URL}, {Name: "sha", Value: m.PolicyConfig.SHA}}
+	}},
+}
+
+func unless(not bool, value any) any {
+	if not {
+		return absent{}
+	}
+	return value
+}
+
+func ofEnvironment(value func(*Environment) any) func(*minting) any {
+	return func(m *minting) any {
+		if m.Environment == nil {
+			return absent{}
+		}
+		return value(m.Environment)
+	}
+}
+
+// source is the project that project_id and its like tell of: that of the
+// source branch. The job runs in Project all the same.
+func (m *minting) source() Project {
+	if m.fromFork() && !m.Version.Before(versionFork) {
+		return m.MergeRequest.Source.Project
+	}
+	return m.Project
+}
+
+func (m *minting) sourceNamespace() Namespace {
+	if m.fromFork() && !m.Version.Before(versionFork) {
+		return m.MergeRequest.Source.Namespace
+	}
+	return m.Namespace
+}
+
+func (m *minting) life() int64 {
+	if m.Timeout > 0 {
+		return int64(m.Timeout / time.Second)
+	}
+	return defaultTTL
+}
+
+// configRefURI is null where the configuration is not a file of the project.
+func (m *minting) configRefURI() any {
+	if strings.Contains(m.ConfigPath, "@") || strings.Contains(m.ConfigPath, "://") {
+		return nil
+	}
+	_, server, _ := strings.Cut(m.ServerURL, "://")
+	return server + "/" + m.Project.Path + "//" + m.ConfigPath + "@" + m.refPath()
+}
+
+// groupsDirect is told by every token of some versions, and by those of newer
+// ones only under a flag: whoever names groups means that it is on.
+func (m *minting) groupsDirect() any {
+	switch groups := m.User.GroupsDirect; {
+	case len(groups) > maxGroupsDirect:
+		return absent{}
+	case groups != nil:
+		return slices.Clone(groups)
+	case m.Version.Before(versionGroupsFlag):
+		return []string{}
+	}
+	return absent{}
+}
+
+// claims puts the members together that this token has.
+func (m *minting) claims() (idtoken.Claims, error) {
+	var out idtoken.Claims
+	if m.kind == jwtV1 {
+		m.sub = "job_" + id(m.ID)
+	}
+	values := map[string]string{}
+	for _, c := range members {
+		if m.Version.Before(c.since) || c.newer && m.kind == jwtV1 {
+			continue
+		}
+		value := c.value(m)
+		if _, none := value.(absent); none {
+			continue
+		}
+		out = append(out, idtoken.Claim{Name: c.name, Value: value})
+		values[c.name], _ = value.(string)
+	}
+	if m.kind != jwtV1 {
+		out.Set("sub", m.subject(values))
+	}
+	if slices.Contains(m.SubClaimComponents, "project_path") && m.kind != jwtV1 && !m.Version.Before(versionBurned) && m.source().Burned {
+		return nil, ErrBurnedPath
+	}
+	return out, nil
+}
+
+// subject joins name and value of each component by colons. Those without a
+// value, the environment's in a job without one, are left out. Nothing is
+// escaped: a path or a ref holds no colon.
+func (m *minting) subject(values map[string]string) string {
+	var parts []string
+	for _, name := range m.SubClaimComponents {
+		if values[name] != "" {
+			parts = append(parts, name, values[name])
+		}
+	}
+	return strings.Join(parts, ":")
+}
+
+// Claims returns what a token for this job and audience says when it is minted
+// at now, all but jti, which is empty. With one audience aud is a string. A path
+// that another project held before is ErrBurnedPath.
+func (i *Issuer) Claims(j *Job, aud []string, now time.Time) (idtoken.Claims, error) {
+	if err := i.knownTo(j); err != nil {
+		return nil, err
+	}
+	return j.Claims(i.iss, aud, now)
+}
+
+// Claims are those that an issuer of any name would put into a token for the
+// job. They prove nothing: to sign them is another matter.
+func (j *Job) Claims(iss string, aud []string, now time.Time) (idtoken.Claims, error) {
+	m, err := mint(j, iss, Aud(aud...), now)
+	if err != nil {
+		return nil, err
+	}
+	m.target = j.TargetAudience
+	return m.claims()
+}
+
+// knownTo says whether the job's version knows the issuer of ID tokens.
+func (i *Issuer) knownTo(j *Job) error {
+	if j != nil && i.iss != i.url && j.Version.Before(versionIssuer) {
+		return fmt.Errorf("gitlab: ci_id_tokens_issuer_url came with GitLab %s; %s knows the instance's URL only", versionIssuer, j.Version)
+	}
+	return nil
+}
+
+// mint begins an ID token.
+func mint(j *Job, iss string, aud Audience, now time.Time) (*minting, error) {
 	if j == nil || !j.made {
 		return nil, ErrJobNotMade
 	}
 	if err := aud.check(); err != nil {
 		return nil, err
 	}
-	id := func(n int64) string { return strconv.FormatInt(n, 10) }
-	ttl := int64(defaultTTL)
-	if j.Timeout > 0 {
-		ttl = int64(j.Timeout / time.Second)
-	}
-	_, server, _ := strings.Cut(j.ServerURL, "://")
-	c := &Claims{
-		ProjectID: id(j.Project.ID), ProjectPath: j.Project.Path,
-		NamespaceID: id(j.Namespace.ID), NamespacePath: j.Namespace.Path,
-		UserID: id(j.User.ID), UserLogin: j.User.Login, UserEmail: j.User.Email, UserAccessLevel: j.User.AccessLevel,
-		JobProjectID: id(j.Project.ID), JobProjectPath: j.Project.Path,
-		JobNamespaceID: id(j.Namespace.ID), JobNamespacePath: j.Namespace.Path,
-		PipelineID: id(j.Pipeline.ID), PipelineSource: j.Pipeline.Source, JobID: id(j.ID),
-		Ref: j.Ref, RefType: j.RefType, RefPath: j.refPath(), RefProtected: strconv.FormatBool(j.Protected),
-		RunnerID: j.Runner.ID, RunnerEnvironment: j.Runner.Environment,
-		SHA: j.SHA, ProjectVisibility: j.Project.Visibility,
-		CIConfigRefURI: server + "/" + j.Project.Path + "//" + j.ConfigPath + "@" + j.refPath(), CIConfigSHA: j.SHA,
-		JobSource: j.Pipeline.Source,
-		ISS:       i.url, IAT: now.Unix(), NBF: now.Unix() - notBefore, EXP: now.Unix() + ttl,
-		Aud:            Audience{Values: slices.Clone(aud.Values), List: aud.List},
-		UserIdentities: slices.Clone(j.User.Identities),
-	}
-	if len(j.User.GroupsDirect) <= maxGroupsDirect {
-		c.GroupsDirect = slices.Clone(j.User.GroupsDirect)
-	}
-	if e := j.Environment; e != nil {
-		c.Environment, c.EnvironmentProtected = e.Name, strconv.FormatBool(e.Protected)
-		c.DeploymentTier, c.EnvironmentAction = e.Tier, e.Action
-	}
-	c.Sub = c.sub(j.SubClaimComponents)
-	return c, nil
+	return &minting{Job: j, iss: iss, aud: Audience{Values: slices.Clone(aud.Values), List: aud.List}, now: now}, nil
 }
 
 // IDToken mints one token for the job: a JWS in compact form, signed with RS256
 // by the CI key. Random gives the jti, a version 4 UUID; with one audience aud
-// is a string.
+// is a string. The errors are those of Claims.
 func (i *Issuer) IDToken(j *Job, aud []string, now time.Time, random io.Reader) (string, error) {
-	return i.idToken(j, Aud(aud...), now, random)
-}
-
-func (i *Issuer) idToken(j *Job, aud Audience, now time.Time, random io.Reader) (string, error) {
-	c, err := i.claims(j, aud, now)
+	if err := i.knownTo(j); err != nil {
+		return "", err
+	}
+	m, err := mint(j, i.iss, Aud(aud...), now)
 	if err != nil {
 		return "", err
 	}
+	m.target = j.TargetAudience
+	return i.finish(m, random)
+}
+
+func (i *Issuer) finish(m *minting, random io.Reader) (string, error) {
 	jti, err := uuid.NewRandomFromReader(random)
 	if err != nil {
 		return "", fmt.Errorf("gitlab: make the jti: %w", err)
 	}
-	c.JTI = jti.String()
-	payload, err := json.Marshal(c)
+	m.jti = jti.String()
+	c, err := m.claims()
 	if err != nil {
-		return "", fmt.Errorf("gitlab: write the claims: %w", err)
+		return "", err
 	}
-	signed, err := i.signer.Sign(payload)
-	if err != nil {
-		return "", fmt.Errorf("gitlab: sign the token: %w", err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		return "", fmt.Errorf("gitlab: write the token: %w", err)
-	}
-	return token, nil
+	return i.sign(c, nil)
 }
 
 // IDTokens mints the tokens that the job's id_tokens ask for, by the name of
 // their variable. References in aud are expanded by the job's variables. It is
-// empty for a job whose definition has no id_tokens, or which has none.
+// empty for a job whose definition has no id_tokens, or which has none. The
+// errors are those of Claims: GitLab then fails the job before it begins.
 func (i *Issuer) IDTokens(j *Job, now time.Time, random io.Reader) (map[string]string, error) {
 	out := map[string]string{}
 	if j == nil || !j.made {
@@ -190,6 +347,9 @@ func (i *Issuer) IDTokens(j *Job, now time.Time, random io.Reader) (map[string]s
 	}
 	if j.definition == nil {
 		return out, nil
+	}
+	if err := i.knownTo(j); err != nil {
+		return nil, err
 	}
 	variables, err := ci.ExpandNested(j.Variables())
 	if err != nil {
@@ -203,48 +363,50 @@ func (i *Issuer) IDTokens(j *Job, now time.Time, random io.Reader) (map[string]s
 		if err := aud.check(); err != nil {
 			return nil, fmt.Errorf("%w: %s: aud %q expands to an empty string", err, t.Name, t.Aud)
 		}
-		if out[t.Name], err = i.idToken(j, aud, now, random); err != nil {
+		m, err := mint(j, i.iss, aud, now)
+		if err != nil {
+			return nil, err
+		}
+		if out[t.Name], err = i.finish(m, random); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// The components that the subject can be built of (GitLab Docs, "Projects API",
-// ci_id_token_sub_claim_components, 19.x).
-var (
-	firstSubComponents = []string{"project_path", "project_id"}
-	otherSubComponents = []string{"ref_type", "ref", "ref_protected", "environment_protected", "deployment_tier"}
-)
-
-func checkSubComponents(names []string) error {
-	for n, name := range names {
-		switch {
-		case n == 0 && !slices.Contains(firstSubComponents, name):
-			return fmt.Errorf("gitlab: the first component of sub is %q; it should be one of %s",
-				name, strings.Join(firstSubComponents, ", "))
-		case n > 0 && !slices.Contains(otherSubComponents, name):
-			return fmt.Errorf("gitlab: component %q of sub should be one of %s", name, strings.Join(otherSubComponents, ", "))
-		case slices.Contains(names[:n], name):
-			return fmt.Errorf("gitlab: component %q of sub is named twice", name)
-		}
+// LegacyTokens mints CI_JOB_JWT, CI_JOB_JWT_V1 and CI_JOB_JWT_V2, the variables
+// of GitLab before 17.0, by their name. It is empty for a newer version, and for
+// a job that has id_tokens, in which GitLab does not provide them. CI_JOB_JWT
+// and V1 are one token, without an audience and with the bare host as issuer:
+// nothing that follows OpenID Connect takes it, AWS least of all.
+//
+// Source: GitLab's app/models/ci/build.rb, lib/gitlab/ci/jwt.rb and jwt_v2.rb
+// of 15.11.
+func (i *Issuer) LegacyTokens(j *Job, now time.Time, random io.Reader) (map[string]string, error) {
+	if j == nil || !j.made {
+		return nil, ErrJobNotMade
 	}
-	return nil
+	out := map[string]string{}
+	if !j.HasLegacyTokens() {
+		return out, nil
+	}
+	u, err := url.Parse(j.ServerURL)
+	if err != nil {
+		return nil, fmt.Errorf("gitlab: server URL: %w", err)
+	}
+	v1, err := i.finish(&minting{Job: j, kind: jwtV1, iss: u.Hostname(), now: now}, random)
+	if err != nil {
+		return nil, err
+	}
+	base := u.Scheme + "://" + u.Host
+	v2, err := i.finish(&minting{Job: j, kind: jwtV2, iss: base, aud: Aud(base), now: now}, random)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"CI_JOB_JWT": v1, "CI_JOB_JWT_V1": v1, "CI_JOB_JWT_V2": v2}, nil
 }
 
-// sub joins name and value of each component by colons. Those without a value,
-// the environment's in a job without one, are left out. Nothing is escaped.
-func (c *Claims) sub(components []string) string {
-	values := map[string]string{
-		"project_path": c.ProjectPath, "project_id": c.ProjectID,
-		"ref_type": c.RefType, "ref": c.Ref, "ref_protected": c.RefProtected,
-		"environment_protected": c.EnvironmentProtected, "deployment_tier": c.DeploymentTier,
-	}
-	var parts []string
-	for _, name := range components {
-		if values[name] != "" {
-			parts = append(parts, name, values[name])
-		}
-	}
-	return strings.Join(parts, ":")
+// HasLegacyTokens reports whether the job has the variables CI_JOB_JWT.
+func (j *Job) HasLegacyTokens() bool {
+	return j.Version.Before(versionNoLegacy) && (j.definition == nil || len(j.definition.IDTokens) == 0)
 }

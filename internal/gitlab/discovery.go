@@ -1,10 +1,172 @@
 package gitlab
 
-// The paths of the two documents (GitLab's config/routes.rb).
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// The paths of the documents (GitLab's config/routes.rb).
 const (
 	discoveryPath = "/.well-known/openid-configuration"
+	serverPath    = "/.well-known/oauth-authorization-server" // RFC 8414
 	keysPath      = "/oauth/discovery/keys"
 )
+
+// Who may keep the documents how long. The keys' is that of GitLab's
+// JwksController; of the others Rails writes what it writes where a controller
+// says nothing.
+const (
+	documentCache = "max-age=0, private, must-revalidate"
+	keysCache     = "max-age=86400, public, must-revalidate, no-transform"
+)
+
+// served is a document as it is sent.
+type served struct {
+	body        []byte
+	cache, etag string
+}
+
+// newServed reckons the ETag as Rack::ETag does: half of the SHA-256 in hex.
+func newServed(document any, cache string) (served, error) {
+	body, err := json.Marshal(document)
+	if err != nil {
+		return served{}, fmt.Errorf("gitlab: write a document: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	return served{body, cache, `W/"` + hex.EncodeToString(sum[:])[:32] + `"`}, nil
+}
+
+// publish renders the documents.
+func (i *Issuer) publish() error {
+	set := struct {
+		Keys []publicKey `json:"keys"`
+	}{}
+	for _, key := range i.keys.public() {
+		k, err := newPublicKey(key)
+		if err != nil {
+			return err
+		}
+		set.Keys = append(set.Keys, k)
+	}
+	i.kid = set.Keys[1].Kid
+	own := discoveryOf(i.url)
+	documents := map[string]any{
+		i.root + discoveryPath: own,
+		i.root + serverPath:    authorizationServer{own, i.url + "/oauth/register"},
+	}
+	for _, path := range i.paths {
+		documents[i.root+path+discoveryPath] = minimalDiscovery(i.url+path, i.url+keysPath)
+	}
+	i.documents = make(map[string]served, len(documents)+1)
+	var err error
+	for path, document := range documents {
+		if i.documents[path], err = newServed(document, documentCache); err != nil {
+			return err
+		}
+	}
+	keys, err := newServed(set, keysCache)
+	i.documents[i.root+keysPath] = keys
+	i.keySet = keys.body
+	return err
+}
+
+// KeySet returns the public keys as a JSON Web Key Set (RFC 7517), as it is
+// served at /oauth/discovery/keys.
+func (i *Issuer) KeySet() []byte { return append([]byte(nil), i.keySet...) }
+
+// Discovery returns the OpenID Connect discovery document, as it is served at
+// /.well-known/openid-configuration. Its issuer is the instance's URL, whatever
+// the issuer of ID tokens.
+func (i *Issuer) Discovery() []byte {
+	return append([]byte(nil), i.documents[i.root+discoveryPath].body...)
+}
+
+// Published returns the discovery document that fits ID tokens: with their
+// issuer, and the keys below it, at the path where GitLab has them. GitLab Docs,
+// "Configure a non-public GitLab instance" of its OpenID Connect pages, has it
+// put together by hand.
+func (i *Issuer) Published() ([]byte, error) {
+	d := discoveryOf(i.url)
+	d.Issuer, d.JWKSURI = i.iss, i.iss+keysPath
+	s, err := newServed(d, documentCache)
+	return s.body, err
+}
+
+// Handler serves the documents, each under the relative root of the URL.
+// Anything else is 404, and another method than GET, HEAD and OPTIONS is 405.
+//
+// The headers are GitLab's: the key set may be cached for a day, any origin may
+// read all, without credentials. Source: GitLab's JwksController and its request
+// specs; for the answer to OPTIONS, rack-cors.
+func (i *Issuer) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, ok := i.documents[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD")
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			d.serve(w, r)
+		case http.MethodOptions:
+			h.Set("Access-Control-Max-Age", "7200")
+			w.WriteHeader(http.StatusOK)
+		default:
+			h.Set("Allow", "GET, HEAD, OPTIONS")
+			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+		}
+	})
+}
+
+func (d served) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", d.cache)
+	h.Set("ETag", d.etag)
+	for tag := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
+		if tag = strings.TrimSpace(tag); tag == d.etag || tag == "*" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	// The client is gone if this fails; there is no one to tell.
+	_, _ = w.Write(d.body)
+}
+
+// authorizationServer is the document of RFC 8414, the same with one member
+// more.
+type authorizationServer struct {
+	discovery
+	RegistrationEndpoint string `json:"registration_endpoint"`
+}
+
+// minimalDiscovery is what OpenID Connect Discovery 1.0, section 3, requires of
+// an issuer whose tokens come without a sign-in.
+func minimalDiscovery(issuer, keys string) any {
+	return struct {
+		Issuer             string   `json:"issuer"`
+		JWKSURI            string   `json:"jwks_uri"`
+		SubjectTypes       []string `json:"subject_types_supported"`
+		ResponseTypes      []string `json:"response_types_supported"`
+		Claims             []string `json:"claims_supported"`
+		IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
+		Scopes             []string `json:"scopes_supported"`
+	}{
+		issuer, keys,
+		[]string{"public"},
+		[]string{"id_token"},
+		[]string{"sub", "aud", "exp", "iat", "iss"},
+		[]string{"RS256"},
+		[]string{"openid"},
+	}
+}
 
 // discovery is the document of OpenID Connect Discovery 1.0, section 3, with
 // GitLab's members in GitLab's order.

@@ -15,10 +15,10 @@
 //     that token and environment never disagree.
 //   - Issuer.IDTokens mints what the id_tokens of a .gitlab-ci.yml ask for.
 //
-// A token as of GitLab 18.9 is made. Not made yet: the variables CI_JOB_JWT of
-// GitLab before 17, tokens of merge requests from forks, the refusal of paths
-// that another project held before, and the claims job_config and
-// target_audience.
+// Job.Version says as which version of GitLab a token is made, 15.7 to 19.x:
+// Version has what changed when. Issuer.LegacyTokens makes the variables
+// CI_JOB_JWT of those before 17.0. Issuer.Sign signs the claims of other CI
+// systems, which package idtoken makes, under an issuer that its operator owns.
 //
 // Sources: GitLab Docs, "OpenID Connect (OIDC) Authentication Using ID Tokens",
 // "Connect to cloud services", "Predefined CI/CD variables reference"; the

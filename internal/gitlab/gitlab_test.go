@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/gitlab"
+	"github.com/daypass/daypass/internal/gitlab/ci"
 )
 
 // keys are made once: RSA keys take long.
@@ -74,4 +75,18 @@ func exampleJob() gitlab.Job {
 		ID:        302,
 		User:      gitlab.User{Login: "sample-user"},
 	}
+}
+
+// definition is the job named job of a file.
+func definition(t *testing.T, file string) *ci.Job {
+	t.Helper()
+	p, err := ci.Parse(".gitlab-ci.yml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := p.Job("job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
 }

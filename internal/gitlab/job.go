@@ -23,6 +23,9 @@ type Job struct {
 	// It is the issuer's URL unless the instance sets ci_id_tokens_issuer_url.
 	// Required.
 	ServerURL string
+	// Version is the instance's version; Newest by default. What a token says
+	// and which tokens there are depends on it.
+	Version   Version
 	Project   Project // Path is required
 	Namespace Namespace
 
@@ -35,6 +38,16 @@ type Job struct {
 
 	Pipeline     Pipeline
 	MergeRequest *MergeRequest // set exactly when Pipeline.Source is merge_request_event
+	// Source is where the job comes from, the claim job_source: the pipeline's
+	// source by default, or a policy.
+	Source string
+	// PolicyConfig is the policy that put the job into the pipeline, the claim
+	// job_config; nil for other jobs. GitLab Enterprise Edition only.
+	PolicyConfig *PolicyConfig
+	// TargetAudience is the claim target_audience, which only tokens of the
+	// Google Cloud integration (identity: google_cloud) have, and those of
+	// id_tokens never; empty by default.
+	TargetAudience string
 
 	ID    int64
 	Name  string // "job" by default
@@ -49,11 +62,17 @@ type Job struct {
 
 	User        User
 	Environment *Environment // nil where the job deploys nothing
-	Runner      Runner
-	ConfigPath  string // .gitlab-ci.yml by default
+	// ProtectedEnvironments are names of environments that the project protects;
+	// Environment.Protected is set for them. GitLab Premium only.
+	ProtectedEnvironments []string
+	Runner                Runner
+	// ConfigPath is the project's CI/CD configuration file, .gitlab-ci.yml by
+	// default. For one of another project (FILE@PROJECT) or a URL GitLab leaves
+	// ci_config_ref_uri and ci_config_sha null.
+	ConfigPath string
 
 	// SubClaimComponents is the project's setting
-	// ci_id_token_sub_claim_components; project_path, ref_type, ref by default.
+	// ci_id_token_sub_claim_components; nil is project_path, ref_type, ref.
 	SubClaimComponents []string
 	// ProjectVariables are those of the project's settings. They win over the
 	// variables of the file.
@@ -69,6 +88,10 @@ type Project struct {
 	Path          string // with its namespaces: my-group/my-project
 	Visibility    string // private (default), internal or public
 	DefaultBranch string // main by default
+	// Burned says that another project held the path before. From 19.1 GitLab
+	// then mints no token with project_path in its subject: ErrBurnedPath.
+	// (A setting of the instance, block_jwt_for_reclaimed_paths; gitlab.com has it.)
+	Burned bool
 }
 
 // Namespace is the group or user that holds the project.
@@ -83,24 +106,42 @@ type Pipeline struct {
 	Source  string // CI_PIPELINE_SOURCE; push by default
 }
 
-// MergeRequest is the merge request of a pipeline for one, from a branch of the
-// same project. Ref is its source branch.
+// MergeRequest is the merge request of a pipeline for one, which runs in the
+// project it goes to. Ref is its source branch.
 type MergeRequest struct {
 	ID, IID      int64  // 1 by default
 	TargetBranch string // the default branch by default
+	// Source is the fork whose branch it is; nil where it is of the same project.
+	// The token then speaks of the fork, as the variables do not.
+	Source *Fork
+}
+
+// Fork is the project that a merge request comes from.
+type Fork struct {
+	Project   Project // Path is required
+	Namespace Namespace
+}
+
+// PolicyConfig is the file of a security policy.
+type PolicyConfig struct {
+	URL string `json:"url"`
+	SHA string `json:"sha"`
 }
 
 // User is who started the pipeline.
 type User struct {
-	ID          int64  // 1 by default
-	Login       string // "user" by default
-	Email       string // LOGIN@example.com by default
-	Name        string // the login by default
-	AccessLevel string // guest, planner, reporter, developer (default), maintainer or owner
+	ID    int64  // 1 by default
+	Login string // "user" by default
+	Email string // LOGIN@example.com by default
+	Name  string // the login by default
+	// AccessLevel is guest, planner, reporter, developer (default), maintainer,
+	// owner, or none for who is no member.
+	AccessLevel string
 	// Identities are told only if the user opted in. Optional.
 	Identities []UserIdentity
-	// GroupsDirect are the groups of which the user is a direct member; left
-	// out by default, as by GitLab, and where there are more than 200.
+	// GroupsDirect are the groups of which the user is a direct member; left out
+	// where there are more than 200. From 17.3 GitLab tells them only under the
+	// flag ci_jwt_groups_direct, which is off by default; nil is off.
 	GroupsDirect []string
 }
 
@@ -134,12 +175,17 @@ var (
 		"ondemand_dast_scan", "ondemand_dast_validation", "parent_pipeline", "pipeline", "push",
 		"schedule", "security_orchestration_policy", "trigger", "web", "webide",
 	}
-	accessLevels       = []string{"guest", "planner", "reporter", "developer", "maintainer", "owner"}
+	// jobSources are there besides, for jobs that a policy puts into a pipeline.
+	jobSources         = []string{"scan_execution_policy", "pipeline_execution_policy"}
+	accessLevels       = []string{"guest", "planner", "reporter", "developer", "maintainer", "owner", noAccess}
 	visibilities       = []string{"private", "internal", "public"}
 	runnerEnvironments = []string{"self-hosted", "gitlab-hosted"}
 	environmentActions = []string{"start", "prepare", "stop", "verify", "access"}
 	environmentTiers   = []string{"production", "staging", "testing", "development", "other"}
 )
+
+// noAccess is the access level of who is no member, null in a token.
+const noAccess = "none"
 
 // NewJob fills what j leaves out and checks the whole. Definition is the job of
 // the .gitlab-ci.yml; it gives name, stage, image, timeout, environment,
@@ -151,6 +197,10 @@ func NewJob(j Job, definition *ci.Job) (*Job, error) {
 	j.ProjectVariables = slices.Clone(j.ProjectVariables)
 	if j.MergeRequest != nil {
 		m := *j.MergeRequest
+		if m.Source != nil {
+			fork := *m.Source
+			m.Source = &fork
+		}
 		j.MergeRequest = &m
 	}
 	j.define()
@@ -172,7 +222,9 @@ func (j *Job) define() {
 	}
 	setDefault(&j.Name, d.Name)
 	setDefault(&j.Stage, d.Stage)
-	setDefault(&j.Image, d.Image)
+	if d.Image != nil {
+		setDefault(&j.Image, d.Image.Name)
+	}
 	setDefault(&j.Timeout, d.Timeout)
 	if e := d.Environment; e != nil && j.Environment == nil {
 		j.Environment = &Environment{Name: e.Name, URL: e.URL, Action: e.Action, Tier: e.Tier}
@@ -186,16 +238,22 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// fill sets the defaults.
-func (j *Job) fill() {
-	p := &j.Project
+// fill sets the defaults of a project and its namespace.
+func (p *Project) fill(n *Namespace) {
 	setDefault(&p.ID, madeUpID("project", p.Path))
 	setDefault(&p.Visibility, "private")
 	setDefault(&p.DefaultBranch, "main")
 	if i := strings.LastIndexByte(p.Path, '/'); i > 0 {
-		setDefault(&j.Namespace.Path, p.Path[:i])
+		setDefault(&n.Path, p.Path[:i])
 	}
-	setDefault(&j.Namespace.ID, madeUpID("namespace", j.Namespace.Path))
+	setDefault(&n.ID, madeUpID("namespace", n.Path))
+}
+
+// fill sets the defaults.
+func (j *Job) fill() {
+	p := &j.Project
+	p.fill(&j.Namespace)
+	setDefault(&j.Version, Newest)
 	setDefault(&j.RefType, "branch")
 	if j.RefType == "branch" {
 		setDefault(&j.Ref, p.DefaultBranch)
@@ -212,7 +270,11 @@ func (j *Job) fill() {
 		setDefault(&m.ID, 1)
 		setDefault(&m.IID, 1)
 		setDefault(&m.TargetBranch, p.DefaultBranch)
+		if m.Source != nil {
+			m.Source.Project.fill(&m.Source.Namespace)
+		}
 	}
+	setDefault(&j.Source, j.Pipeline.Source)
 	setDefault(&j.ID, 1)
 	setDefault(&j.Name, "job")
 	setDefault(&j.Stage, "test")
@@ -226,8 +288,8 @@ func (j *Job) fill() {
 	setDefault(&j.Runner.ID, 1)
 	setDefault(&j.Runner.Environment, "self-hosted")
 	setDefault(&j.ConfigPath, ".gitlab-ci.yml")
-	if len(j.SubClaimComponents) == 0 {
-		j.SubClaimComponents = []string{"project_path", "ref_type", "ref"}
+	if j.SubClaimComponents == nil {
+		j.SubClaimComponents = slices.Clone(defaultSubComponents)
 	}
 }
 
@@ -251,6 +313,7 @@ func (j *Job) setEnvironment() error {
 	e.Name = ci.Expand(e.Name, variables)
 	setDefault(&e.Action, "start")
 	setDefault(&e.Tier, guessTier(e.Name))
+	e.Protected = e.Protected || slices.Contains(j.ProtectedEnvironments, e.Name)
 	j.Environment = &e
 	if variables, err = ci.ExpandNested(j.Variables()); err != nil {
 		return fmt.Errorf("gitlab: environment: %w", err)
@@ -284,23 +347,28 @@ func (j *Job) check() error {
 	need(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
 		u.RawQuery == "" && u.Fragment == "" && !strings.HasSuffix(j.ServerURL, "/"),
 		"server URL %q should be like https://gitlab.example.com, without trailing slash", j.ServerURL)
-	need(projectPath.MatchString(j.Project.Path), "project path %q should be like my-group/my-project", j.Project.Path)
-	need(strings.HasPrefix(j.Project.Path, j.Namespace.Path+"/"),
-		"namespace path %q should begin the project path %q", j.Namespace.Path, j.Project.Path)
+	errs = append(errs, j.Version.check(), j.Project.check(j.Namespace))
 	need(j.Ref != "" && len(j.Ref) <= 255 && !badRef.MatchString(j.Ref),
 		"ref %q should be the short name of a branch or tag, such as main", j.Ref)
 	oneOf("ref type", j.RefType, []string{"branch", "tag"})
 	need(commitID.MatchString(j.SHA), "sha %q should be 40 or 64 hexadecimal digits in lower case", j.SHA)
-	oneOf("project visibility", j.Project.Visibility, visibilities)
 	oneOf("pipeline source", j.Pipeline.Source, pipelineSources)
+	oneOf("job source", j.Source, slices.Concat(pipelineSources, jobSources))
 	isMR := j.Pipeline.Source == "merge_request_event"
 	need(isMR == (j.MergeRequest != nil), "a merge request goes with pipeline source merge_request_event, and only with it")
 	need(!isMR || j.RefType == "branch", "the ref of a merge request pipeline is its source branch, never a tag")
+	if j.fromFork() {
+		errs = append(errs, j.MergeRequest.Source.Project.check(j.MergeRequest.Source.Namespace))
+		need(j.MergeRequest.Source.Project.Path != j.Project.Path, "the fork %q is the project itself", j.Project.Path)
+	}
+	if c := j.PolicyConfig; c != nil {
+		need(c.URL != "" && commitID.MatchString(c.SHA), "the configuration of a policy should have its URL and the commit's id")
+	}
 	need(j.Timeout >= time.Second && j.Timeout <= ci.MaxTimeout, "timeout %s should lie between 1 second and 1 month", j.Timeout)
 	need(login.MatchString(j.User.Login), "user login %q holds characters that GitLab does not allow", j.User.Login)
 	oneOf("user access level", j.User.AccessLevel, accessLevels)
 	oneOf("runner environment", j.Runner.Environment, runnerEnvironments)
-	for _, id := range []int64{j.Project.ID, j.Namespace.ID, j.Pipeline.ID, j.Pipeline.IID, j.ID, j.User.ID, j.Runner.ID} {
+	for _, id := range []int64{j.Pipeline.ID, j.Pipeline.IID, j.ID, j.User.ID, j.Runner.ID} {
 		need(id > 0, "id %d should be positive", id)
 	}
 	if e := j.Environment; e != nil {
@@ -309,11 +377,31 @@ func (j *Job) check() error {
 		oneOf("environment action", e.Action, environmentActions)
 		oneOf("deployment tier", e.Tier, environmentTiers)
 	}
-	if err := checkSubComponents(j.SubClaimComponents); err != nil {
-		errs = append(errs, err)
+	errs = append(errs, checkSubComponents(j.SubClaimComponents, j.Version))
+	return errors.Join(errs...)
+}
+
+func (p *Project) check(n Namespace) error {
+	var errs []error
+	if !projectPath.MatchString(p.Path) {
+		errs = append(errs, fmt.Errorf("gitlab: project path %q should be like my-group/my-project", p.Path))
+	}
+	if !strings.HasPrefix(p.Path, n.Path+"/") {
+		errs = append(errs, fmt.Errorf("gitlab: namespace path %q should begin the project path %q", n.Path, p.Path))
+	}
+	if !slices.Contains(visibilities, p.Visibility) {
+		errs = append(errs, fmt.Errorf("gitlab: project visibility %q should be one of %s", p.Visibility, strings.Join(visibilities, ", ")))
+	}
+	for _, id := range []int64{p.ID, n.ID} {
+		if id <= 0 {
+			errs = append(errs, fmt.Errorf("gitlab: id %d should be positive", id))
+		}
 	}
 	return errors.Join(errs...)
 }
+
+// fromFork reports whether the job is of a merge request from another project.
+func (j *Job) fromFork() bool { return j.MergeRequest != nil && j.MergeRequest.Source != nil }
 
 // tierWords are the parts of names from which GitLab guesses a tier, in its
 // order. Source: GitLab Docs, "Environments", "Deployment tier of environments";

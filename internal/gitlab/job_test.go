@@ -22,6 +22,14 @@ func values(j *gitlab.Job) map[string]string {
 	return out
 }
 
+// fork makes a job of a merge request from a fork.
+func fork(j *gitlab.Job) {
+	j.Ref, j.Protected, j.Pipeline.Source = "feature-branch-1", false, "merge_request_event"
+	j.MergeRequest = &gitlab.MergeRequest{Source: &gitlab.Fork{
+		Project: gitlab.Project{ID: 91, Path: "contributor/my-project"}, Namespace: gitlab.Namespace{ID: 140},
+	}}
+}
+
 func newJob(t *testing.T, change func(*gitlab.Job)) *gitlab.Job {
 	t.Helper()
 	in := exampleJob()
@@ -45,6 +53,7 @@ func TestVariables(t *testing.T) {
 	})
 	want := map[string]string{
 		"CI": "true", "GITLAB_CI": "true", "CI_SERVER": "yes", "CI_SERVER_NAME": "GitLab",
+		"CI_SERVER_VERSION": "19.6.0", "CI_SERVER_VERSION_MAJOR": "19", "CI_SERVER_VERSION_MINOR": "6", "CI_SERVER_VERSION_PATCH": "0",
 		"CI_SERVER_URL": "https://gitlab.example.com:8443/git", "CI_SERVER_HOST": "gitlab.example.com",
 		"CI_SERVER_FQDN": "gitlab.example.com:8443", "CI_SERVER_PORT": "8443", "CI_SERVER_PROTOCOL": "https",
 		"CI_API_V4_URL":      "https://gitlab.example.com:8443/git/api/v4",
@@ -106,6 +115,21 @@ func TestVariablesByPipeline(t *testing.T) {
 			if v != c.want[i] {
 				t.Errorf("%s: %s is %q, want %q", name, n, v, c.want[i])
 			}
+		}
+	}
+}
+
+// TestVariablesOfAFork: the job runs in the project, and its variables say so.
+func TestVariablesOfAFork(t *testing.T) {
+	t.Parallel()
+	got := values(newJob(t, fork))
+	for name, want := range map[string]string{
+		"CI_PROJECT_PATH": "my-group/my-project", "CI_PROJECT_ID": "20", "CI_MERGE_REQUEST_PROJECT_PATH": "my-group/my-project",
+		"CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "contributor/my-project", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "91",
+		"CI_MERGE_REQUEST_SOURCE_PROJECT_URL": "https://gitlab.example.com/contributor/my-project",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
 }
@@ -180,35 +204,37 @@ func TestEnvironmentSlugAndTier(t *testing.T) {
 func TestNewJobRefusals(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*gitlab.Job){
-		`server URL ""`:                   func(j *gitlab.Job) { j.ServerURL = "" },
-		`server URL "https://x/"`:         func(j *gitlab.Job) { j.ServerURL = "https://x/" },
-		`project path "one"`:              func(j *gitlab.Job) { j.Project.Path = "one" },
-		`project path "a/b:c"`:            func(j *gitlab.Job) { j.Project.Path = "a/b:c" },
-		`project path "a/../b"`:           func(j *gitlab.Job) { j.Project.Path = "a/../b" },
-		`namespace path "x"`:              func(j *gitlab.Job) { j.Namespace.Path = "x" },
-		`ref "refs/heads/main"`:           func(j *gitlab.Job) { j.Ref = "refs/heads/main" },
-		`ref "a:ref_type:tag"`:            func(j *gitlab.Job) { j.Ref = "a:ref_type:tag" },
-		`ref "a b"`:                       func(j *gitlab.Job) { j.Ref = "a b" },
-		`ref ""`:                          func(j *gitlab.Job) { j.RefType = "tag" },
-		`ref type "mr"`:                   func(j *gitlab.Job) { j.RefType, j.Ref = "mr", "x" },
-		`sha "714A"`:                      func(j *gitlab.Job) { j.SHA = "714A" },
-		`pipeline source "cron"`:          func(j *gitlab.Job) { j.Pipeline.Source = "cron" },
-		`a merge request goes with`:       func(j *gitlab.Job) { j.MergeRequest = &gitlab.MergeRequest{} },
-		`never a tag`:                     func(j *gitlab.Job) { j.RefType, j.Ref, j.Pipeline.Source = "tag", "1", "merge_request_event" },
-		`timeout 721h0m0s`:                func(j *gitlab.Job) { j.Timeout = 721 * time.Hour },
-		`timeout 1ms`:                     func(j *gitlab.Job) { j.Timeout = time.Millisecond },
-		`user access level "admin"`:       func(j *gitlab.Job) { j.User.AccessLevel = "admin" },
-		`user login "a b"`:                func(j *gitlab.Job) { j.User.Login = "a b" },
-		`project visibility "secret"`:     func(j *gitlab.Job) { j.Project.Visibility = "secret" },
-		`runner environment "x"`:          func(j *gitlab.Job) { j.Runner.Environment = "x" },
-		`id -1`:                           func(j *gitlab.Job) { j.ID = -1 },
-		`environment name "a:b"`:          func(j *gitlab.Job) { j.Environment = &gitlab.Environment{Name: "a:b"} },
-		`environment name ""`:             func(j *gitlab.Job) { j.Environment = &gitlab.Environment{} },
-		`environment action "go"`:         func(j *gitlab.Job) { j.Environment = &gitlab.Environment{Name: "a", Action: "go"} },
-		`deployment tier "prod"`:          func(j *gitlab.Job) { j.Environment = &gitlab.Environment{Name: "a", Tier: "prod"} },
-		`first component of sub is "ref"`: func(j *gitlab.Job) { j.SubClaimComponents = []string{"ref"} },
-		`component "user_login" of sub`:   func(j *gitlab.Job) { j.SubClaimComponents = []string{"project_id", "user_login"} },
-		`component "ref" of sub is named`: func(j *gitlab.Job) { j.SubClaimComponents = []string{"project_id", "ref", "ref"} },
+		`server URL ""`:               func(j *gitlab.Job) { j.ServerURL = "" },
+		`server URL "https://x/"`:     func(j *gitlab.Job) { j.ServerURL = "https://x/" },
+		`project path "one"`:          func(j *gitlab.Job) { j.Project.Path = "one" },
+		`project path "a/b:c"`:        func(j *gitlab.Job) { j.Project.Path = "a/b:c" },
+		`project path "a/../b"`:       func(j *gitlab.Job) { j.Project.Path = "a/../b" },
+		`namespace path "x"`:          func(j *gitlab.Job) { j.Namespace.Path = "x" },
+		`ref "refs/heads/main"`:       func(j *gitlab.Job) { j.Ref = "refs/heads/main" },
+		`ref "a:ref_type:tag"`:        func(j *gitlab.Job) { j.Ref = "a:ref_type:tag" },
+		`ref "a b"`:                   func(j *gitlab.Job) { j.Ref = "a b" },
+		`ref ""`:                      func(j *gitlab.Job) { j.RefType = "tag" },
+		`ref type "mr"`:               func(j *gitlab.Job) { j.RefType, j.Ref = "mr", "x" },
+		`sha "714A"`:                  func(j *gitlab.Job) { j.SHA = "714A" },
+		`pipeline source "cron"`:      func(j *gitlab.Job) { j.Pipeline.Source = "cron" },
+		`a merge request goes with`:   func(j *gitlab.Job) { j.MergeRequest = &gitlab.MergeRequest{} },
+		`never a tag`:                 func(j *gitlab.Job) { j.RefType, j.Ref, j.Pipeline.Source = "tag", "1", "merge_request_event" },
+		`timeout 721h0m0s`:            func(j *gitlab.Job) { j.Timeout = 721 * time.Hour },
+		`timeout 1ms`:                 func(j *gitlab.Job) { j.Timeout = time.Millisecond },
+		`user access level "admin"`:   func(j *gitlab.Job) { j.User.AccessLevel = "admin" },
+		`user login "a b"`:            func(j *gitlab.Job) { j.User.Login = "a b" },
+		`project visibility "secret"`: func(j *gitlab.Job) { j.Project.Visibility = "secret" },
+		`runner environment "x"`:      func(j *gitlab.Job) { j.Runner.Environment = "x" },
+		`id -1`:                       func(j *gitlab.Job) { j.ID = -1 },
+		`environment name "a:b"`:      func(j *gitlab.Job) { j.Environment = &gitlab.Environment{Name: "a:b"} },
+		`environment name ""`:         func(j *gitlab.Job) { j.Environment = &gitlab.Environment{} },
+		`environment action "go"`:     func(j *gitlab.Job) { j.Environment = &gitlab.Environment{Name: "a", Action: "go"} },
+		`deployment tier "prod"`:      func(j *gitlab.Job) { j.Environment = &gitlab.Environment{Name: "a", Tier: "prod"} },
+		`version 15.6 is not one of`:  func(j *gitlab.Job) { j.Version = gitlab.Version{Major: 15, Minor: 6} },
+		`job source "me"`:             func(j *gitlab.Job) { j.Source = "me" },
+		`configuration of a policy`:   func(j *gitlab.Job) { j.PolicyConfig = &gitlab.PolicyConfig{URL: "x"} },
+		`project path "fork"`:         func(j *gitlab.Job) { fork(j); j.MergeRequest.Source.Project.Path = "fork" },
+		`is the project itself`:       func(j *gitlab.Job) { fork(j); j.MergeRequest.Source.Project.Path = j.Project.Path },
 		`circular variable reference`: func(j *gitlab.Job) {
 			j.Environment = &gitlab.Environment{Name: "a"}
 			j.ProjectVariables = []ci.Variable{{Name: "A", Value: "$B"}, {Name: "B", Value: "$A"}}

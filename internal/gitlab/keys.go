@@ -5,7 +5,9 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // x5t is SHA-1 by definition
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -30,6 +32,34 @@ var ErrDamagedKeys = errors.New("gitlab: damaged signing keys")
 // zero value holds none. Keys are immutable.
 type Keys struct {
 	user, ci *rsa.PrivateKey
+	// retired are published and sign nothing. GitLab has none.
+	retired []*rsa.PublicKey
+}
+
+// Rotate gives keys with a fresh CI key. With GitLab, which has no overlap, the
+// old one is gone: tokens that it signed fail from now on, wherever the key set
+// is read anew. KeepOld leaves its public half in the key set, with those kept
+// before, for those who test what publishes or caches key sets.
+//
+// Source: GitLab Docs, "OpenID Connect", which has the setting replaced.
+func (k *Keys) Rotate(keepOld bool) (*Keys, error) {
+	if k == nil || k.user == nil || k.ci == nil {
+		return nil, errors.New("gitlab: there are no keys to rotate")
+	}
+	ci, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("gitlab: make the CI key: %w", err)
+	}
+	next := &Keys{user: k.user, ci: ci}
+	if keepOld {
+		next.retired = append([]*rsa.PublicKey{&k.ci.PublicKey}, k.retired...)
+	}
+	return next, nil
+}
+
+// public are the keys of the key set, in its order.
+func (k *Keys) public() []*rsa.PublicKey {
+	return append([]*rsa.PublicKey{&k.user.PublicKey, &k.ci.PublicKey}, k.retired...)
 }
 
 // NewKeys makes two fresh keys from the system's randomness.
@@ -45,8 +75,9 @@ func NewKeys() (*Keys, error) {
 	return &Keys{user: user, ci: ci}, nil
 }
 
-// MarshalPEM writes the keys as two PKCS#8 blocks, the user key first. The
-// result is secret: keep it in a file that only its owner can read.
+// MarshalPEM writes the keys as two PKCS#8 blocks, the user key first, and those
+// that were kept at a rotation as public keys after them. The result is secret:
+// keep it in a file that only its owner can read.
 func (k *Keys) MarshalPEM() ([]byte, error) {
 	if k == nil || k.user == nil || k.ci == nil {
 		return nil, errors.New("gitlab: there are no keys to write")
@@ -61,24 +92,42 @@ func (k *Keys) MarshalPEM() ([]byte, error) {
 			return nil, fmt.Errorf("gitlab: write a key: %w", err)
 		}
 	}
+	for _, key := range k.retired {
+		der, err := x509.MarshalPKIXPublicKey(key)
+		if err != nil {
+			return nil, fmt.Errorf("gitlab: write a key: %w", err)
+		}
+		if err := pem.Encode(&out, &pem.Block{Type: "PUBLIC KEY", Bytes: der}); err != nil {
+			return nil, fmt.Errorf("gitlab: write a key: %w", err)
+		}
+	}
 	return out.Bytes(), nil
 }
 
-// ParseKeys reads what MarshalPEM wrote: exactly two PKCS#8 blocks and nothing
-// else. Anything less is ErrDamagedKeys with the reason.
+// nextBlock takes the block that text begins with. pem.Decode skips what it
+// cannot read, a damaged block as well, so what it found must stand at the very
+// beginning.
+func nextBlock(text []byte, name string) (*pem.Block, []byte, error) {
+	block, after := pem.Decode(text)
+	if block == nil {
+		return nil, nil, fmt.Errorf("%w: the %s is missing or not PEM", ErrDamagedKeys, name)
+	}
+	if !bytes.HasPrefix(bytes.TrimLeft(text, "\r\n"), pem.EncodeToMemory(block)) {
+		return nil, nil, fmt.Errorf("%w: something other than a plain block stands where the %s should be", ErrDamagedKeys, name)
+	}
+	return block, after, nil
+}
+
+// ParseKeys reads what MarshalPEM wrote: two PKCS#8 blocks, public keys if there
+// are any, and nothing else. Anything less is ErrDamagedKeys with the reason.
 func ParseKeys(text []byte) (*Keys, error) {
 	names := []string{"user key", "CI key"}
 	keys := make([]*rsa.PrivateKey, 0, len(names))
 	rest := text
 	for _, name := range names {
-		block, after := pem.Decode(rest)
-		if block == nil {
-			return nil, fmt.Errorf("%w: the %s is missing or not PEM", ErrDamagedKeys, name)
-		}
-		// pem.Decode skips what it cannot read, a damaged block as well, so what
-		// it found must stand at the very beginning.
-		if !bytes.HasPrefix(bytes.TrimLeft(rest, "\r\n"), pem.EncodeToMemory(block)) {
-			return nil, fmt.Errorf("%w: something other than a plain PKCS#8 block stands where the %s should be", ErrDamagedKeys, name)
+		block, after, err := nextBlock(rest, name)
+		if err != nil {
+			return nil, err
 		}
 		key, err := parseKey(block)
 		if err != nil {
@@ -86,13 +135,49 @@ func ParseKeys(text []byte) (*Keys, error) {
 		}
 		keys, rest = append(keys, key), after
 	}
-	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, fmt.Errorf("%w: something stands after the two keys", ErrDamagedKeys)
+	k := &Keys{user: keys[0], ci: keys[1]}
+	for len(bytes.TrimSpace(rest)) > 0 {
+		block, after, err := nextBlock(rest, "end of the file or a retired key")
+		if err != nil {
+			return nil, err
+		}
+		key, err := parseRetired(block)
+		if err != nil {
+			return nil, fmt.Errorf("%w: a retired key %s", ErrDamagedKeys, err.Error())
+		}
+		k.retired, rest = append(k.retired, key), after
 	}
-	if keys[0].Equal(keys[1]) {
-		return nil, fmt.Errorf("%w: the two keys are the same", ErrDamagedKeys)
+	all := k.public()
+	for i, key := range all {
+		for _, other := range all[:i] {
+			if key.Equal(other) {
+				return nil, fmt.Errorf("%w: two keys are the same", ErrDamagedKeys)
+			}
+		}
 	}
-	return &Keys{user: keys[0], ci: keys[1]}, nil
+	return k, nil
+}
+
+func parseRetired(block *pem.Block) (*rsa.PublicKey, error) {
+	if block.Type != "PUBLIC KEY" || len(block.Headers) > 0 {
+		return nil, errors.New("is not a plain block PUBLIC KEY")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("is not readable")
+	}
+	key, ok := parsed.(*rsa.PublicKey)
+	if !ok {
+		return nil, errors.New("is not an RSA key")
+	}
+	return key, checkSize(key)
+}
+
+func checkSize(key *rsa.PublicKey) error {
+	if n := key.N.BitLen(); n < keyBits || n > 2*keyBits {
+		return fmt.Errorf("has %d bits; %d to %d are taken", n, keyBits, 2*keyBits)
+	}
+	return nil
 }
 
 func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
@@ -110,10 +195,7 @@ func parseKey(block *pem.Block) (*rsa.PrivateKey, error) {
 	if err := key.Validate(); err != nil {
 		return nil, errors.New("is not a valid RSA key")
 	}
-	if n := key.N.BitLen(); n < keyBits || n > 2*keyBits {
-		return nil, fmt.Errorf("has %d bits; %d to %d are taken", n, keyBits, 2*keyBits)
-	}
-	return key, nil
+	return key, checkSize(&key.PublicKey)
 }
 
 // keyID is the RFC 7638 thumbprint of the public key under SHA-256, in unpadded
@@ -149,4 +231,21 @@ func newPublicKey(key *rsa.PublicKey) (publicKey, error) {
 		Use: "sig",
 		Alg: "RS256",
 	}, nil
+}
+
+// certificateThumbprint is the header x5t (RFC 7515, section 4.1.7) of issuers
+// that have a certificate to their key: the SHA-1 of one that the key signs
+// itself, the same for one key at all times. Nobody publishes it; those who
+// verify find the key by kid.
+func certificateThumbprint(key *rsa.PrivateKey) (string, error) {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ID token signing key"},
+		NotBefore: certificateDate, NotAfter: certificateDate.AddDate(100, 0, 0), SignatureAlgorithm: x509.SHA256WithRSA,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return "", fmt.Errorf("gitlab: make the certificate of the key: %w", err)
+	}
+	sum := sha1.Sum(der) //nolint:gosec // x5t is SHA-1 by definition
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 }

@@ -66,6 +66,11 @@ func (v *variables) server(j *Job) {
 		v.add("CI_SERVER_PORT", port)
 		v.add("CI_SERVER_PROTOCOL", u.Scheme)
 	}
+	// No patch of a version is known here; tokens do not differ by it.
+	v.add("CI_SERVER_VERSION", j.Version.String()+".0")
+	v.add("CI_SERVER_VERSION_MAJOR", strconv.Itoa(j.Version.Major))
+	v.add("CI_SERVER_VERSION_MINOR", strconv.Itoa(j.Version.Minor))
+	v.add("CI_SERVER_VERSION_PATCH", "0")
 	v.add("CI_API_V4_URL", j.ServerURL+"/api/v4")
 	v.add("CI_API_GRAPHQL_URL", j.ServerURL+"/api/graphql")
 }
@@ -119,9 +124,13 @@ func (v *variables) pipeline(j *Job) {
 	v.id("CI_MERGE_REQUEST_PROJECT_ID", j.Project.ID)
 	v.add("CI_MERGE_REQUEST_PROJECT_PATH", j.Project.Path)
 	v.add("CI_MERGE_REQUEST_PROJECT_URL", j.ServerURL+"/"+j.Project.Path)
-	v.id("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", j.Project.ID)
-	v.add("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", j.Project.Path)
-	v.add("CI_MERGE_REQUEST_SOURCE_PROJECT_URL", j.ServerURL+"/"+j.Project.Path)
+	source := j.Project
+	if m.Source != nil {
+		source = m.Source.Project
+	}
+	v.id("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", source.ID)
+	v.add("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", source.Path)
+	v.add("CI_MERGE_REQUEST_SOURCE_PROJECT_URL", j.ServerURL+"/"+source.Path)
 	v.add("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", j.Ref)
 	v.add("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", m.TargetBranch)
 	v.add("CI_MERGE_REQUEST_REF_PATH", "refs/merge-requests/"+strconv.FormatInt(m.IID, 10)+"/head")

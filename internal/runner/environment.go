@@ -25,7 +25,7 @@ var passedOn = []string{
 // defaultPath is used where the caller has no PATH.
 const defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
-// baseEnvironment is the environment in which bash starts.
+// baseEnvironment is the environment in which the shell starts.
 func baseEnvironment(caller []string, home, tmp string) []string {
 	values := map[string]string{}
 	for _, kv := range caller {
@@ -37,9 +37,7 @@ func baseEnvironment(caller []string, home, tmp string) []string {
 		"PATH": defaultPath,
 		"LANG": "C.UTF-8",
 		"HOME": home, "TMPDIR": tmp,
-		// Without it an SDK that finds no credentials asks the metadata service
-		// of the machine, and the job goes on with rights that are not its own.
-		"AWS_EC2_METADATA_DISABLED": "true",
+		metadataOff.Name: metadataOff.Value,
 	}
 	for _, name := range passedOn {
 		if v := values[name]; v != "" {
@@ -62,27 +60,55 @@ func valueOf(env []string, name string) string {
 	return ""
 }
 
-// ErrNoBash says that there is no bash to run the job with.
-var ErrNoBash = errors.New("runner: bash was not found")
+// ErrNoShell says that there is no shell to run the job with.
+var ErrNoShell = errors.New("runner: no shell was found")
 
-// findBash looks for bash in the PATH that the job will have.
-func findBash(pathList string) (string, error) {
+// shells are those that GitLab Runner looks for in an image, in its order
+// (BashDetectShellScript of its shells/bash.go): bash first, then any sh.
+var shells = []string{
+	"/usr/local/bin/bash", "/usr/bin/bash", "/bin/bash",
+	"/usr/local/bin/sh", "/usr/bin/sh", "/bin/sh", "/busybox/sh",
+}
+
+// findShell looks for bash in the PATH that the job will have, then where GitLab
+// Runner looks for bash and sh.
+func findShell(pathList string) (string, error) {
 	for _, dir := range filepath.SplitList(pathList) {
-		if !filepath.IsAbs(dir) {
-			continue // a bash in the project's directory is not to be run
-		}
-		name := filepath.Join(dir, "bash")
-		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		// A bash in the project's directory is not to be run.
+		if name := filepath.Join(dir, "bash"); filepath.IsAbs(dir) && executable(name) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("%w in PATH %s: install it, or name its path; jobs are run by the real bash", ErrNoBash, pathList)
+	for _, name := range shells {
+		if executable(name) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("%w: there is no bash in PATH %s, and none of %s; install bash, or name a shell's path", ErrNoShell, pathList, strings.Join(shells, ", "))
 }
 
-// shellName is what bash can export.
+func executable(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// shellCommand is how the shell at a path is started so that it reads a script
+// from its standard input and nothing else first, and which of GitLab Runner's
+// shells it is.
+func shellCommand(path string) (argv []string, interpreter string) {
+	switch name := filepath.Base(path); {
+	case name == "busybox":
+		return []string{path, "sh"}, "sh"
+	case strings.HasPrefix(name, "bash"):
+		return []string{path, "--noprofile", "--norc"}, "bash"
+	}
+	return []string{path}, "sh"
+}
+
+// shellName is what a shell can export.
 var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// checkVariables refuses what bash could not take. It shows no value.
+// checkVariables refuses what a shell could not take. It shows no value.
 func checkVariables(variables []ci.Variable, tokens map[string]string) error {
 	check := func(name, value string) error {
 		if !shellName.MatchString(name) {
@@ -106,16 +132,23 @@ func checkVariables(variables []ci.Variable, tokens map[string]string) error {
 	return nil
 }
 
+// metadataOff keeps the SDKs of AWS from asking the metadata service of the
+// machine where they find no credentials: the job would go on with rights that
+// are not its own.
+var metadataOff = ci.Variable{Name: "AWS_EC2_METADATA_DISABLED", Value: "true", Raw: true}
+
 // exports resolves the variables of the job, and returns the values to mask.
 // The runner's own come first, so that the job's win over them, and the tokens
-// last. File variables are written under files.
-func (s *Spec) exports(files string) (list []export, secrets []string, err error) {
+// last. File variables are written into the directory files, which the job sees
+// as seen.
+func (s *Spec) exports(files, seen string) (list []export, secrets []string, err error) {
 	if err := checkVariables(s.Variables, s.IDTokens); err != nil {
 		return nil, nil, err
 	}
 	all := []ci.Variable{
-		{Name: "CI_BUILDS_DIR", Value: filepath.Dir(s.Dir), Raw: true},
-		{Name: "CI_PROJECT_DIR", Value: s.Dir, Raw: true},
+		metadataOff,
+		{Name: "CI_BUILDS_DIR", Value: s.BuildsDir, Raw: true},
+		{Name: "CI_PROJECT_DIR", Value: s.jobDir(), Raw: true},
 	}
 	all = append(all, s.Variables...)
 	for _, name := range slices.Sorted(maps.Keys(s.IDTokens)) {
@@ -133,13 +166,31 @@ func (s *Spec) exports(files string) (list []export, secrets []string, err error
 	}
 	for _, v := range expanded {
 		if v.File {
-			name := filepath.Join(files, v.Name)
-			if err := os.WriteFile(name, []byte(v.Value), 0o600); err != nil {
+			if err := writeVariable(filepath.Join(files, v.Name), v.Value); err != nil {
 				return nil, nil, fmt.Errorf("runner: write the file of variable %s: %w", v.Name, err)
 			}
-			v.Value = name
+			v.Value = filepath.Join(seen, v.Name)
 		}
 		list = append(list, export{v.Name, v.Value})
 	}
 	return list, secrets, nil
+}
+
+// writeVariable writes the file of a variable. Only its user may read it, as far
+// as no container is to.
+func writeVariable(path, value string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(value), 0o600)
+}
+
+// value is what the job's shell will have of a variable.
+func valueIn(list []export, name string) string {
+	for _, e := range slices.Backward(list) {
+		if e.name == name {
+			return e.value
+		}
+	}
+	return ""
 }

@@ -65,9 +65,13 @@ assume role:
 		fmt.Println(err)
 	}
 	// Output:
+	// Preparing the "shell" executor
+	// Using Shell (bash) executor...
+	// Executing "step_script" stage of the job script
 	// $ echo "$CI_PROJECT_PATH on $CI_COMMIT_BRANCH"
 	// mygroup/myproject on main
 	// $ echo "token ${GITLAB_OIDC_TOKEN}"
 	// token [MASKED]
+	// Job succeeded
 	// exit code 0
 }

@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"strings"
 )
 
 // masked is what stands in the output for a hidden value, as in GitLab.
 const masked = "[MASKED]"
 
 // Masker is a writer that hides values on their way to another writer, also
-// where a value arrives in pieces. Values that overlap are hidden as one, so no
+// where a value arrives in pieces; and, as GitLab Runner does, what looks like a
+// secret without being one of the values: signatures, credentials and security
+// tokens in the parameters of a URL, and tokens that begin with glpat-. Values that overlap are hidden as one, so no
 // part of either remains. Close must be called at the end, since a Masker keeps
 // back what may be the beginning of a value. It is not safe for concurrent use.
 type Masker struct {
-	w       io.Writer
+	w       *sanitizer
 	values  [][]byte
 	first   [256]bool // bytes with which a value begins
 	pending []byte    // received and not yet decided
@@ -23,12 +26,14 @@ type Masker struct {
 	closed  bool
 }
 
-// NewMasker returns a Masker for the values. Empty ones are left out: there is
-// nothing to see of them.
+// NewMasker returns a Masker for the values. White space around a value is not
+// part of it, as in GitLab Runner: the line break at the end of a key would keep
+// the key from being found. Empty ones are left out: there is nothing to see of
+// them.
 func NewMasker(w io.Writer, values []string) *Masker {
-	m := &Masker{w: w}
+	m := &Masker{w: &sanitizer{w: w}}
 	for _, v := range values {
-		if v != "" {
+		if v = strings.TrimSpace(v); v != "" {
 			m.values = append(m.values, []byte(v))
 			m.first[v[0]] = true
 		}
@@ -57,7 +62,10 @@ func (m *Masker) Close() error {
 		return nil
 	}
 	m.closed = true
-	return m.flush(true)
+	if err := m.flush(true); err != nil {
+		return err
+	}
+	return m.w.end()
 }
 
 // flush decides byte after byte of pending, as far as it can. At the end it can

@@ -22,15 +22,19 @@ const drain = time.Second
 // errLog says that the job's log could not be written.
 var errLog = errors.New("runner: write the log")
 
-// process is one bash with a group of its own.
+// process is one shell with a group of its own, or the client of an engine whose
+// container has the shell.
 type process struct {
-	bash, dir, script string
-	env               []string
-	grace             time.Duration
+	argv        []string
+	dir, script string
+	env         []string
+	grace       time.Duration
+	// terminate and kill reach what the group does not hold; nil for nothing.
+	terminate, kill func()
 }
 
-// run starts bash, gives it the script on its standard input, and copies its
-// output. With a nil stderr both outputs go to stdout, in order. When it
+// run starts the shell, gives it the script on its standard input, and copies
+// its output. With a nil stderr both outputs go to stdout, in order. When it
 // returns, no process of the group is left.
 func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) {
 	if err := context.Cause(ctx); err != nil {
@@ -38,7 +42,7 @@ func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) 
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	cmd := exec.Command(p.bash, "--noprofile", "--norc") //nolint:noctx // the context ends the whole process group, below, and not bash alone
+	cmd := exec.Command(p.argv[0], p.argv[1:]...) //nolint:noctx // the context ends the whole process group, below, and not the shell alone
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdin = strings.NewReader(p.script)
 	// A job that ends before it has read its script is no fault of the runner.
@@ -63,7 +67,7 @@ func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) 
 		for _, c := range copiers {
 			err = errors.Join(err, c.abandon())
 		}
-		return -1, fmt.Errorf("runner: start bash: %w", err)
+		return -1, fmt.Errorf("runner: start the shell: %w", err)
 	}
 	for _, c := range copiers {
 		c.start()
@@ -82,7 +86,7 @@ func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) 
 	return exitCode(waitErr)
 }
 
-// wait returns when bash has ended, by itself or because ctx did. Then it kills
+// wait returns when the shell has ended, by itself or because ctx did. Then it kills
 // what is left of the group: a job leaves nothing behind.
 func (p *process) wait(ctx context.Context, pid int, waited <-chan error) error {
 	// The group outlives its leader as long as it has members, so its number is
@@ -94,6 +98,9 @@ func (p *process) wait(ctx context.Context, pid int, waited <-chan error) error 
 		return err
 	case <-ctx.Done():
 	}
+	if p.terminate != nil {
+		p.terminate()
+	}
 	signal(syscall.SIGTERM)
 	timer := time.NewTimer(p.grace)
 	defer timer.Stop()
@@ -102,13 +109,16 @@ func (p *process) wait(ctx context.Context, pid int, waited <-chan error) error 
 		return err
 	case <-timer.C:
 	}
+	if p.kill != nil {
+		p.kill()
+	}
 	signal(syscall.SIGKILL)
 	return <-waited
 }
 
 // ended words the end by the context.
 func ended(cause error) error {
-	if errors.Is(cause, ErrTimeout) || errors.Is(cause, errLog) {
+	if errors.Is(cause, ErrTimeout) || errors.Is(cause, ErrCanceled) || errors.Is(cause, errLog) {
 		return cause
 	}
 	return fmt.Errorf("runner: the job was ended: %w", cause)
@@ -127,7 +137,7 @@ func exitCode(err error) (int, error) {
 		}
 		return exit.ExitCode(), nil
 	}
-	return -1, fmt.Errorf("runner: wait for bash: %w", err)
+	return -1, fmt.Errorf("runner: wait for the shell: %w", err)
 }
 
 // copier moves one output from its pipe through a Masker.

@@ -8,13 +8,18 @@ import (
 	"time"
 )
 
-// process stands where there are no process groups and no bash.
+// process stands where there are no process groups and no POSIX shells.
 type process struct {
-	bash, dir, script string
-	env               []string
-	grace             time.Duration
+	argv            []string
+	dir, script     string
+	env             []string
+	grace           time.Duration
+	terminate, kill func()
 }
 
 func (*process) run(context.Context, *Masker, *Masker) (int, error) {
-	return -1, errors.New("runner: jobs are run by bash, on Unix systems only")
+	return -1, errors.New("runner: jobs are run on Unix systems only")
 }
+
+// foreignIn is of use with containers only.
+func foreignIn(string, int) bool { return false }

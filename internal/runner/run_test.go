@@ -74,10 +74,16 @@ func (j *job) run(want int) string {
 	if err != nil {
 		j.Fatalf("Run: %v\n%s", err, &j.log)
 	}
-	if result.ExitCode != want {
-		j.Fatalf("exit code %d, want %d\n%s", result.ExitCode, want, &j.log)
+	if result.ExitCode != want || (result.Reason == "") != (want == 0) {
+		j.Fatalf("exit code %d (%s), want %d\n%s", result.ExitCode, result.Reason, want, &j.log)
 	}
 	return j.log.String()
+}
+
+// script is what the stage step_script wrote, of a log without colour.
+func scriptOf(log string) string {
+	_, log, _ = strings.Cut(log, "stage of the job script\n")
+	return log
 }
 
 func TestLogIsExact(t *testing.T) {
@@ -102,7 +108,10 @@ job:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `$ export GREETING=hello
+	want := `Preparing the "shell" executor
+Using Shell (bash) executor...
+Executing "step_script" stage of the job script
+$ export GREETING=hello
 $ echo "$GREETING $CI_PROJECT_PATH $CI_JOB_STATUS"
 hello my-group/my-project running
 $ if true; then # collapsed multi-line command
@@ -110,11 +119,13 @@ it's two
 
 $ pwd -P
 ` + dir + `
+Running after_script
 Running after script...
 $ echo "after $CI_JOB_STATUS [$GREETING]"
 after success []
 $ exit 3
-WARNING: after_script failed, but job will continue unaffected: exit code 3
+WARNING: after_script failed, but job will continue unaffected: exit status 3
+Job succeeded
 `
 	if diff := cmp.Diff(want, j.run(0)); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
@@ -251,8 +262,8 @@ func TestShellOptions(t *testing.T) {
 			t.Parallel()
 			j := newJob(t, "job: {script: [placeholder]}", "")
 			j.spec.Job.Script = []string{c.script}
-			log := j.run(c.code)
-			_, out, _ := strings.Cut(log, "\n")
+			_, out, _ := strings.Cut(scriptOf(j.run(c.code)), "\n")
+			out = strings.TrimSuffix(out, "Job succeeded\n")
 			if c.want != "" && out != c.want {
 				t.Errorf("output %q, want %q", out, c.want)
 			}
@@ -309,7 +320,7 @@ func TestEnvironmentOfTheCallerStaysOutside(t *testing.T) {
 		"AWS_ACCESS_KEY_ID=AKIACALLER", "AWS_PROFILE=admin", "AWS_CA_BUNDLE=/x", "HOME=/home/caller",
 		"BASH_ENV=/tmp/evil", "LD_PRELOAD_X=1", "GITHUB_TOKEN=x", "HTTPS_PROXY=http://proxy:3128", "SHELLOPTS=xtrace")
 	log := j.run(0)
-	got := strings.Split(log, "\n")[1:]
+	got := strings.Split(scriptOf(log), "\n")[1:]
 	names := strings.Join(got, "\n")
 	if strings.Contains(names, "CALLER") || strings.Contains(names, "AWS_PROFILE") || strings.Contains(names, "/home/caller") {
 		t.Errorf("leaked:\n%s", log)
@@ -317,7 +328,7 @@ func TestEnvironmentOfTheCallerStaysOutside(t *testing.T) {
 	end := strings.Index(names, "$ echo")
 	want := strings.Join([]string{
 		"AWS_EC2_METADATA_DISABLED", "CI_BUILDS_DIR", "CI_JOB_STATUS", "CI_PROJECT_DIR",
-		"HOME", "HTTPS_PROXY", "LANG", "PATH", "PWD", "SHLVL", "TMPDIR", "_", "",
+		"HOME", "HTTPS_PROXY", "LANG", "OLDPWD", "PATH", "PWD", "SHLVL", "TMPDIR", "_", "",
 	}, "\n")
 	if diff := cmp.Diff(want, names[:end]); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
@@ -469,7 +480,7 @@ func TestProcessThatLeavesTheGroup(t *testing.T) {
 	if p, err := os.FindProcess(pid); err == nil {
 		_ = p.Kill() // it may be gone already, if it never left
 	}
-	if !strings.HasSuffix(log, "\ndone\n") {
+	if !strings.HasSuffix(log, "\ndone\nJob succeeded\n") {
 		t.Errorf("log:\n%s", log)
 	}
 }
@@ -477,9 +488,16 @@ func TestProcessThatLeavesTheGroup(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	j := newJob(t, "job: {script: ['sleep 1000'], after_script: ['touch after']}", "")
-	j.spec.Job.Timeout = time.Millisecond
-	if _, err := runner.Run(context.Background(), j.spec); !errors.Is(err, runner.ErrTimeout) {
-		t.Errorf("Run: %v", err)
+	j.spec.Timeout = 50 * time.Millisecond
+	result, err := runner.Run(context.Background(), j.spec)
+	if err != nil || result.Reason != runner.JobExecutionTimeout || result.ExitCode != -1 {
+		t.Errorf("Run: %+v, %v", result, err)
+	}
+	if log := j.log.String(); !strings.HasSuffix(log, "\nERROR: Job failed: execution took longer than 50ms seconds\n") {
+		t.Errorf("log:\n%s", log)
+	}
+	if _, err := os.Stat(filepath.Join(j.spec.Dir, "after")); err == nil {
+		t.Error("after_script ran after the job's own timeout")
 	}
 }
 
@@ -502,8 +520,15 @@ func TestColour(t *testing.T) {
 	t.Parallel()
 	j := newJob(t, "job: {script: ['true']}", "")
 	j.spec.Colour = true
-	if got, want := j.run(0), "\x1b[32;1m$ true\x1b[0;m\n"; got != want {
-		t.Errorf("log %q, want %q", got, want)
+	want := "section_start:1700000000:prepare_executor\r\x1b[0K\x1b[36;1mPreparing the \"shell\" executor\x1b[0;m\n" +
+		"Using Shell (bash) executor...\n" +
+		"section_end:1700000000:prepare_executor\r\x1b[0K" +
+		"section_start:1700000000:step_script\r\x1b[0K\x1b[36;1mExecuting \"step_script\" stage of the job script\x1b[0;m\n" +
+		"\x1b[32;1m$ true\x1b[0;m\n" +
+		"section_end:1700000000:step_script\r\x1b[0K" +
+		"\x1b[32;1mJob succeeded\x1b[0;m\n"
+	if diff := cmp.Diff(want, j.run(0)); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
 
@@ -521,8 +546,7 @@ func TestRefusals(t *testing.T) {
 		change func(*runner.Spec)
 		want   string
 	}{
-		"no bash":      {func(s *runner.Spec) { s.Environ = []string{"PATH=/nowhere"} }, "runner: bash was not found in PATH /nowhere: install it, or name its path; jobs are run by the real bash"},
-		"named bash":   {func(s *runner.Spec) { s.Shell = "/nowhere/bash" }, "runner: bash was not found at /nowhere/bash: stat /nowhere/bash: no such file or directory"},
+		"named shell":  {func(s *runner.Spec) { s.Shell = "/nowhere/bash" }, "runner: no shell was found at /nowhere/bash: stat /nowhere/bash: no such file or directory"},
 		"no directory": {func(s *runner.Spec) { s.Dir = "/nowhere" }, "runner: the project's directory: stat /nowhere: no such file or directory"},
 		"no script":    {func(s *runner.Spec) { s.Job = &ci.Job{} }, "runner: there is no job with a script to run"},
 		"bad name": {
@@ -546,8 +570,8 @@ func TestRefusals(t *testing.T) {
 			if err == nil || err.Error() != c.want || result.ExitCode != -1 {
 				t.Errorf("Run: %+v, %v\nwant %s", result, err, c.want)
 			}
-			if j.log.Len() > 0 {
-				t.Errorf("something ran: %s", &j.log)
+			if strings.Contains(j.log.String(), "echo ran") || result.Reason != runner.RunnerSystemFailure {
+				t.Errorf("something ran, or no reason: %+v\n%s", result, &j.log)
 			}
 		})
 	}

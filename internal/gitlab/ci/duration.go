@@ -44,16 +44,38 @@ var durationPart = regexp.MustCompile(`^([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([a-z]+)`
 //
 // Source: GitLab Docs, "CI/CD YAML syntax reference", timeout.
 func ParseDuration(s string) (time.Duration, error) {
+	if plainInteger.MatchString(strings.TrimSpace(s)) {
+		return 0, notDuration(s)
+	}
+	d, err := parseTime(s)
+	if err == nil && (d < time.Second || d > MaxTimeout) {
+		return 0, fmt.Errorf("ci: the duration %q should lie between 1 second and 1 month", s)
+	}
+	return d, err
+}
+
+func notDuration(s string) error { return fmt.Errorf("ci: %q is not a duration such as 1h 30m", s) }
+
+// maxTime is the longest time that parseTime takes: a time.Duration ends at
+// some 292 years.
+const maxTime = 200 * 365 * 24 * time.Hour
+
+// parseTime is ParseDuration without limits, and with numbers that have no unit
+// and stand for seconds.
+func parseTime(s string) (time.Duration, error) {
 	rest := strings.ToLower(strings.TrimSpace(s))
+	if len(rest) < 10 && plainInteger.MatchString(rest) && rest[0] != '-' {
+		rest += "s"
+	}
 	var total float64
 	for parts := 0; rest != "" || parts == 0; parts++ {
 		m := durationPart.FindStringSubmatch(rest)
 		if m == nil || durationUnits[m[2]] == 0 {
-			return 0, fmt.Errorf("ci: %q is not a duration such as 1h 30m", s)
+			return 0, notDuration(s)
 		}
 		n, err := strconv.ParseFloat(m[1], 64)
 		if err != nil {
-			return 0, fmt.Errorf("ci: %q is not a duration such as 1h 30m", s)
+			return 0, notDuration(s)
 		}
 		total += n * float64(durationUnits[m[2]])
 		rest = strings.TrimLeft(rest[len(m[0]):], " ,")
@@ -61,8 +83,8 @@ func ParseDuration(s string) (time.Duration, error) {
 			rest = strings.TrimLeft(after, " ")
 		}
 	}
-	if total < float64(time.Second) || total > float64(MaxTimeout) {
-		return 0, fmt.Errorf("ci: the duration %q should lie between 1 second and 1 month", s)
+	if total > float64(maxTime) {
+		return 0, notDuration(s)
 	}
 	return time.Duration(math.Round(total/float64(time.Second))) * time.Second, nil
 }

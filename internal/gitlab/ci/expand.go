@@ -23,6 +23,17 @@ func Expand(text string, variables []Variable) string {
 	})
 }
 
+// expandKnown is Expand, but a name that is not among the variables stays as it
+// is written (GitLab's ExpandVariables.expand_existing).
+func expandKnown(text string, values map[string]Variable) string {
+	return reference.ReplaceAllStringFunc(text, func(ref string) string {
+		if v, ok := values[referenceName(ref)]; ok {
+			return v.Value
+		}
+		return ref
+	})
+}
+
 func referenceName(ref string) string {
 	m := reference.FindStringSubmatch(ref)
 	return m[1] + m[2] + m[3] // one of them matched

@@ -139,6 +139,38 @@ func TestExpandAllProperties(t *testing.T) {
 	})
 }
 
+// Expansion ends, whatever refers to whatever: with a value for each variable, or
+// with the name of one that cannot have one.
+func TestExpandAllEnds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"A", "B", "C", "D", "E"}
+		part := rapid.SampledFrom([]string{"$A", "${B}", "%C%", "$D", "$$", "%%", "$", "{", "x", "${E}$E", "$NONE"})
+		var in []ci.Variable
+		for _, n := range names {
+			in = append(in, ci.Variable{
+				Name: n, Value: strings.Join(rapid.SliceOfN(part, 0, 5).Draw(t, n), ""), Raw: rapid.Bool().Draw(t, "raw "+n),
+			})
+		}
+		out, err := ci.ExpandAll(in)
+		var e *ci.ExpandError
+		switch {
+		case err == nil && len(out) != len(in), err != nil && (out != nil || !errors.As(err, &e) || e.Variable == ""):
+			t.Fatalf("%v, %v", out, err)
+		}
+		for _, v := range out {
+			if len(v.Value) > ci.MaxValue {
+				t.Fatalf("%s has %d bytes", v.Name, len(v.Value))
+			}
+			for i := range in {
+				if in[i].Name == v.Name && in[i].Raw && in[i].Value != v.Value {
+					t.Fatalf("%s is raw, and changed to %q", v.Name, v.Value)
+				}
+			}
+		}
+	})
+}
+
 func TestParseDuration(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
@@ -157,61 +189,6 @@ func TestParseDuration(t *testing.T) {
 	} {
 		if got, err := ci.ParseDuration(text); err == nil || got != 0 {
 			t.Errorf("%q: %s, %v", text, got, err)
-		}
-	}
-}
-
-// FuzzParse: whatever the text is, Parse says yes or says why, with places
-// inside of the text, and what it accepts can be asked for.
-func FuzzParse(f *testing.F) {
-	for _, seed := range []string{
-		whole, chain(3), references(3), "job: {script: x}", "a: &a {<<: *a}", "job: {extends: [a, b]}", "? !reference [a]\n: b",
-		"job: {script: !reference [job, script]}", "%YAML 1.1\n---\na: b", "\ufeffjob: {script: [x]}", "a: !!str 1", "<<: {job: {script: [x]}}",
-		"job: {script: [x], variables: {A: 010, B: 0x1, C: 1:2, D: .inf}}", "*a : b", "&a a: b\n*a : c",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := ci.Parse("f", text)
-		if err != nil {
-			var all ci.Errors
-			if !errors.As(err, &all) || len(all) == 0 || p != nil {
-				t.Fatalf("%T: %v", err, err)
-			}
-			for _, e := range all {
-				if e.Line < 0 || e.Column < 0 || e.Line > len(text)+1 || e.Message == "" {
-					t.Fatalf("no place in the text: %v", e)
-				}
-			}
-			return
-		}
-		if len(p.Jobs()) == 0 {
-			t.Fatal("a pipeline without a job")
-		}
-		for _, e := range p.Jobs() {
-			j, err := p.Job(e.Name)
-			if err != nil {
-				continue // not supported yet
-			}
-			if len(j.Script) == 0 || j.Name != e.Name {
-				t.Fatalf("job %+v", j)
-			}
-			for _, token := range j.IDTokens {
-				if len(token.Aud) == 0 {
-					t.Fatalf("token without aud: %+v", token)
-				}
-			}
-		}
-	})
-}
-
-func BenchmarkParse(b *testing.B) {
-	text := []byte(whole)
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ci.Parse("f", text); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

@@ -1,25 +1,147 @@
 package ci
 
 import (
-	"regexp"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// line is where the job's name stands.
-func (j *Job) line() int { return j.at.line }
+// definition is a job as the file has it, before rules are decided.
+type definition struct {
+	job          Job // without variables
+	own          []Variable
+	rules        []rule // nil where the job has none
+	only, except *policy
+	instances    []instance // nil without parallel
+	inherit      inheritance
+	set          map[string]bool // the keywords of the job itself
+}
 
-// clone keeps callers from changing the pipeline.
+// variables are those of the file that the job inherits, and then more and its
+// own. A later one replaces an earlier one of its name.
+func (d *definition) variables(global, more []Variable) []Variable {
+	out := make([]Variable, 0, len(global)+len(d.own))
+	for _, v := range slices.Concat(global, more) {
+		if d.inherit.variable(v.Name) {
+			out = append(out, v)
+		}
+	}
+	return distinct(append(out, d.own...))
+}
+
+// distinct keeps the last variable of each name, at its own place.
+func distinct(list []Variable) []Variable {
+	last := make(map[string]int, len(list))
+	for i, v := range list {
+		last[v.Name] = i
+	}
+	out := list[:0:0]
+	for i, v := range list {
+		if last[v.Name] == i {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// At is the place of a keyword of the job, or of what is below it: At("needs"),
+// At("environment", "url"). A keyword from default has its place there. Where
+// there is none it is the job's own place.
+func (j *Job) At(path ...string) Position {
+	for _, places := range []*node{j.places, j.defaults} {
+		n, p := places, j.Position
+		for _, key := range path {
+			e, ok := n.get(key)
+			if !ok {
+				n = nil
+				break
+			}
+			p, n = e.at.position(), e.value
+		}
+		if n != nil {
+			return p
+		}
+	}
+	return j.Position
+}
+
+// ScriptAt is the place of the i-th command of a script: before_script, script
+// or after_script.
+func (j *Job) ScriptAt(script string, i int) Position {
+	for _, places := range []*node{j.places, j.defaults} {
+		e, ok := places.get(script)
+		if !ok {
+			continue
+		}
+		if flat, ok := flatten(e.value, 0); ok && i >= 0 && i < len(flat) {
+			return flat[i].position()
+		}
+	}
+	return j.At(script)
+}
+
+// Note makes a warning at a place of the job, for At: with the line of the file,
+// so that its Detail has a caret under the place.
+func (j *Job) Note(message, hint string, path ...string) Warning {
+	p := j.At(path...)
+	w := Warning{File: p.File, Line: p.Line, Column: p.Column, Message: message, Hint: hint}
+	for _, n := range []*node{j.at, j.defaults} {
+		if n != nil && n.src != nil && n.src.name == p.File {
+			w.Excerpt = n.src.line(p.Line)
+		}
+	}
+	return w
+}
+
+// clone keeps callers from changing the file.
 func (j *Job) clone() *Job {
 	out := *j
-	out.BeforeScript = slices.Clone(j.BeforeScript)
-	out.Script = slices.Clone(j.Script)
-	out.AfterScript = slices.Clone(j.AfterScript)
+	for _, list := range []*[]string{&out.BeforeScript, &out.Script, &out.AfterScript, &out.PreGetSources, &out.Dependencies, &out.Tags} {
+		*list = slices.Clone(*list)
+	}
 	out.Variables = slices.Clone(j.Variables)
 	out.Warnings = slices.Clone(j.Warnings)
+	out.Refused = slices.Clone(j.Refused)
+	out.Needs = slices.Clone(j.Needs)
+	out.AllowFailure.ExitCodes = slices.Clone(j.AllowFailure.ExitCodes)
+	out.Retry.When, out.Retry.ExitCodes = slices.Clone(j.Retry.When), slices.Clone(j.Retry.ExitCodes)
 	out.IDTokens = slices.Clone(j.IDTokens)
 	for i := range out.IDTokens {
 		out.IDTokens[i].Aud = slices.Clone(j.IDTokens[i].Aud)
+	}
+	out.Secrets = slices.Clone(j.Secrets)
+	for i := range out.Secrets {
+		out.Secrets[i].Settings = maps.Clone(j.Secrets[i].Settings)
+	}
+	out.Cache = slices.Clone(j.Cache)
+	for i := range out.Cache {
+		c := &out.Cache[i]
+		for _, list := range []*[]string{&c.KeyFiles, &c.Paths, &c.FallbackKeys} {
+			*list = slices.Clone(*list)
+		}
+	}
+	out.Services = slices.Clone(j.Services)
+	for i := range out.Services {
+		s := &out.Services[i]
+		for _, list := range []*[]string{&s.Entrypoint, &s.Command, &s.PullPolicy} {
+			*list = slices.Clone(*list)
+		}
+		s.Variables = slices.Clone(s.Variables)
+	}
+	if j.Image != nil {
+		i := *j.Image
+		i.Entrypoint, i.PullPolicy = slices.Clone(i.Entrypoint), slices.Clone(i.PullPolicy)
+		out.Image = &i
+	}
+	if j.Artifacts != nil {
+		a := *j.Artifacts
+		a.Paths, a.Exclude, a.Dotenv = slices.Clone(a.Paths), slices.Clone(a.Exclude), slices.Clone(a.Dotenv)
+		a.Reports = maps.Clone(a.Reports)
+		for kind, list := range a.Reports {
+			a.Reports[kind] = slices.Clone(list)
+		}
+		out.Artifacts = &a
 	}
 	if j.Environment != nil {
 		e := *j.Environment
@@ -28,234 +150,240 @@ func (j *Job) clone() *Job {
 	return &out
 }
 
-// maxScriptDepth is GitLab's limit for arrays in arrays of a script.
-const maxScriptDepth = 10
+// jobReader reads the keywords of one job, or of default.
+type jobReader struct {
+	*reader
+	def    *definition
+	job    *Job
+	prefix string // jobs:NAME, or default
+}
 
-// flatten lists the strings of a string or a nested array of strings. It is
-// false for anything else, and for arrays more than ten deep.
-func flatten(n *node, depth int) ([]*node, bool) {
+// keyword reads one keyword that GitLab knows.
+func (r *jobReader) keyword(e entry, k keyword) {
+	if e.value.kind == nullNode {
+		return // taken away
+	}
+	if k.refused != "" {
+		r.job.Refused = append(r.job.Refused, fault(e.at, k.refused, fmt.Sprintf("%s:%s cannot be run here", r.prefix, e.key)))
+	}
+	if none := len(e.value.items)+len(e.value.entries) == 0; k.note != "" && !(none && k.list && e.value.text == "") {
+		r.note(e.at, k.note, e.key)
+	}
+	if k.read != nil {
+		k.read(r, e.value)
+	}
+}
+
+// note tells of a keyword that does nothing here.
+func (r *jobReader) note(at *node, why, what string) {
+	message := fmt.Sprintf("%s:%s has no effect here: %s", r.prefix, what, why)
+	r.job.Warnings = append(r.job.Warnings, Warning(*fault(at, "", message)))
+}
+
+// text reads a string.
+func (r *jobReader) text(what string, n *node) string {
+	if n.kind != stringNode {
+		r.add(n, "%s %s should be a string", r.prefix, what)
+	}
+	return n.text
+}
+
+// jobKeywordNames are all that a job may have, for unknownKeys.
+func jobKeywordNames() []string { return slices.Collect(maps.Keys(jobKeywords)) }
+
+// readJob reads one job and adds it to the file.
+func (r *reader) readJob(e entry) {
 	switch {
-	case n.kind == stringNode:
-		return []*node{n}, true
-	case n.kind != sequenceNode || depth > maxScriptDepth:
-		return nil, false
-	}
-	out := make([]*node, 0, len(n.items))
-	for _, item := range n.items {
-		inner, ok := flatten(item, depth+1)
-		if !ok {
-			return nil, false
+	case e.key == "" || len([]rune(e.key)) > 255:
+		r.add(e.at, "the name of a job should have 1 to 255 characters")
+		return
+	case slices.Contains(reservedNames, e.key):
+		r.add(e.at, "%s is a reserved word and cannot be the name of a job", e.key)
+		return
+	case e.value.kind != mapNode:
+		// A misspelt top-level keyword comes here as well.
+		hint := "a job is a map with a script"
+		if near := nearest(e.key, globalKeywords); near != "" {
+			hint = near
 		}
-		out = append(out, inner...)
+		r.addHint(e.at, hint, "jobs %s config should implement the script:, run:, or trigger: keyword", e.key)
+		return
 	}
-	return out, true
+	d := &definition{set: map[string]bool{}}
+	d.job = Job{
+		Name: e.key, Definition: e.key, Stage: "test", When: "on_success", Position: e.at.position(),
+		at: e.at, places: e.value, defaults: r.defaults.job.places,
+	}
+	j := &jobReader{reader: r, def: d, job: &d.job, prefix: "jobs:" + e.key}
+	before := len(r.list)
+	for _, k := range e.value.entries {
+		if kw, known := jobKeywords[k.key]; known {
+			d.set[k.key] = k.value.kind != nullNode
+			j.keyword(k, kw)
+		}
+	}
+	j.unknownKeys(j.prefix, e.value, jobKeywordNames())
+	j.inherited(e.value)
+	if !r.spend(e.at, 1+len(r.file.variables)+len(d.own)+len(d.job.Script)) {
+		return
+	}
+	if len(r.list) == before {
+		j.together(e)
+	}
+	j.stage(e)
+	r.file.jobs = append(r.file.jobs, d)
+	r.file.index[e.key] = d
 }
 
-// offender finds what makes flatten fail, for its place.
-func offender(n *node, depth int) *node {
-	if n.kind == stringNode {
-		return nil
+// inherited takes from default what the job does not set itself.
+func (r *jobReader) inherited(job *node) {
+	if e, ok := job.get("inherit"); ok && e.value.kind != nullNode {
+		r.inheritance(e.value)
 	}
-	if n.kind != sequenceNode || depth > maxScriptDepth {
-		return n
-	}
-	for _, item := range n.items {
-		if o := offender(item, depth+1); o != nil {
-			return o
+	d := &r.defaults.job
+	for _, e := range r.defaults.job.places.entries {
+		k := jobKeywords[e.key]
+		if k.inherit == nil || r.def.set[e.key] || e.value.kind == nullNode || !r.def.inherit.keyword(e.key) {
+			continue
 		}
-	}
-	return nil
-}
-
-// script reads one of the three scripts. The message is GitLab's.
-func (r *reader) script(prefix, key string, n *node) []string {
-	flat, ok := flatten(n, 0)
-	if !ok {
-		at := offender(n, 0)
-		hint := ""
-		switch at.kind {
-		case mapNode:
-			hint = ` (a ": " makes a map of an unquoted item; quote the item or write it as a block after |)`
-		case boolNode, numberNode, nullNode, otherNode:
-			hint = " (the item is " + at.kind.String() + "; quote it)"
-		}
-		r.add(at, "%s:%s config should be a string or a nested array of strings up to %d levels deep%s",
-			prefix, key, maxScriptDepth, hint)
-		return []string{} // told: the script is not missing
-	}
-	if len(flat) == 0 && key == "script" || !r.spend(n, len(flat)) {
-		return nil
-	}
-	out := make([]string, len(flat))
-	for i, s := range flat {
-		out[i] = s.text
-	}
-	return out
-}
-
-// image reads the name of the image. Its other keys matter to containers only.
-func (r *reader) image(s subject, n *node) string {
-	name := n
-	if n.kind == mapNode {
-		for _, e := range n.entries {
-			if !slices.Contains([]string{"name", "entrypoint", "docker", "kubernetes", "pull_policy"}, e.key) {
-				r.add(e.at, "%s:image config contains unknown keys: %s", s.prefix, e.key)
+		k.inherit(r.job, d)
+		r.spend(r.job.at, 1)
+		for _, f := range d.Refused {
+			if strings.HasPrefix(f.Message, "default:"+e.key+" ") {
+				r.job.Refused = append(r.job.Refused, f)
 			}
 		}
-		e, ok := n.get("name")
-		if !ok {
-			r.add(n, "%s:image config missing required keys: name", s.prefix)
-			return ""
+		for _, w := range d.Warnings {
+			if strings.HasPrefix(w.Message, "default:"+e.key+" ") {
+				r.job.Warnings = append(r.job.Warnings, w)
+			}
 		}
-		name = e.value
 	}
-	if name.kind != stringNode {
-		r.add(name, "%s:image config should be a hash or a string", s.prefix)
-		return ""
-	}
-	r.warn(s, n, "image has no effect here: the job runs under the bash of this machine, not in %s", name.text)
-	return name.text
+	r.spend(r.job.at, len(r.job.BeforeScript)+len(r.job.AfterScript)+len(r.job.PreGetSources))
 }
 
-// variableName is what a shell can export. GitLab also takes names that begin
-// with a digit; bash then fails the job.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+// together checks the keywords of a job against each other.
+func (r *jobReader) together(e entry) {
+	set := r.def.set
+	for _, pair := range [][2]string{{"script", "trigger"}, {"run", "trigger"}, {"script", "run"}} {
+		if set[pair[0]] && set[pair[1]] {
+			k, _ := e.value.get(pair[1])
+			r.add(k.at, "%s config these keys cannot be used together: %s, %s", r.prefix, pair[0], pair[1])
+		}
+	}
+	if script, ok := e.value.get("script"); ok && !set["trigger"] && len(r.job.Script) == 0 {
+		r.add(script.value, "%s script can't be blank", r.prefix)
+	} else if !ok && !set["run"] && !set["trigger"] {
+		r.add(e.at, "jobs %s config should implement the script:, run:, or trigger: keyword", e.key)
+	}
+	if set["rules"] {
+		for _, key := range []string{"only", "except", "start_in"} {
+			if set[key] {
+				k, _ := e.value.get(key)
+				r.add(k.at, "%s config key may not be used with `rules`: %s", r.prefix, key)
+			}
+		}
+	}
+	start, given := e.value.get("start_in")
+	switch {
+	case set["rules"]:
+	case r.job.When == "delayed" && !set["start_in"]:
+		r.add(e.at, "%s start in should be a duration", r.prefix)
+	case r.job.When != "delayed" && given && set["start_in"]:
+		r.add(start.at, "%s start in must be blank", r.prefix)
+	}
+	if !set["allow_failure"] && r.job.When == "manual" {
+		r.job.AllowFailure.Allowed = true
+	}
+	if r.job.Dependencies != nil && len(r.job.Needs) > 0 {
+		r.dependenciesInNeeds(e)
+	}
+}
 
-// idTokens reads a map of name to {aud}. The messages after the path are
-// GitLab's (its id_token_spec.rb).
-func (r *reader) idTokens(prefix string, n *node) []IDToken {
+// dependenciesInNeeds checks that a job with needs gets artifacts only from
+// what it needs.
+func (r *jobReader) dependenciesInNeeds(e entry) {
+	var missing []string
+	for _, d := range r.job.Dependencies {
+		if !slices.ContainsFunc(r.job.Needs, func(n Need) bool { return n.Job == d && n.Project == "" && n.Pipeline == "" }) {
+			missing = append(missing, d)
+		}
+	}
+	if len(missing) > 0 {
+		k, _ := e.value.get("dependencies")
+		r.add(k.value, "%s dependencies the %s should be part of needs", r.prefix, strings.Join(missing, ", "))
+	}
+}
+
+// stage reads the stage, which has to be one of the file's, also where the job
+// leaves it to be test.
+func (r *jobReader) stage(e entry) {
+	at := e.at
+	if k, ok := e.value.get("stage"); ok && k.value.kind != nullNode {
+		if at = k.value; at.kind != stringNode {
+			r.add(at, "%s stage config should be a string", r.prefix)
+			return
+		}
+		r.job.Stage = at.text
+	}
+	if stages := r.file.Stages; stages != nil && !slices.Contains(stages, r.job.Stage) {
+		r.addHint(at, nearest(r.job.Stage, stages), "%s job: chosen stage %s does not exist; available stages are %s",
+			e.key, r.job.Stage, strings.Join(stages, ", "))
+	}
+}
+
+// inheritance says what a job takes from default and of the file's variables.
+// The zero value is all.
+type inheritance struct {
+	keywords, variables *selection
+}
+
+// selection is a list of names, or all or none of them.
+type selection struct {
+	all   bool
+	names []string
+}
+
+func (s *selection) has(name string) bool {
+	return s == nil || s.all || slices.Contains(s.names, name)
+}
+
+func (i inheritance) keyword(name string) bool  { return i.keywords.has(name) }
+func (i inheritance) variable(name string) bool { return i.variables.has(name) }
+
+// inheritance reads the keyword inherit.
+func (r *jobReader) inheritance(n *node) {
+	prefix := r.prefix + ":inherit"
 	if n.kind != mapNode {
 		r.add(n, "%s config should be a hash", prefix)
-		return nil
+		return
 	}
-	var out []IDToken
-	for _, e := range n.entries {
-		path := prefix + ":" + e.key
-		if !variableName.MatchString(e.key) {
-			r.add(e.at, "%s: the name of an ID token becomes a variable: "+
-				"it may hold letters, digits and underscores, and not begin with a digit", path)
-			continue
+	r.unknownKeys(prefix, n, []string{"default", "variables"})
+	read := func(key string) *selection {
+		e, ok := n.get(key)
+		if !ok || e.value.kind == nullNode {
+			return nil
 		}
-		if e.value.kind != mapNode {
-			r.add(e.value, "%s id token config should be a hash with aud", path)
-			continue
+		if all, ok := boolean(e.value); ok {
+			return &selection{all: all}
 		}
-		for _, k := range e.value.entries {
-			if k.key != "aud" {
-				r.add(k.at, "%s id token config contains unknown keys: %s", path, k.key)
-			}
-		}
-		aud, ok := e.value.get("aud")
+		names, ok := stringList(e.value)
 		if !ok {
-			r.add(e.at, "%s id token config missing required keys: aud", path)
-			continue
+			r.add(e.value, "%s:%s config should be a bool or array of strings", prefix, key)
 		}
-		if t, ok := readAud(aud.value); ok {
-			t.Name = e.key
-			out = append(out, t)
-		} else {
-			r.add(aud.value, "%s id token aud should be an array of strings or a string", path)
-		}
+		return &selection{names: names}
 	}
-	return out
-}
-
-// readAud reads a string or a flat array of strings: not empty, none twice.
-func readAud(n *node) (IDToken, bool) {
-	items := []*node{n}
-	t := IDToken{List: n.kind == sequenceNode}
-	if t.List {
-		items = n.items
-	}
-	seen := map[string]bool{}
-	for _, item := range items {
-		if item.kind != stringNode || item.text == "" || seen[item.text] {
-			return IDToken{}, false
-		}
-		seen[item.text] = true
-		t.Aud = append(t.Aud, item.text)
-	}
-	return t, len(t.Aud) > 0
-}
-
-// The values and the characters that GitLab allows (same page, "environment").
-var (
-	environmentName    = regexp.MustCompile(`^[a-zA-Z0-9_/\\${}. -]+$`)
-	environmentKeys    = []string{"name", "url", "action", "deployment_tier", "on_stop", "auto_stop_in", "kubernetes"}
-	environmentActions = []string{"start", "prepare", "stop", "verify", "access"}
-	environmentTiers   = []string{"production", "staging", "testing", "development", "other"}
-)
-
-func (r *reader) environment(s subject, n *node) *Environment {
-	env := &Environment{Action: "start"}
-	prefix := s.prefix + ":environment"
-	if n.kind == stringNode {
-		env.Name = n.text
-		r.checkEnvironmentName(prefix, n)
-		return env
-	}
-	if n.kind != mapNode {
-		r.add(n, "%s config should be a hash or a string", prefix)
-		return nil
-	}
-	named := false
-	for _, e := range n.entries {
-		v := e.value
-		known := slices.Contains(environmentKeys, e.key)
-		named = named || e.key == "name"
-		if known && e.key != "name" && v.kind == nullNode {
-			continue // taken away
-		}
-		if known && e.key != "kubernetes" && v.kind != stringNode {
-			r.add(v, "%s %s should be a string", prefix, e.key)
-			continue
-		}
-		switch e.key {
-		case "name":
-			env.Name = v.text
-			r.checkEnvironmentName(prefix, v)
-		case "url":
-			env.URL = v.text
-		case "action":
-			if env.Action = v.text; !slices.Contains(environmentActions, v.text) {
-				r.add(v, "%s action should be start, stop, prepare, verify, or access", prefix)
+	r.def.inherit = inheritance{keywords: read("default"), variables: read("variables")}
+	if k := r.def.inherit.keywords; k != nil {
+		var foreign []string
+		for _, name := range k.names {
+			if !slices.Contains(inheritedKeywords, name) {
+				foreign = append(foreign, name)
 			}
-		case "deployment_tier":
-			if env.Tier = v.text; !slices.Contains(environmentTiers, v.text) {
-				r.add(v, "%s deployment tier must be one of production, staging, testing, development, or other", prefix)
-			}
-		case "on_stop", "auto_stop_in":
-			r.warn(s, e.at, "environment:%s has no effect here: %s", e.key, onlyOneJob)
-		case "kubernetes":
-			r.refuse(s, e.at, "environment:kubernetes")
-		default:
-			r.add(e.at, "%s config contains unknown keys: %s", prefix, e.key)
 		}
-	}
-	if !named {
-		r.add(n, "%s name can't be blank", prefix)
-	}
-	return env
-}
-
-func (r *reader) checkEnvironmentName(prefix string, n *node) {
-	if !environmentName.MatchString(n.text) || len(n.text) > 255 ||
-		strings.HasPrefix(n.text, "/") || strings.HasSuffix(n.text, "/") {
-		r.add(n, "%s name can contain only letters, digits, '-', '_', '/', '$', '{', '}', '.', and spaces, "+
-			"but it cannot start or end with '/'", prefix)
-	}
-}
-
-// when reads the condition under which the job starts. The picked job is
-// started by hand, so most values say nothing more.
-func (r *reader) when(s subject, n *node) {
-	switch n.text {
-	case "on_success", "always":
-	case "manual", "delayed", "on_failure":
-		r.warn(s, n, "when: %s has no effect here: %s", n.text, noScheduler)
-	case "never":
-		r.refuse(s, n, "when: never")
-	default:
-		r.add(n, "%s when should be one of: on_success, on_failure, always, manual, delayed, never", s.prefix)
+		if len(foreign) > 0 {
+			e, _ := n.get("default")
+			r.add(e.value, "%s:default config contains unknown values: %s", prefix, strings.Join(foreign, ", "))
+		}
 	}
 }

@@ -50,7 +50,8 @@ type node struct {
 	text         string // scalars
 	items        []*node
 	entries      []entry // maps, in file order; keys are unique
-	line, column int
+	src          *source
+	line, column int32
 }
 
 // entry is one key of a map and its value.
@@ -74,67 +75,68 @@ func (n *node) get(key string) (entry, bool) {
 	return entry{}, false
 }
 
-// composer turns the nodes of the YAML library into ours.
-type composer struct {
+// budget bounds the work of one pipeline; see maxNodes.
+type budget struct {
 	*faults
-	budget int
-	open   map[*yaml.Node]bool // anchors being expanded, to find cycles
-	index  map[*node]map[string]int
+	left int
 }
 
-// find is get for maps that may be large and are asked often.
-func (c *composer) find(n *node, key string) (entry, bool) {
-	if len(n.entries) < 16 {
-		return n.get(key)
+// spend takes from the budget, and ends the reading when it is used up.
+func (b *budget) spend(place *node, n int) error {
+	if b.left < 0 {
+		return errTooLarge
 	}
-	if c.index[n] == nil {
-		c.index[n] = make(map[string]int, len(n.entries))
-		for i, e := range n.entries {
-			c.index[n][e.key] = i
-		}
+	if b.left -= n; b.left < 0 {
+		b.add(place, "aliases, references, extends and includes make more than %d values of this document", maxNodes)
+		return errTooLarge
 	}
-	i, ok := c.index[n][key]
-	if !ok {
-		return entry{}, false
-	}
-	return n.entries[i], true
+	return nil
+}
+
+// composer turns the nodes of the YAML library into ours, for one file.
+type composer struct {
+	*budget
+	src  *source
+	open map[*yaml.Node]bool // anchors being expanded, to find cycles
 }
 
 // errTooLarge ends composing: going on would do the work that it refuses.
 var errTooLarge = errors.New("ci: document grows too large")
 
-// compose reads the text into one map. Without an error the map is there, unless
-// f holds faults.
-func compose(f *faults, text []byte) (*node, *composer, error) {
-	if len(text) > MaxSize {
-		f.add(nil, "the document is %d bytes; the limit is %d", len(text), MaxSize)
-		return nil, nil, nil
+// compose reads one file into one map. The node is nil, or no map, where the
+// budget holds faults.
+func compose(b *budget, src *source) (*node, error) {
+	c := &composer{budget: b, src: src, open: map[*yaml.Node]bool{}}
+	if len(src.text) > MaxSize {
+		b.add(&node{src: src}, "the document is %d bytes; the limit is %d", len(src.text), MaxSize)
+		return nil, nil
 	}
-	doc, ok := load(f, text)
+	doc, ok := c.load()
 	if !ok {
-		return nil, nil, nil
+		return nil, nil
 	}
-	c := &composer{faults: f, budget: maxNodes, open: map[*yaml.Node]bool{}, index: map[*node]map[string]int{}}
 	root, err := c.node(doc.Content[0], 0)
 	if err == nil && root != nil && root.kind != mapNode {
-		f.add(root, "the document should be a map of keywords and jobs, and is %s", root.kind)
+		b.add(root, "the document should be a map of keywords and jobs, and is %s", root.kind)
+		return nil, nil
 	}
-	return root, c, err
+	return root, err
 }
 
 // load parses exactly one YAML document.
-func load(f *faults, text []byte) (*yaml.Node, bool) {
+func (c *composer) load() (*yaml.Node, bool) {
+	text, nowhere := c.src.text, &node{src: c.src}
 	loader, err := yaml.NewLoader(bytes.NewReader(text))
 	if err != nil {
-		f.add(nil, "%s", err)
+		c.add(nowhere, "%s", err)
 		return nil, false
 	}
 	var doc yaml.Node
 	if err := loader.Load(&doc); errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
-		f.add(nil, "the document is empty: write at least one job with a script")
+		c.add(nowhere, "the document is empty: write at least one job with a script")
 		return nil, false
 	} else if err != nil {
-		addLoadError(f, text, err)
+		c.addLoadError(err)
 		return nil, false
 	}
 	var more yaml.Node
@@ -142,58 +144,50 @@ func load(f *faults, text []byte) (*yaml.Node, bool) {
 	case errors.Is(err, io.EOF):
 		return &doc, true
 	case err != nil:
-		addLoadError(f, text, err)
+		c.addLoadError(err)
 	default:
-		f.add(at(&more), "a second YAML document (spec:inputs before ---) is not supported yet")
+		c.addHint(c.at(&more), "write the values of the inputs into the file, and take spec and --- away",
+			"a second YAML document, as after spec:inputs, cannot be read here")
 	}
 	return nil, false
 }
 
 // addLoadError takes the place and the words out of an error of the library.
-func addLoadError(f *faults, text []byte, err error) {
+func (c *composer) addLoadError(err error) {
+	text := c.src.text
 	var le *yaml.LoadError
 	if !errors.As(err, &le) {
-		f.add(nil, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		c.add(&node{src: c.src}, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 		return
 	}
-	place := &node{line: le.Mark.Line, column: le.Mark.Column}
+	place := &node{src: c.src, line: int32(min(le.Mark.Line, len(text)+1)), column: int32(le.Mark.Column)}
 	if place.line == 0 {
 		// The byte reader knows an offset only.
 		before := text[:min(max(le.Mark.Index, 0), len(text))]
-		place.line = bytes.Count(before, []byte("\n")) + 1
-		place.column = len(before) - bytes.LastIndexByte(before, '\n')
+		place.line = int32(bytes.Count(before, []byte("\n")) + 1)
+		place.column = int32(len(before) - bytes.LastIndexByte(before, '\n'))
 	}
 	message := strings.TrimPrefix(le.Message, "yaml: ")
 	if le.ContextMsg != "" {
 		message = le.ContextMsg + ": " + message
 	}
-	lines := bytes.SplitN(text, []byte("\n"), place.line+1)
-	if strings.Contains(message, "cannot start any token") && place.line <= len(lines) &&
-		bytes.HasPrefix(bytes.TrimLeft(lines[place.line-1], " "), []byte("\t")) {
-		message += " (a tab cannot indent; use spaces)"
+	hint := ""
+	if strings.Contains(message, "cannot start any token") &&
+		strings.HasPrefix(strings.TrimLeft(c.src.line(int(place.line)), " "), "\t") {
+		hint = "a tab cannot indent; use spaces"
 	}
-	f.add(place, "not valid YAML: %s", message)
+	c.addHint(place, hint, "not valid YAML: %s", message)
 }
 
 // at gives the place of a YAML node.
-func at(n *yaml.Node) *node { return &node{line: n.Line, column: n.Column} }
-
-// spend takes from the budget, and ends the reading when it is used up.
-func (c *composer) spend(place *node, n int) error {
-	if c.budget < 0 {
-		return errTooLarge
-	}
-	if c.budget -= n; c.budget < 0 {
-		c.add(place, "aliases, references and extends make more than %d values of this document", maxNodes)
-		return errTooLarge
-	}
-	return nil
+func (c *composer) at(n *yaml.Node) *node {
+	return &node{src: c.src, line: int32(n.Line), column: int32(n.Column)}
 }
 
 // node converts one YAML node. A nil result stands for a fault already told.
 // The error is errTooLarge or nil.
 func (c *composer) node(y *yaml.Node, depth int) (*node, error) {
-	place := at(y)
+	place := c.at(y)
 	if err := c.spend(place, 1); err != nil {
 		return nil, err
 	}
@@ -237,7 +231,7 @@ func (c *composer) node(y *yaml.Node, depth int) (*node, error) {
 }
 
 func (c *composer) sequence(y *yaml.Node, depth int) (*node, error) {
-	n := at(y)
+	n := c.at(y)
 	n.kind = sequenceNode
 	for _, item := range y.Content {
 		v, err := c.node(item, depth+1)
@@ -254,7 +248,7 @@ func (c *composer) sequence(y *yaml.Node, depth int) (*node, error) {
 // reference keeps the path of a !reference; resolver replaces it later, since
 // it may name what stands further down.
 func (c *composer) reference(y *yaml.Node) (*node, error) {
-	n := at(y)
+	n := c.at(y)
 	n.kind = referenceNode
 	if y.Kind == yaml.SequenceNode {
 		for _, item := range y.Content {
@@ -262,7 +256,9 @@ func (c *composer) reference(y *yaml.Node) (*node, error) {
 				n.items = nil
 				break
 			}
-			n.items = append(n.items, &node{kind: stringNode, text: item.Value, line: item.Line, column: item.Column})
+			word := c.at(item)
+			word.kind, word.text = stringNode, item.Value
+			n.items = append(n.items, word)
 		}
 	}
 	if len(n.items) == 0 {
@@ -274,7 +270,7 @@ func (c *composer) reference(y *yaml.Node) (*node, error) {
 
 // mapping converts a map and applies its merge key.
 func (c *composer) mapping(y *yaml.Node, depth int) (*node, error) {
-	n := at(y)
+	n := c.at(y)
 	n.kind = mapNode
 	place := map[string]int{}
 	written := map[string]bool{} // keys of the text, as opposed to merged ones
@@ -286,7 +282,7 @@ func (c *composer) mapping(y *yaml.Node, depth int) (*node, error) {
 		}
 		if k.Kind == yaml.ScalarNode && k.Tag == "!!merge" {
 			if written["<<"] {
-				c.add(at(k), "<< stands twice in one map; write << : [*first, *second]")
+				c.add(c.at(k), "<< stands twice in one map; write << : [*first, *second]")
 			}
 			written["<<"] = true
 			if v != nil {
@@ -301,14 +297,14 @@ func (c *composer) mapping(y *yaml.Node, depth int) (*node, error) {
 			continue
 		}
 		if written[name] {
-			c.add(at(k), "the key %q stands twice in one map", name)
+			c.add(c.at(k), "the key %q stands twice in one map", name)
 			continue
 		}
 		written[name] = true
 		if v == nil {
 			continue
 		}
-		e := entry{key: name, at: at(k), value: v}
+		e := entry{key: name, at: c.at(k), value: v}
 		if i, merged := place[name]; merged {
 			n.entries[i] = e
 			continue
@@ -325,17 +321,17 @@ func (c *composer) key(k *yaml.Node) (string, bool) {
 		k = k.Alias
 	}
 	if k.Kind != yaml.ScalarNode {
-		c.add(at(k), "the key of a map should be a string")
+		c.add(c.at(k), "the key of a map should be a string")
 		return "", false
 	}
 	quoted := k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 	if kd := plainKind(k.Value); !quoted && kd != stringNode && kd != numberNode {
 		// GitLab reads "on:" as the key true.
-		c.add(at(k), "the key %s is %s in YAML 1.1, as GitLab reads it; quote it", k.Value, kd)
+		c.add(c.at(k), "the key %s is %s in YAML 1.1, as GitLab reads it; quote it", k.Value, kd)
 		return "", false
 	}
 	if strings.ContainsRune(k.Value, 0) {
-		c.add(at(k), "a key may not hold a NUL character")
+		c.add(c.at(k), "a key may not hold a NUL character")
 		return "", false
 	}
 	return k.Value, true

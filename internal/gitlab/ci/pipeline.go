@@ -1,139 +1,134 @@
 package ci
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Pipeline is a checked .gitlab-ci.yml. It is immutable.
-type Pipeline struct {
+// File is a checked .gitlab-ci.yml, with what it includes. It is immutable. Its
+// Pipeline method says which jobs GitLab makes of it.
+type File struct {
 	// Stages in order, with GitLab's .pre and .post around them.
 	Stages []string
-	// Warnings tells of the keywords of the whole file that have no effect here.
+	// Warnings tells of what of the whole file has no effect here.
 	Warnings []Warning
 
-	file    string
-	jobs    []parsed
-	refused Errors // what no job can run with, such as services in default
+	name      string
+	jobs      []*definition
+	index     map[string]*definition
+	variables []Variable
+	workflow  workflow
 }
 
-// parsed is one job with what speaks against running it.
-type parsed struct {
-	job     Job
-	refused Errors
-}
-
-// Entry is one job in the list of a pipeline.
+// Entry is one job in the list of a file.
 type Entry struct {
 	Name, Stage string
 	Line        int // of the job's name in the file
+	Position    Position
 }
 
-// Job is one job, with extends, default and global variables applied.
-type Job struct {
-	Name, Stage string
-	// Image is what the job names as its container image. It is told and not
-	// used: the job runs under the bash of this machine.
-	Image string
-	// BeforeScript and Script run one after the other in one shell.
-	BeforeScript, Script []string
-	// AfterScript runs in a shell of its own, whatever Script did.
-	AfterScript []string
-	// Variables are the global ones and then the job's own, which win.
-	Variables []Variable
-	// IDTokens in file order.
-	IDTokens []IDToken
-	// Environment is nil where the job has none.
-	Environment *Environment
-	// Timeout is 0 where the file sets none; GitLab then takes the project's,
-	// 1 hour by default.
-	Timeout time.Duration
-	// Warnings tells of the keywords of this job that have no effect here.
-	Warnings []Warning
-
-	at *node // its name in the file
-}
-
-// IDToken is one entry of id_tokens: a token that the job finds in the variable
-// Name. Aud is not expanded yet; see Expand.
-type IDToken struct {
+// Source is a file to read, and what its includes need.
+type Source struct {
+	// Name is the file's, for messages. For include it is also its path in the
+	// repository.
 	Name string
-	Aud  []string
-	// List says that the file writes aud as an array. A claim aud of one value
-	// is then an array of one, and a string otherwise.
-	List bool
+	Text []byte
+	// Facts decide include:rules; their Repository has the included files. Without
+	// a Repository, include:local is an error.
+	Facts Facts
+	// SkipForeign leaves includes out that are no files of the repository, with a
+	// warning, where they would be an error. What they define is then missing:
+	// jobs, and what other jobs take from them.
+	SkipForeign bool
 }
 
-// Environment is the deployment target of a job. Name and URL are not expanded
-// yet; see Expand.
-type Environment struct {
-	Name, URL string
-	Action    string // start, prepare, stop, verify or access; start by default
-	Tier      string // deployment_tier; empty where the file sets none
+// Parse reads a .gitlab-ci.yml that includes nothing. See Read.
+func Parse(name string, text []byte) (*File, error) {
+	return Read(Source{Name: name, Text: text})
 }
 
-// Parse reads a .gitlab-ci.yml. Name is the file's, for messages. All faults of
-// the file are told at once, as Errors.
+// Read reads a .gitlab-ci.yml and what it includes. All faults are told at once,
+// as Errors.
 //
-// A job that uses a keyword that is not supported yet is no fault of the file:
-// see Job.
-func Parse(name string, text []byte) (*Pipeline, error) {
-	f := &faults{file: name}
+// That a job cannot be run here, as one with trigger, is no fault of the file:
+// see Job.Refused.
+func Read(s Source) (*File, error) {
+	f := &faults{}
+	b := &budget{faults: f, left: maxNodes}
+	i := &includer{budget: b, facts: s.Facts, skip: s.SkipForeign, known: s.Facts.known()}
 	// Each step needs all of the one before: what a faulty document lacks would
 	// be told as faults of the jobs.
-	written, c, err := compose(f, text)
+	written, err := i.file(&source{name: s.Name, text: s.Text}, []string{s.Name})
 	if len(f.list) > 0 || err != nil {
-		return nil, cmp.Or(f.err(), err)
+		return nil, failed(f, err)
 	}
-	root, err := c.resolve(written)
+	root, err := resolve(b, written)
 	if len(f.list) > 0 || err != nil {
-		return nil, cmp.Or(f.err(), err)
+		return nil, failed(f, err)
 	}
-	r := &reader{faults: f, pipeline: &Pipeline{file: name}, budget: maxRead}
+	r := &reader{faults: f, file: &File{name: s.Name, Warnings: i.warnings, index: map[string]*definition{}}, left: maxRead}
 	r.globals(root)
 	for _, e := range root.entries {
 		if !isGlobal(e.key) && !strings.HasPrefix(e.key, ".") {
-			r.job(e)
+			r.readJob(e)
 		}
 	}
-	if len(f.list) == 0 && len(r.pipeline.jobs) == 0 {
-		f.add(root, "jobs config should contain at least one visible job")
+	if len(f.list) == 0 && len(r.file.jobs) == 0 {
+		f.addHint(root, "a job is a map with a script, and a name that begins with no dot",
+			"jobs config should contain at least one visible job")
+	}
+	if len(f.list) == 0 {
+		r.relations()
 	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return r.pipeline, nil
+	return r.file, nil
 }
 
-// Jobs lists the jobs in file order. Hidden jobs, whose name begins with a dot,
-// are not among them.
-func (p *Pipeline) Jobs() []Entry {
-	out := make([]Entry, len(p.jobs))
-	for i, j := range p.jobs {
-		out[i] = Entry{Name: j.job.Name, Stage: j.job.Stage, Line: j.job.line()}
+// failed prefers the faults to what ended the reading.
+func failed(f *faults, err error) error {
+	if told := f.err(); told != nil {
+		return told
+	}
+	return err
+}
+
+// known are the variables that decide include:rules and expand the locations of
+// includes: all but those of the file.
+func (f Facts) known() map[string]Variable {
+	return lookup(slices.Concat(f.Predefined, f.Settings))
+}
+
+// Jobs lists the jobs in file order, whatever their rules say. Hidden jobs,
+// whose name begins with a dot, are not among them.
+func (f *File) Jobs() []Entry {
+	out := make([]Entry, len(f.jobs))
+	for i, d := range f.jobs {
+		out[i] = Entry{Name: d.job.Name, Stage: d.job.Stage, Line: d.job.Position.Line, Position: d.job.Position}
 	}
 	return out
 }
 
-// Job returns the job of that name. The error is an *UnknownJobError, or Errors
-// that name the keywords with which the job cannot be run yet.
-func (p *Pipeline) Job(name string) (*Job, error) {
-	i := slices.IndexFunc(p.jobs, func(j parsed) bool { return j.job.Name == name })
-	if i < 0 {
-		e := &UnknownJobError{File: p.file, Name: name}
-		for _, j := range p.jobs {
-			e.Jobs = append(e.Jobs, j.job.Name)
+// Job returns the job of that name as the file defines it: no rule is decided,
+// and a job with parallel is not multiplied. The error is an *UnknownJobError,
+// or Errors that say why the job cannot be run here.
+func (f *File) Job(name string) (*Job, error) {
+	d, ok := f.index[name]
+	if !ok {
+		e := &UnknownJobError{File: f.name, Name: name}
+		for _, d := range f.jobs {
+			e.Jobs = append(e.Jobs, d.job.Name)
 		}
 		return nil, e
 	}
-	f := &faults{file: p.file, list: append(slices.Clone(p.refused), p.jobs[i].refused...)}
-	if err := f.err(); err != nil {
-		return nil, err
+	if len(d.job.Refused) > 0 {
+		return nil, d.job.Refused.sorted()
 	}
-	return p.jobs[i].job.clone(), nil
+	j := d.job.clone()
+	j.Variables = d.variables(f.variables, nil)
+	return j, nil
 }
 
 // UnknownJobError says that a file has no job of a name, and which it has.

@@ -14,42 +14,66 @@ const (
 	maxExtendsDepth   = 11
 )
 
-// resolve applies !reference, then extends, in GitLab's order: a reference sees
-// a job as it is written, not what its parents add.
-func (c *composer) resolve(root *node) (*node, error) {
-	referenced, err := c.references(root, root, nil)
-	if err != nil || referenced == nil {
-		return nil, err
-	}
-	out := *referenced
-	out.entries = nil
-	x := &extender{composer: c, root: referenced, done: map[string]*node{}}
-	for _, e := range referenced.entries {
+// resolver applies extends, then !reference, to the merged document.
+type resolver struct {
+	*budget
+	root  *node
+	index map[*node]map[string]int
+}
+
+// resolve returns the document with extends and then !reference applied, which
+// is GitLab's order (its lib/gitlab/ci/config.rb): a reference sees a job with
+// what its parents add.
+func resolve(b *budget, root *node) (*node, error) {
+	r := &resolver{budget: b, index: map[*node]map[string]int{}}
+	extended := *root
+	extended.entries = make([]entry, 0, len(root.entries))
+	x := &extender{resolver: r, root: root, done: map[string]*node{}}
+	for _, e := range root.entries {
 		v, err := x.extended(e, nil)
 		if err != nil {
 			return nil, err
 		}
 		if v != nil {
-			out.entries = append(out.entries, entry{key: e.key, at: e.at, value: v})
+			extended.entries = append(extended.entries, entry{key: e.key, at: e.at, value: v})
 		}
 	}
-	return &out, nil
+	r.root = &extended
+	return r.references(&extended, nil)
+}
+
+// find is get for maps that may be large and are asked often.
+func (r *resolver) find(n *node, key string) (entry, bool) {
+	if len(n.entries) < 16 {
+		return n.get(key)
+	}
+	if r.index[n] == nil {
+		r.index[n] = make(map[string]int, len(n.entries))
+		for i, e := range n.entries {
+			r.index[n][e.key] = i
+		}
+	}
+	i, ok := r.index[n][key]
+	if !ok {
+		return entry{}, false
+	}
+	return n.entries[i], true
 }
 
 // references returns n with each !reference in it replaced. Path holds the
 // references that led here. A nil node is a fault already told.
-func (c *composer) references(root, n *node, path []string) (*node, error) {
-	if err := c.spend(n, 1); err != nil {
+func (r *resolver) references(n *node, path []string) (*node, error) {
+	if err := r.spend(n, 1); err != nil {
 		return nil, err
 	}
 	switch n.kind {
 	case referenceNode:
-		return c.dereference(root, n, path)
+		return r.dereference(n, path)
 	case sequenceNode:
 		out := *n
 		out.items = make([]*node, 0, len(n.items))
 		for _, item := range n.items {
-			v, err := c.references(root, item, path)
+			v, err := r.references(item, path)
 			if err != nil {
 				return nil, err
 			}
@@ -62,7 +86,7 @@ func (c *composer) references(root, n *node, path []string) (*node, error) {
 		out := *n
 		out.entries = make([]entry, 0, len(n.entries))
 		for _, e := range n.entries {
-			v, err := c.references(root, e.value, path)
+			v, err := r.references(e.value, path)
 			if err != nil {
 				return nil, err
 			}
@@ -75,49 +99,44 @@ func (c *composer) references(root, n *node, path []string) (*node, error) {
 	return n, nil
 }
 
-func (c *composer) dereference(root, n *node, path []string) (*node, error) {
+// dereference finds what a !reference names. As GitLab does, it does not look
+// into another reference on the way there.
+func (r *resolver) dereference(n *node, path []string) (*node, error) {
 	words := make([]string, len(n.items))
 	for i, item := range n.items {
 		words[i] = fmt.Sprintf("%q", item.text)
 	}
 	name := "!reference [" + strings.Join(words, ", ") + "]"
-	for _, p := range path {
-		if p == name {
-			c.add(n, "%s is part of a circular chain", name)
-			return nil, nil
-		}
-	}
-	if len(path) >= maxReferenceDepth {
-		c.add(n, "%s is nested more than %d levels deep", name, maxReferenceDepth)
+	if slices.Contains(path, name) {
+		r.add(n, "%s is part of a circular chain", name)
 		return nil, nil
 	}
-	target := root
+	if len(path) >= maxReferenceDepth {
+		r.add(n, "%s is nested more than %d levels deep", name, maxReferenceDepth)
+		return nil, nil
+	}
+	target := r.root
 	for _, item := range n.items {
-		if target.kind == referenceNode {
-			var err error
-			if target, err = c.dereference(root, target, append(path[:len(path):len(path)], name)); target == nil {
-				return nil, err
-			}
-		}
-		e, ok := c.find(target, item.text)
-		if !ok {
-			c.add(n, "%s could not be found", name)
+		e, ok := r.find(target, item.text)
+		if !ok || e.value.kind == nullNode {
+			r.add(n, "%s could not be found", name)
 			return nil, nil
 		}
 		target = e.value
 	}
-	return c.references(root, target, append(path[:len(path):len(path)], name))
+	return r.references(target, append(path[:len(path):len(path)], name))
 }
 
 // extender applies extends to the entries of the root.
 type extender struct {
-	*composer
+	*resolver
 	root *node
 	done map[string]*node
 }
 
 // extended returns the value of a top-level entry with its parents merged in.
-// Path holds the names of the jobs that led here.
+// Path holds the names of the jobs that led here. A nil node is a fault already
+// told.
 func (x *extender) extended(e entry, path []string) (*node, error) {
 	if v, ok := x.done[e.key]; ok {
 		return v, nil
@@ -131,38 +150,31 @@ func (x *extender) extended(e entry, path []string) (*node, error) {
 		return nil, nil
 	}
 	path = append(path[:len(path):len(path)], e.key)
-	merged := &node{kind: mapNode, line: e.value.line, column: e.value.column}
+	merged := &node{kind: mapNode, src: e.value.src, line: e.value.line, column: e.value.column}
 	for _, name := range names {
 		parent, err := x.parent(e, name, path)
 		if parent == nil {
 			return nil, err
 		}
-		if merged, err = x.deepMerge(merged, parent); err != nil {
+		if merged, err = deepMerge(x.budget, merged, parent); err != nil {
 			return nil, err
 		}
 	}
-	merged, err := x.deepMerge(merged, e.value)
+	merged, err := deepMerge(x.budget, merged, e.value)
 	if err != nil {
 		return nil, err
 	}
 	own := *merged
-	own.line, own.column, own.entries = e.value.line, e.value.column, nil
-	for _, m := range merged.entries {
-		if m.key != "extends" {
-			own.entries = append(own.entries, m)
-		}
-	}
+	own.entries = slices.DeleteFunc(slices.Clone(merged.entries), func(m entry) bool { return m.key == "extends" })
 	x.done[e.key] = &own
 	return &own, nil
 }
 
 // parent finds and resolves one parent of the job e.
 func (x *extender) parent(e entry, name *node, path []string) (*node, error) {
-	for _, p := range path {
-		if p == name.text {
-			x.add(name, "%s: circular dependency detected in `extends`", e.key)
-			return nil, nil
-		}
+	if slices.Contains(path, name.text) {
+		x.add(name, "%s: circular dependency detected in `extends`", e.key)
+		return nil, nil
 	}
 	if len(path) >= maxExtendsDepth {
 		x.add(name, "%s: nesting too deep in `extends`: more than %d levels", e.key, maxExtendsDepth)
@@ -170,14 +182,27 @@ func (x *extender) parent(e entry, name *node, path []string) (*node, error) {
 	}
 	p, ok := x.find(x.root, name.text)
 	if !ok || isGlobal(name.text) {
-		x.add(name, "%s: unknown keys in `extends` (%s)", e.key, name.text)
+		x.addHint(name, x.similar(name.text), "%s: unknown keys in `extends` (%s)", e.key, name.text)
 		return nil, nil
 	}
 	if p.value.kind != mapNode {
-		x.add(name, "%s: invalid base hash in `extends` (%s): it is %s", e.key, name.text, p.value.kind)
+		x.addHint(name, fmt.Sprintf("%s is %s; extends takes maps only", name.text, p.value.kind),
+			"%s: invalid base hashes in `extends` (%s)", e.key, name.text)
 		return nil, nil
 	}
 	return x.extended(p, path)
+}
+
+// similar names the entry that differs from a name in a dot or in the case of
+// letters only, for a hint.
+func (x *extender) similar(name string) string {
+	plain := func(s string) string { return strings.ToLower(strings.TrimPrefix(s, ".")) }
+	for _, e := range x.root.entries {
+		if plain(e.key) == plain(name) {
+			return "there is " + e.key
+		}
+	}
+	return ""
 }
 
 // parents reads the value of extends: a name, or an array of names.
@@ -188,7 +213,7 @@ func (x *extender) parents(job string, ext entry) ([]*node, bool) {
 	}
 	for _, n := range names {
 		if n.kind != stringNode {
-			x.add(n, "jobs:%s:extends should be an array of strings or a string", job)
+			x.add(n, "jobs:%s extends should be an array of strings or a string", job)
 			return nil, false
 		}
 	}
@@ -197,26 +222,24 @@ func (x *extender) parents(job string, ext entry) ([]*node, bool) {
 
 // deepMerge lays over on base: maps are merged, all else is replaced, so a key
 // with an empty value takes away what the parent had.
-func (x *extender) deepMerge(base, over *node) (*node, error) {
-	if err := x.spend(over, len(base.entries)+len(over.entries)); err != nil {
+func deepMerge(b *budget, base, over *node) (*node, error) {
+	if err := b.spend(over, len(base.entries)+len(over.entries)); err != nil {
 		return nil, err
 	}
 	out := *over
-	out.entries = append([]entry(nil), base.entries...)
+	out.entries = append(make([]entry, 0, len(base.entries)+len(over.entries)), base.entries...)
 	place := make(map[string]int, len(out.entries))
 	for i, e := range out.entries {
 		place[e.key] = i
 	}
-	removed := map[string]bool{}
 	for _, e := range over.entries {
 		i, both := place[e.key]
 		if !both {
 			out.entries = append(out.entries, e)
 			continue
 		}
-		removed[e.key] = e.value.kind == nullNode
-		if b := out.entries[i].value; b.kind == mapNode && e.value.kind == mapNode {
-			v, err := x.deepMerge(b, e.value)
+		if b0 := out.entries[i].value; b0.kind == mapNode && e.value.kind == mapNode {
+			v, err := deepMerge(b, b0, e.value)
 			if err != nil {
 				return nil, err
 			}
@@ -224,6 +247,5 @@ func (x *extender) deepMerge(base, over *node) (*node, error) {
 		}
 		out.entries[i] = e
 	}
-	out.entries = slices.DeleteFunc(out.entries, func(e entry) bool { return removed[e.key] })
 	return &out, nil
 }

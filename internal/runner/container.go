@@ -1,0 +1,223 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Container is an image in which a job runs. The project's directory is mounted
+// into it, and it has the network of this machine: servers on loopback, Daypass
+// before all, are where the job was told they are.
+//
+// One container is made for a job and started once for each of its stages, as by
+// GitLab Runner's Docker executor: what script installs, after_script finds. The
+// image's entry point is not put aside, unless the file says so: an image whose
+// entry point is no shell fails here as it does there.
+type Container struct {
+	Engine *Engine
+	// Image is its name, with variables expanded.
+	Image string
+	// Entrypoint is image:entrypoint; nil is the image's own, and [""] none.
+	Entrypoint []string
+	// PullPolicy is image:pull_policy, each tried in order: always,
+	// if-not-present, never. None is if-not-present, where GitLab Runner's own is
+	// always: a job that is tried again and again should not wait for a registry.
+	PullPolicy []string
+	// Platform and User are image:docker:platform and image:docker:user.
+	Platform, User string
+	// Name of the container; it must be unlike that of any other.
+	Name string
+	// Dir is the project's directory inside, such as /builds/mygroup/myproject.
+	Dir string
+}
+
+// filesDir is where the files of variables are seen.
+func (c *Container) filesDir() string { return c.Dir + ".tmp" }
+
+// detectShell is the command of the container: the first of the shells that
+// there is. It reads the script from its standard input.
+var detectShell = "for shell in " + strings.Join(shells, " ") + "; do\n" +
+	"\tif [ -x \"$shell\" ]; then exec \"$shell\"; fi\ndone\necho shell not found\nexit 1\n"
+
+// imageName is what a reference to an image begins with and holds. A name that
+// begins with a hyphen would be an option of the engine.
+var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$`)
+
+// pullPolicies are GitLab's names for the engines' --pull.
+var pullPolicies = map[string]string{"always": "always", "if-not-present": "missing", "never": "never"}
+
+// proxies are handed on to the container, which has no environment of ours.
+var proxies = []string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+}
+
+// create is the command line that makes the container. No value of a variable is
+// on it: they come with the script.
+func (c *Container) create(dir, files, pull string) ([]string, error) {
+	if !imageName.MatchString(c.Image) {
+		return nil, fmt.Errorf("runner: %q is not the name of an image", c.Image)
+	}
+	args := []string{
+		"create", "--name", c.Name, "--label", "daypass.job=" + c.Name, "--interactive", "--init",
+		"--network", "host", "--workdir", c.Dir, "--pull", pull,
+	}
+	if c.Engine.name() == "podman" {
+		// On systems with SELinux a mount is closed to containers otherwise.
+		args = append(args, "--security-opt", "label=disable")
+	}
+	for _, m := range [][2]string{{dir, c.Dir}, {files, c.filesDir()}} {
+		if strings.ContainsAny(m[0]+m[1], ",\"\n") {
+			return nil, fmt.Errorf("runner: the directory %q cannot be mounted into a container: its name holds a comma, a quote or a line break", m[0])
+		}
+		args = append(args, "--mount", "type=bind,source="+m[0]+",target="+m[1])
+	}
+	for _, name := range proxies {
+		if valueOfLast(c.Engine.Environ, name) != "" {
+			args = append(args, "--env", name)
+		}
+	}
+	if c.Platform != "" {
+		args = append(args, "--platform", c.Platform)
+	}
+	if c.User != "" {
+		args = append(args, "--user", c.User)
+	}
+	command := []string{"sh", "-c", detectShell}
+	if len(c.Entrypoint) > 0 {
+		args = append(args, "--entrypoint", c.Entrypoint[0])
+		command = append(slices.Clone(c.Entrypoint[1:]), command...)
+	}
+	return append(append(args, c.Image), command...), nil
+}
+
+// container is one that was made.
+type container struct {
+	*Container
+	dir string
+}
+
+// start makes the container; nothing runs in it yet.
+func (c *Container) start(ctx context.Context, r *run, files string) (*container, error) {
+	if err := os.MkdirAll(files, 0o700); err != nil {
+		return nil, fmt.Errorf("runner: make the directory of file variables: %w", err)
+	}
+	// The user of the image is another one. Who may reach the directory at all
+	// is said by the one that holds it.
+	if err := openTo(files); err != nil {
+		return nil, err
+	}
+	policies := c.PullPolicy
+	if len(policies) == 0 {
+		policies = []string{"if-not-present"}
+	}
+	made := &container{Container: c, dir: r.Dir}
+	var failed error
+	for _, policy := range policies {
+		pull, ok := pullPolicies[policy]
+		if !ok {
+			return nil, fmt.Errorf("runner: %q is not a pull policy; there are always, if-not-present, never", policy)
+		}
+		args, err := c.create(r.Dir, files, pull)
+		if err != nil {
+			return nil, err
+		}
+		if _, err = c.Engine.output(ctx, args...); err == nil {
+			return made, nil
+		}
+		failed = errors.Join(failed, fmt.Errorf("runner: make a container of %s: %w", c.Image, err))
+	}
+	return nil, errors.Join(failed, made.remove(ctx))
+}
+
+// openTo lets everyone into a directory and what is in it, as GitLab Runner's
+// umask of 0000 does. It is for directories below one that is closed.
+func openTo(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // nothing is written through it
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		mode := info.Mode().Perm() | 0o666
+		if d.IsDir() || mode&0o111 != 0 {
+			mode |= 0o111
+		}
+		return root.Chmod(path, mode)
+	})
+	if err != nil {
+		return fmt.Errorf("runner: open %s to the container: %w", dir, err)
+	}
+	return nil
+}
+
+// run runs one stage: it starts the container and hands the script to its shell.
+func (c *container) run(ctx context.Context, p process, stdout, stderr *Masker) (int, error) {
+	p.argv = []string{c.Engine.Path, "start", "--attach", "--interactive", c.Name}
+	p.env = c.Engine.Environ
+	// The client hands a signal on to the first process of the container, and
+	// the shell waits for what it started.
+	p.terminate = func() { c.tell(ctx, "exec", c.Name, "sh", "-c", "kill -TERM -1") }
+	p.kill = func() { c.tell(ctx, "kill", c.Name) }
+	code, err := p.run(ctx, stdout, stderr)
+	if err != nil || code == 0 {
+		return code, err
+	}
+	// The client ends with the job's code, or with its own where it failed.
+	limited, stop := context.WithTimeout(context.WithoutCancel(ctx), engineWorks)
+	defer stop()
+	state, err := c.Engine.output(limited, "inspect", "--type", "container", "--format", "{{.State.ExitCode}}", c.Name)
+	if err != nil {
+		return -1, fmt.Errorf("runner: ask how the job ended: %w", err)
+	}
+	if state != strconv.Itoa(code) {
+		return -1, fmt.Errorf("runner: %s start ended with %d, and the container with %s", c.Engine.name(), code, state)
+	}
+	return code, nil
+}
+
+// tell runs a command whose failure changes nothing: the next one is harsher.
+func (c *container) tell(ctx context.Context, args ...string) {
+	limited, stop := context.WithTimeout(context.WithoutCancel(ctx), defaultGrace/2)
+	defer stop()
+	_, _ = c.Engine.output(limited, args...)
+}
+
+// remove removes the container, and gives the files that it made to the caller.
+func (c *container) remove(ctx context.Context) error {
+	limited, stop := context.WithTimeout(context.WithoutCancel(ctx), engineWorks)
+	defer stop()
+	c.reclaim(limited)
+	_, err := c.Engine.output(limited, "rm", "--force", "--volumes", c.Name)
+	if err != nil && strings.Contains(strings.ToLower(err.Error()), "no such container") {
+		return nil
+	}
+	return err
+}
+
+// reclaim makes the caller the owner of what the job left in the project's
+// directory, so that it can be removed: in a container of a system-wide engine
+// the job was root. It is a second container of the same image; where that does
+// not do it, the removal of the directory says so.
+func (c *container) reclaim(ctx context.Context) {
+	uid := os.Getuid()
+	if uid <= 0 || !foreignIn(c.dir, uid) {
+		return
+	}
+	_, _ = c.Engine.output(ctx, "run", "--rm", "--network", "none", "--user", "0", "--pull", "never",
+		"--mount", "type=bind,source="+c.dir+",target="+c.Dir, "--entrypoint", "chown", c.Image,
+		"-R", fmt.Sprintf("%d:%d", uid, os.Getgid()), c.Dir)
+}
