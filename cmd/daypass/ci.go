@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,7 +26,7 @@ func newCI() *cobra.Command {
 		Short: "Run GitLab CI/CD jobs on this machine, with ID tokens",
 	}
 	group(c)
-	c.AddCommand(newCIRun(), newCIToken())
+	c.AddCommand(newCIRun(), newCIList(), newCILint(), newCIToken())
 	return c
 }
 
@@ -46,34 +47,39 @@ func (f *jobFlags) add(c *cobra.Command) {
 
 // job makes the job that the flags and the repository in dir describe.
 func (f *jobFlags) job(ctx context.Context, dir string, issuer *gitlab.Issuer, definition *ci.Job, variables []ci.Variable) (*gitlab.Job, error) {
-	if f.branch != "" && f.tag != "" {
-		return nil, usageError{errors.New("give --branch or --tag, not both")}
+	j, err := f.describe(ctx, dir, variables)
+	if err != nil {
+		return nil, err
 	}
-	if f.project != "" && !strings.Contains(f.project, "/") {
-		return nil, usageError{fmt.Errorf("--project %q is not GROUP/NAME", f.project)}
-	}
-	repository := readRepository(ctx, dir)
-	project := f.project
-	if project == "" {
-		project = repository.project
-	}
-	if project == "" {
+	if j.Project.Path == "" {
 		return nil, usageError{errors.New("no project is known: git names no remote origin here; give --project GROUP/NAME")}
 	}
+	j.ServerURL = issuer.URL()
+	return gitlab.NewJob(j, definition)
+}
+
+// describe is the job as far as the flags and the repository in dir tell of it:
+// without a server, and without a project where none is known.
+func (f *jobFlags) describe(ctx context.Context, dir string, variables []ci.Variable) (gitlab.Job, error) {
+	if f.branch != "" && f.tag != "" {
+		return gitlab.Job{}, usageError{errors.New("give --branch or --tag, not both")}
+	}
+	if f.project != "" && !strings.Contains(f.project, "/") {
+		return gitlab.Job{}, usageError{fmt.Errorf("--project %q is not GROUP/NAME", f.project)}
+	}
+	repository := readRepository(ctx, dir)
 	j := gitlab.Job{
-		ServerURL: issuer.URL(), Project: gitlab.Project{Path: project}, Protected: f.protected,
+		Project: gitlab.Project{Path: cmp.Or(f.project, repository.project)}, Protected: f.protected,
 		Pipeline: gitlab.Pipeline{Source: f.source}, SHA: repository.sha, CommitMessage: repository.message,
 		StartedAt: time.Now(), ProjectVariables: variables,
 	}
 	switch {
 	case f.tag != "":
 		j.Ref, j.RefType = f.tag, "tag"
-	case f.branch != "":
-		j.Ref = f.branch
 	default:
-		j.Ref = repository.branch
+		j.Ref = cmp.Or(f.branch, repository.branch)
 	}
-	return gitlab.NewJob(j, definition)
+	return j, nil
 }
 
 // projectVariables are those given by --var and its like, and, with --endpoint, what
