@@ -67,7 +67,7 @@ func (f *listFlags) read(c *cobra.Command, file string) (*ci.File, ci.Facts, err
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, facts, err
+		return nil, facts, fmt.Errorf("%w; name the pipeline's file", err)
 	}
 	read, err := ci.Read(ci.Source{Name: file, Text: text, Facts: facts, SkipForeign: f.skipInclude})
 	return read, facts, err
@@ -192,7 +192,7 @@ func needsText(j *ci.Job) string {
 		case n.Project != "":
 			names = append(names, n.Job+" of "+n.Project)
 		case n.Pipeline != "":
-			names = append(names, strings.TrimSpace(n.Job+" of pipeline "+n.Pipeline))
+			names = append(names, strings.TrimPrefix(n.Job+" of pipeline "+n.Pipeline, " of "))
 		default:
 			names = append(names, n.Job)
 		}
