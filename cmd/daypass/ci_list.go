@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,37 +8,27 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/daypass/daypass/internal/gitlab"
 	"github.com/daypass/daypass/internal/gitlab/ci"
 
 	"github.com/spf13/cobra"
 )
 
-// exampleServer and exampleProject stand in rules for what is not known.
-const (
-	exampleServer  = "https://gitlab.example.com"
-	exampleProject = "mygroup/myproject"
-)
+// exampleServer is the GitLab that rules see where none is named.
+const exampleServer = "https://gitlab.example.com"
 
 // listFlags say for which pipeline a file is read.
 type listFlags struct {
 	jobFlags
-	root, server, target string
-	mergeRequest         int64
-	variables            []string
-	skipInclude, json    bool
+	root, server      string
+	variables         []string
+	skipInclude, json bool
 }
 
 func (f *listFlags) add(c *cobra.Command) {
+	f.jobFlags.add(c)
 	flags := c.Flags()
-	flags.StringVar(&f.project, "project", "", "project `PATH`, such as mygroup/myproject (default: from the git remote origin)")
-	flags.StringVar(&f.branch, "branch", "", "the pipeline of this branch `NAME` (default: the one that git has checked out)")
-	flags.StringVar(&f.branch, "ref", "", "`NAME`, as --branch")
-	flags.StringVar(&f.tag, "tag", "", "the pipeline of this tag `NAME`")
-	flags.Int64Var(&f.mergeRequest, "merge-request", 0, "the pipeline of the merge request with this `NUMBER`, from the branch")
-	flags.StringVar(&f.target, "target", "", "the merge request's target `BRANCH` (default: the default branch)")
-	flags.StringVar(&f.source, "source", "push", "pipeline `SOURCE`, the variable CI_PIPELINE_SOURCE")
-	flags.BoolVar(&f.protected, "protected", false, "the branch or tag is protected")
+	// Nothing is minted, so no issuer is asked.
+	_ = flags.MarkHidden("issuer")
 	flags.StringVar(&f.server, "server", exampleServer, "`URL` of the GitLab, for rules that ask for it")
 	flags.StringVar(&f.root, "root", "", "the project's `DIR`ectory (default: the top of the git work tree that the file is in, or the file's directory)")
 	flags.StringArrayVar(&f.variables, "var", nil, "project variable `NAME=VALUE`, which wins over the file's; may be given again")
@@ -75,12 +64,7 @@ func (f *listFlags) read(c *cobra.Command, file string) (*ci.File, ci.Facts, err
 
 // facts are those that `ci run` decides on, for a GitLab elsewhere.
 func (f *listFlags) facts(c *cobra.Command, file string) (ci.Facts, error) {
-	run := runFlags{
-		jobFlags: f.jobFlags, file: file, root: f.root, target: f.target, mergeRequest: f.mergeRequest, variables: f.variables,
-	}
-	if err := run.checkFlags(); err != nil {
-		return ci.Facts{}, err
-	}
+	run := runFlags{jobFlags: f.jobFlags, file: file, root: f.root, variables: f.variables}
 	variables, err := run.projectVariables()
 	if err != nil {
 		return ci.Facts{}, err
@@ -89,21 +73,16 @@ func (f *listFlags) facts(c *cobra.Command, file string) (ci.Facts, error) {
 	if r.project, err = findProject(c.Context(), file, f.root); err != nil {
 		return ci.Facts{}, err
 	}
-	if r.base, err = run.describe(c.Context(), r.project.root, variables); err != nil {
-		return ci.Facts{}, err
+	repository := readRepository(c.Context(), r.project.root)
+	if repository.project == "" {
+		repository.project = exampleProject
 	}
-	if r.base.Project.Path == "" {
-		r.base.Project.Path = exampleProject
-	}
-	r.base.ServerURL, r.base.ConfigPath = f.server, r.project.config
-	if f.mergeRequest != 0 {
-		r.base.MergeRequest = &gitlab.MergeRequest{ID: f.mergeRequest, IID: f.mergeRequest, TargetBranch: f.target}
-	}
-	made, err := gitlab.NewJob(r.base, nil)
+	made, err := run.jobAt(f.server, repository, variables)
 	if err != nil {
 		return ci.Facts{}, err
 	}
 	r.base = *made
+	r.base.ConfigPath = r.project.config
 	return r.facts()
 }
 
@@ -138,7 +117,7 @@ With --graph the jobs stand below their stages, with what each waits for.`,
 			out := c.OutOrStdout()
 			switch {
 			case f.json:
-				return writeJSON(out, listed(p))
+				return writeJSON(c, listed(p))
 			case graph:
 				return writeGraph(out, p)
 			}
@@ -330,13 +309,6 @@ func listed(p *ci.Pipeline) listedPipeline {
 	return out
 }
 
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
 func newCILint() *cobra.Command {
 	var f listFlags
 	c := &cobra.Command{
@@ -356,7 +328,7 @@ that is not.`,
 			}
 			read, _, err := f.read(c, file)
 			if f.json {
-				return lintJSON(c.OutOrStdout(), read, err)
+				return lintJSON(c, read, err)
 			}
 			if err != nil {
 				return err
@@ -376,7 +348,7 @@ that is not.`,
 }
 
 // lintJSON writes what lint found, faults too.
-func lintJSON(w io.Writer, read *ci.File, err error) error {
+func lintJSON(c *cobra.Command, read *ci.File, err error) error {
 	var all ci.Errors
 	if err != nil && !errors.As(err, &all) {
 		return err
@@ -394,7 +366,7 @@ func lintJSON(w io.Writer, read *ci.File, err error) error {
 			out.Warnings = append(out.Warnings, listedFault{x.File, x.Line, x.Column, x.Message, x.Hint})
 		}
 	}
-	if err := writeJSON(w, out); err != nil {
+	if err := writeJSON(c, out); err != nil {
 		return err
 	}
 	if !out.Valid {

@@ -84,7 +84,7 @@ func (p *project) Changed(compareTo string) (paths []string, known bool, err err
 	if !p.inGit || p.tag && compareTo == "" {
 		return nil, false, nil
 	}
-	base := ""
+	var base string
 	switch {
 	case compareTo != "":
 		if base = p.mergeBase(compareTo, "origin/"+compareTo); base == "" {
@@ -106,7 +106,7 @@ func (p *project) Changed(compareTo string) (paths []string, known bool, err err
 	if err != nil {
 		return nil, false, err
 	}
-	paths = append(changed, added...)
+	paths = slices.Concat(changed, added)
 	slices.Sort(paths)
 	return slices.Compact(paths), true, nil
 }

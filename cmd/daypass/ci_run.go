@@ -28,16 +28,15 @@ import (
 // runFlags are what `ci run` takes besides.
 type runFlags struct {
 	jobFlags
-	file, root, endpoint, region    string
-	ref, target, environment, shell string
-	fork, version                   string
-	mergeRequest                    int64
-	variables, masked, files        []string
-	manual                          []string
-	concurrency                     int
-	inPlace, ignoreImage, plain     bool
-	withNeeds                       bool
-	keep                            string
+	file, root, endpoint, region string
+	shell                        string
+	variables, masked, files     []string
+	manual                       []string
+	concurrency                  int
+	inPlace, ignoreImage, plain  bool
+	ignoreServices               bool
+	withNeeds                    bool
+	keep                         string
 }
 
 func newCIRun() *cobra.Command {
@@ -64,18 +63,12 @@ it is the script's.
 
 A keyword of the file that this version does not know, or that would change the
 job in a way that it does not serve, is an error with line and column.`,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
+		RunE: f.run,
 	}
 	f.add(c)
 	flags := c.Flags()
 	flags.StringVar(&f.file, "file", ".gitlab-ci.yml", "the pipeline's `FILE`")
 	flags.StringVar(&f.root, "root", "", "the project's `DIR`ectory (default: the top of the git work tree that the file is in, or the file's directory)")
-	flags.StringVar(&f.ref, "ref", "", "run on this branch `NAME`, as --branch")
-	flags.Int64Var(&f.mergeRequest, "merge-request", 0, "run as the pipeline of the merge request with this `NUMBER`, from the branch")
-	flags.StringVar(&f.target, "target", "", "the merge request's target `BRANCH` (default: the default branch)")
-	flags.StringVar(&f.fork, "fork", "", "the merge request comes from this other `PROJECT`")
-	flags.StringVar(&f.version, "gitlab-version", gitlab.Newest.String(), "the `VERSION` of GitLab that is played; before 17.0, jobs without id_tokens have CI_JOB_JWT_V2")
-	flags.StringVar(&f.environment, "environment", "", "the named jobs deploy to this environment `NAME`, whatever the file says")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the server that plays AWS for the jobs")
 	flags.StringVar(&f.region, "region", "us-east-1", "AWS_DEFAULT_REGION for the jobs, a `NAME`, with --endpoint, unless a --var sets it")
 	flags.StringArrayVar(&f.variables, "var", nil, "project variable `NAME=VALUE` for the jobs; may be given again")
@@ -87,6 +80,7 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags.IntVar(&f.concurrency, "concurrency", 0, "run at most `N` jobs at a time (default: the number of CPUs; 1 with --in-place)")
 	flags.BoolVar(&f.inPlace, "in-place", false, "run the jobs in the project's directory itself, and not in copies of it")
 	flags.BoolVar(&f.ignoreImage, "ignore-image", false, "run jobs that name an image under the shell of this machine, without their services")
+	flags.BoolVar(&f.ignoreServices, "ignore-services", false, "run jobs that have services without them")
 	flags.StringVar(&f.shell, "shell", "", "`PATH` of the shell for jobs without a container (default: bash, or else the sh that GitLab Runner would find)")
 	flags.StringVar(&f.keep, "keep", "", "keep each job's log, artifacts and reports in this `DIR`ectory")
 	flags.BoolVar(&f.plain, "plain", false, "write logs as they come, each line with its job, also on a terminal")
@@ -151,29 +145,13 @@ func (f *runFlags) run(c *cobra.Command, names []string) error {
 	return r.play()
 }
 
-// checkFlags refuses what does not go together, and lets --ref be --branch.
+// checkFlags refuses what does not go together.
 func (f *runFlags) checkFlags() error {
-	switch {
-	case f.ref != "" && f.branch != "" && f.ref != f.branch:
-		return usageError{errors.New("--ref and --branch are the same; give one")}
-	case f.ref != "" && f.tag != "":
-		return usageError{errors.New("give --ref or --tag, not both")}
-	case f.mergeRequest < 0:
-		return usageError{fmt.Errorf("--merge-request %d is not the number of a merge request", f.mergeRequest)}
-	case f.mergeRequest != 0 && f.tag != "":
-		return usageError{errors.New("a merge request comes from a branch; give --merge-request or --tag, not both")}
-	case f.target != "" && f.mergeRequest == 0:
-		return usageError{errors.New("--target is a merge request's; give --merge-request as well")}
-	case f.fork != "" && f.mergeRequest == 0:
-		return usageError{errors.New("--fork is where a merge request comes from; give --merge-request as well")}
-	case f.concurrency < 0:
+	if err := f.checkRefs(); err != nil {
+		return err
+	}
+	if f.concurrency < 0 {
 		return usageError{fmt.Errorf("--concurrency %d is less than one", f.concurrency)}
-	}
-	if f.ref != "" {
-		f.branch = f.ref
-	}
-	if f.mergeRequest != 0 {
-		f.source = "merge_request_event"
 	}
 	if f.concurrency == 0 {
 		if f.concurrency = runtime.NumCPU(); f.inPlace {
@@ -185,29 +163,14 @@ func (f *runFlags) checkFlags() error {
 
 // describe makes what all jobs have in common.
 func (r *ciRun) describe(variables []ci.Variable) error {
-	made, err := r.job(r.c.Context(), r.project.root, r.issuer.Issuer, nil, variables)
+	made, err := r.job(r.c.Context(), r.project.root, r.issuer, variables)
 	if err != nil {
 		return err
 	}
 	r.base = *made
 	r.base.ConfigPath = r.project.config
-	if r.base.Version, err = gitlab.ParseVersion(r.version); err != nil {
-		return usageError{fmt.Errorf("--gitlab-version: %w", err)}
-	}
-	if r.mergeRequest != 0 {
-		r.base.MergeRequest = &gitlab.MergeRequest{ID: r.mergeRequest, IID: r.mergeRequest, TargetBranch: r.target}
-		if r.target == "" {
-			r.base.MergeRequest.TargetBranch = r.base.Project.DefaultBranch
-		}
-		if r.fork != "" {
-			r.base.MergeRequest.Source = &gitlab.Fork{Project: gitlab.Project{Path: r.fork}}
-		}
-	}
 	// What belongs to one job only is filled again for each.
-	r.base.ID, r.base.Name, r.base.Stage, r.base.Timeout, r.base.Environment = 0, "", "", 0, nil
-	if r.environment != "" {
-		r.base.Environment = &gitlab.Environment{Name: r.environment}
-	}
+	r.base.ID, r.base.Name, r.base.Stage, r.base.Timeout, r.base.Environment = 0, "", "", 0, r.deployment()
 	return nil
 }
 
@@ -401,6 +364,11 @@ func (r *ciRun) refused() error {
 				all = append(all, e)
 			}
 		}
+		if len(j.Services) > 0 && !r.ignoreImage && !r.ignoreServices {
+			w := ci.Error(j.Note(fmt.Sprintf("job %q has services, which are not started here", j.Name),
+				"start what the job needs on this machine, and run the job with --ignore-services", "services"))
+			all = append(all, &w)
+		}
 	}
 	if len(all) == 0 {
 		return nil
@@ -435,19 +403,15 @@ func (r *ciRun) findEngine() error {
 		if !inContainer(j) {
 			continue
 		}
-		keyword, what := "image", "job %q runs in an image"
-		if j.Image == nil {
-			keyword, what = "services", "job %q has services"
-		}
-		w := ci.Error(j.Note(fmt.Sprintf(what+", and there is nothing to run it with: %s", j.Name, inWords(err)),
-			"start docker or podman, or run the job under the shell of this machine, without services, with --ignore-image", keyword))
+		w := ci.Error(j.Note(fmt.Sprintf("job %q runs in an image, and there is nothing to run it with: %s", j.Name, inWords(err)),
+			"start docker or podman, or run the job under the shell of this machine with --ignore-image", "image"))
 		all = append(all, &w)
 	}
 	return all
 }
 
 // inContainer reports whether a job needs a container engine.
-func inContainer(j *ci.Job) bool { return j.Image != nil || len(j.Services) > 0 }
+func inContainer(j *ci.Job) bool { return j.Image != nil }
 
 // play runs the jobs and shows them.
 func (r *ciRun) play() (err error) {
@@ -480,7 +444,7 @@ func (r *ciRun) play() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.keepAll(result, dir); err != nil {
+	if err := r.keepAll(result); err != nil {
 		return err
 	}
 	return r.conclude(result)
@@ -507,10 +471,13 @@ func secondSignal(ctx context.Context) (context.Context, func()) {
 	return hard, func() { signal.Stop(signals); cancel(nil); <-done }
 }
 
-// released reports whether a manual job is to be run: it was named, or --manual
-// names it.
+// released reports whether a job is to be run whatever its when says: it was
+// named, or is manual and --manual names it.
 func (r *ciRun) released(j *ci.Job) bool {
-	return r.named || slices.Contains(r.manual, "all") || slices.Contains(r.manual, j.Name) || slices.Contains(r.manual, j.Definition)
+	if r.named {
+		return true
+	}
+	return j.When == "manual" && (slices.Contains(r.manual, "all") || slices.Contains(r.manual, j.Name) || slices.Contains(r.manual, j.Definition))
 }
 
 // start makes what one job runs with.
@@ -570,7 +537,7 @@ func (r *ciRun) container(image *ci.Image, variables []ci.Variable) (*runner.Con
 }
 
 // keepAll copies artifacts and reports to --keep; the logs are there already.
-func (r *ciRun) keepAll(result pipeline.Result, dir string) error {
+func (r *ciRun) keepAll(result pipeline.Result) error {
 	if r.keep == "" {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -67,8 +68,31 @@ func TestReadRepository(t *testing.T) {
 		}
 	}
 	got := readRepository(context.Background(), dir)
-	if got.branch != "topic/x" || got.project != "mygroup/myproject" || got.message != "a message" || len(got.sha) != 40 {
+	if got.branch != "topic/x" || got.project != "mygroup/myproject" || got.message != "a message" || len(got.sha) != 40 || got.tag != "" || got.defaultBranch != "" {
 		t.Errorf("%+v", got)
+	}
+	git := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	// A branch is a branch, whatever tags its commit has; a commit without one may
+	// be a tag.
+	git("tag", "v1")
+	git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+	if got := readRepository(context.Background(), dir); got.branch != "topic/x" || got.tag != "" || got.defaultBranch != "trunk" {
+		t.Errorf("%+v", got)
+	}
+	git("checkout", "-q", "--detach")
+	facts := jobFlags{source: "push", visibility: "private"}
+	tagged, err := facts.jobAt("https://localhost", readRepository(context.Background(), dir), nil)
+	if err != nil || tagged.RefType != "tag" || tagged.Ref != "v1" || tagged.Project.DefaultBranch != "trunk" {
+		t.Errorf("%+v, %v", tagged, err)
+	}
+	git("tag", "-d", "v1")
+	if j, err := facts.jobAt("https://localhost", readRepository(context.Background(), dir), nil); err == nil || !strings.Contains(err.Error(), "give --branch NAME or --tag NAME") {
+		t.Errorf("a commit of no branch: %+v, %v", j, err)
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 )
 
 // repository is what git tells of a working tree. What git does not know is "".
-type repository struct{ project, branch, sha, message string }
+type repository struct {
+	project, branch, tag, defaultBranch, sha, message string // tag is that of a commit without a branch
+}
 
 // readRepository asks git. A directory that is no repository, or a machine
 // without git, gives the zero repository: flags say the rest.
@@ -20,12 +22,17 @@ func readRepository(ctx context.Context, dir string) repository {
 		}
 		return strings.TrimSpace(out)
 	}
-	return repository{
-		project: projectPath(git("remote", "get-url", "origin")),
-		branch:  git("symbolic-ref", "--quiet", "--short", "HEAD"),
-		sha:     git("rev-parse", "--verify", "--quiet", "HEAD"),
-		message: git("log", "-1", "--format=%B"),
+	r := repository{
+		project:       projectPath(git("remote", "get-url", "origin")),
+		branch:        git("symbolic-ref", "--quiet", "--short", "HEAD"),
+		defaultBranch: strings.TrimPrefix(git("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"), "origin/"),
+		sha:           git("rev-parse", "--verify", "--quiet", "HEAD"),
+		message:       git("log", "-1", "--format=%B"),
 	}
+	if r.branch == "" {
+		r.tag = git("describe", "--tags", "--exact-match", "HEAD")
+	}
+	return r
 }
 
 // gitOutput runs git in a directory.

@@ -138,6 +138,11 @@ func setUpScript(e *testscript.Env, c clients) error {
 		return err
 	}
 	e.Setenv("JOB", job) // gives a script a job's credentials
+	engine, err := filepath.Abs("../../internal/runner/testdata/engine")
+	if err != nil {
+		return err
+	}
+	e.Setenv("ENGINE", engine) // a stand-in for docker
 	node, err := filepath.Abs(nodeDir)
 	e.Setenv("NODE", node)
 	e.Setenv("NODE_PATH", filepath.Join(node, "node_modules"))

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -30,21 +31,34 @@ func TestErrorWords(t *testing.T) {
 func TestWrongOptions(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"serve --account 12":                      `account "12" is not 12 digits`,
-		"serve --listen nonsense":                 `listen`,
-		"serve --tls-cert c":                      "go together",
-		"serve --public-url http://daypass.test":  "--public-url",
-		"serve --listen 0.0.0.0:0":                "is not loopback",
-		"account create 12":                       `account "12" is not 12 digits`,
-		"account credentials 12":                  `account "12" is not 12 digits`,
-		"export --account 12 out":                 `account "12" is not 12 digits`,
-		"import --account 12 in":                  `account "12" is not 12 digits`,
-		"sessions list --account 12":              `account "12" is not 12 digits`,
-		"ci token --aud a --branch m --project x": "GROUP/NAME",
+		"serve --account 12":                                                  `account "12" is not 12 digits`,
+		"serve --listen nonsense":                                             `listen`,
+		"serve --tls-cert c":                                                  "go together",
+		"serve --public-url http://daypass.test":                              "--public-url",
+		"serve --listen 0.0.0.0:0":                                            "is not loopback",
+		"account create 12":                                                   `account "12" is not 12 digits`,
+		"account credentials 12":                                              `account "12" is not 12 digits`,
+		"export --account 12 out":                                             `account "12" is not 12 digits`,
+		"import --account 12 in":                                              `account "12" is not 12 digits`,
+		"sessions list --account 12":                                          `account "12" is not 12 digits`,
+		"ci token --aud a --branch m --project x":                             "GROUP/NAME",
+		"ci token --aud a --project x/y --ref a --branch b":                   "--ref and --branch are the same",
+		"ci token --aud a --project x/y --tag a --merge-request 1":            "a merge request comes from a branch",
+		"ci token --aud a --project x/y --fork c/d":                           "give --merge-request as well",
+		"ci token --aud a --project x/y --merge-request 1 --fork c":           `--fork "c" is not GROUP/NAME`,
+		"ci token --aud a --project x/y --fork-id 7":                          "give --fork as well",
+		"ci token --aud a --project x/y --deployment-tier production":         "give --environment as well",
+		"ci token --legacy CI_JOB_JWT --project x/y --aud a":                  "without --aud",
+		"token mint --like github --claim iss=1":                              `the claim "iss"`,
+		"token mint --like gitlab --set nothing=1":                            `gitlab has no setting "nothing"`,
+		"token mint --like gitlab --ttl -1h":                                  "lives some time",
+		"token mint --like azure-devops --aud a":                              "always api://AzureADTokenExchange",
+		"token mint --like github --tag a --ref b":                            "--ref or --tag",
+		"token mint --like github --iss https://gitlab.com:8443/x --declared": "is a public issuer",
 	} {
 		data := t.TempDir()
 		args := strings.Fields(line)
-		if args[0] != "ci" {
+		if args[0] != "ci" && args[0] != "token" {
 			args = append(args, "--data", data+"/made")
 		} else {
 			args = append(args, "--issuer", data+"/made")
@@ -55,6 +69,9 @@ func TestWrongOptions(t *testing.T) {
 		var out bytes.Buffer
 		if code := run(t.Context(), args, nil, &out, &out); code != exitUsage || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: exit code %d\n%s", line, code, out.String())
+		}
+		if _, err := os.Stat(data + "/made"); err == nil {
+			t.Errorf("%s: something was made", line)
 		}
 	}
 }

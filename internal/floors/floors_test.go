@@ -76,7 +76,7 @@ floor 4 roof
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
-	cmd/daypass: examples/tutorial s3upstream durable jwks server runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: examples/tutorial s3upstream durable jwks server idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `

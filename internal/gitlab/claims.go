@@ -272,7 +272,16 @@ func (m *minting) subject(values map[string]string) string {
 // at now, all but jti, which is empty. With one audience aud is a string. A path
 // that another project held before is ErrBurnedPath.
 func (i *Issuer) Claims(j *Job, aud []string, now time.Time) (idtoken.Claims, error) {
-	m, err := i.mint(j, Aud(aud...), now)
+	if err := i.knownTo(j); err != nil {
+		return nil, err
+	}
+	return j.Claims(i.iss, aud, now)
+}
+
+// Claims are those that an issuer of any name would put into a token for the
+// job. They prove nothing: to sign them is another matter.
+func (j *Job) Claims(iss string, aud []string, now time.Time) (idtoken.Claims, error) {
+	m, err := mint(j, iss, Aud(aud...), now)
 	if err != nil {
 		return nil, err
 	}
@@ -280,25 +289,33 @@ func (i *Issuer) Claims(j *Job, aud []string, now time.Time) (idtoken.Claims, er
 	return m.claims()
 }
 
+// knownTo says whether the job's version knows the issuer of ID tokens.
+func (i *Issuer) knownTo(j *Job) error {
+	if j != nil && i.iss != i.url && j.Version.Before(versionIssuer) {
+		return fmt.Errorf("gitlab: ci_id_tokens_issuer_url came with GitLab %s; %s knows the instance's URL only", versionIssuer, j.Version)
+	}
+	return nil
+}
+
 // mint begins an ID token.
-func (i *Issuer) mint(j *Job, aud Audience, now time.Time) (*minting, error) {
+func mint(j *Job, iss string, aud Audience, now time.Time) (*minting, error) {
 	if j == nil || !j.made {
 		return nil, ErrJobNotMade
 	}
 	if err := aud.check(); err != nil {
 		return nil, err
 	}
-	if i.iss != i.url && j.Version.Before(versionIssuer) {
-		return nil, fmt.Errorf("gitlab: ci_id_tokens_issuer_url came with GitLab %s; %s knows the instance's URL only", versionIssuer, j.Version)
-	}
-	return &minting{Job: j, iss: i.iss, aud: Audience{Values: slices.Clone(aud.Values), List: aud.List}, now: now}, nil
+	return &minting{Job: j, iss: iss, aud: Audience{Values: slices.Clone(aud.Values), List: aud.List}, now: now}, nil
 }
 
 // IDToken mints one token for the job: a JWS in compact form, signed with RS256
 // by the CI key. Random gives the jti, a version 4 UUID; with one audience aud
 // is a string. The errors are those of Claims.
 func (i *Issuer) IDToken(j *Job, aud []string, now time.Time, random io.Reader) (string, error) {
-	m, err := i.mint(j, Aud(aud...), now)
+	if err := i.knownTo(j); err != nil {
+		return "", err
+	}
+	m, err := mint(j, i.iss, Aud(aud...), now)
 	if err != nil {
 		return "", err
 	}
@@ -331,6 +348,9 @@ func (i *Issuer) IDTokens(j *Job, now time.Time, random io.Reader) (map[string]s
 	if j.definition == nil {
 		return out, nil
 	}
+	if err := i.knownTo(j); err != nil {
+		return nil, err
+	}
 	variables, err := ci.ExpandNested(j.Variables())
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: aud: %w", err)
@@ -343,7 +363,7 @@ func (i *Issuer) IDTokens(j *Job, now time.Time, random io.Reader) (map[string]s
 		if err := aud.check(); err != nil {
 			return nil, fmt.Errorf("%w: %s: aud %q expands to an empty string", err, t.Name, t.Aud)
 		}
-		m, err := i.mint(j, aud, now)
+		m, err := mint(j, i.iss, aud, now)
 		if err != nil {
 			return nil, err
 		}

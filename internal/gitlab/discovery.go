@@ -159,8 +159,12 @@ func minimalDiscovery(issuer, keys string) any {
 		IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
 		Scopes             []string `json:"scopes_supported"`
 	}{
-		issuer, keys, []string{"public"}, []string{"id_token"}, []string{"sub", "aud", "exp", "iat", "iss"},
-		[]string{"RS256"}, []string{"openid"},
+		issuer, keys,
+		[]string{"public"},
+		[]string{"id_token"},
+		[]string{"sub", "aud", "exp", "iat", "iss"},
+		[]string{"RS256"},
+		[]string{"openid"},
 	}
 }
 

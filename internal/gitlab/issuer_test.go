@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestIssuerURL(t *testing.T) {
 		"https://gitlab.acme.com", "https://8.8.8.8", "https://172.32.0.1", "https://100.64.0.1", "https://169.254.1.1", "https://[fe80::1]",
 		"https://bucket.s3.eu-north-1.amazonaws.com", "https://bucket.s3.amazonaws.com", "https://my.bucket.s3.dualstack.eu-north-1.amazonaws.com",
 		"https://s3.us-west-2.amazonaws.com/example-bucket", "https://s3.amazonaws.com/example-bucket",
-		"https://bucket.s3.cn-north-1.amazonaws.com.cn", "https://storage.googleapis.com/bucket",
+		"https://bucket.s3.cn-north-1.amazonaws.com.cn", "https://storage.googleapis.com/bucket", "https://acme.blob.core.windows.net/oidc",
 		"https://xgitlab.com", "https://gitlab.com.acme.com", "https://xn--gtlab-q4a.com", "https://[2001:db8::1]", "https://localhost.acme.com",
 	} {
 		if _, err := gitlab.NewIssuer(gitlab.Config{URL: url, Keys: testKeys(t)}); !errors.Is(err, gitlab.ErrNotOwned) {
@@ -57,7 +58,7 @@ func TestIssuerURL(t *testing.T) {
 		"https://oidc.eks.cn-north-1.amazonaws.com.cn/id/1", "https://oidc-eks.eu-west-1.api.aws/id/1", "https://s3.eu-west-1.amazonaws.com",
 		"https://oidc.s3.eks.eu-west-1.amazonaws.com", "https://s3.oidc.eks.eu-west-1.amazonaws.com/id/1", "https://storage.googleapis.com",
 		"https://container.googleapis.com/v1/projects/p", "https://x.storage.googleapis.com/b", "https://acme.gitlab-dedicated.com",
-		"https://token.actions.githubusercontent.com/enterprise", "https://eu.prod-aks.azure.com/x/y", "https://login.microsoftonline.com/t/v2.0",
+		"https://token.actions.githubusercontent.com/enterprise", "https://eu.prod-aks.azure.com/x/y", "https://login.microsoftonline.com/t/v2.0", "https://sts.windows.net/t",
 		"https://00000000-0000-4000-8000-000000000000.tokens.sts.global.api.aws",
 		"https://cognito-idp.eu-west-1.amazonaws.com/x", "https://s3.eu.cognito.amazonaws.com",
 	} {
@@ -303,4 +304,34 @@ func TestAuthorizationServer(t *testing.T) {
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
+}
+
+// FuzzCheckIssuer: whatever is taken, and whoever reads it with more licence than
+// net/url, has none of the public issuers' names.
+func FuzzCheckIssuer(f *testing.F) {
+	for _, url := range []string{
+		"https://localhost:8443", "https://gitlab.com.", "https://GitLab.com:443/x", "https://u@gitlab.com", "https://gitlab\u3002com",
+		"https://s3.amazonaws.com/bucket", "https://bucket.s3.eu-north-1.amazonaws.com", "https://[::1]", "https://xn--gitlab-.com",
+	} {
+		f.Add(url)
+	}
+	public := regexp.MustCompile(`(?i)(^|[./@\\])(gitlab\.com|githubusercontent\.com|accounts\.google\.com|circleci\.com|buildkite\.com|terraform\.io)\.?(:[0-9]*)?$`)
+	f.Fuzz(func(t *testing.T, url string) {
+		if gitlab.CheckIssuer(url, true) != nil {
+			if gitlab.CheckIssuer(url, false) == nil {
+				t.Fatalf("%q is taken undeclared, and refused declared", url)
+			}
+			return
+		}
+		rest, ok := strings.CutPrefix(url, "https://")
+		authority, _, _ := strings.Cut(rest, "/")
+		if !ok || public.MatchString(authority) || strings.ContainsAny(authority, "@\\%?# ") || strings.ToLower(authority) != authority {
+			t.Fatalf("%q is taken", url)
+		}
+		for _, r := range authority {
+			if r > 0x7e {
+				t.Fatalf("%q is taken", url)
+			}
+		}
+	})
 }

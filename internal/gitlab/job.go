@@ -62,7 +62,10 @@ type Job struct {
 
 	User        User
 	Environment *Environment // nil where the job deploys nothing
-	Runner      Runner
+	// ProtectedEnvironments are names of environments that the project protects;
+	// Environment.Protected is set for them. GitLab Premium only.
+	ProtectedEnvironments []string
+	Runner                Runner
 	// ConfigPath is the project's CI/CD configuration file, .gitlab-ci.yml by
 	// default. For one of another project (FILE@PROJECT) or a URL GitLab leaves
 	// ci_config_ref_uri and ci_config_sha null.
@@ -310,6 +313,7 @@ func (j *Job) setEnvironment() error {
 	e.Name = ci.Expand(e.Name, variables)
 	setDefault(&e.Action, "start")
 	setDefault(&e.Tier, guessTier(e.Name))
+	e.Protected = e.Protected || slices.Contains(j.ProtectedEnvironments, e.Name)
 	j.Environment = &e
 	if variables, err = ci.ExpandNested(j.Variables()); err != nil {
 		return fmt.Errorf("gitlab: environment: %w", err)

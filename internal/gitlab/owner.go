@@ -81,7 +81,7 @@ var publicIssuers = []string{
 	"gitlab.com", "gitlab-dedicated.com", "gitlab-dedicated.us", "github.com", "githubusercontent.com", "ghe.com",
 	"bitbucket.org", "circleci.com", "buildkite.com", "terraform.io", "codeberg.org", "codefresh.io", "fly.io",
 	"pulumi.com", "scalr.io", "semaphoreci.com", "spacelift.io", "vercel.com", "sigstore.dev", "sourcehut.org",
-	"dev.azure.com", "visualstudio.com", "microsoftonline.com", "microsoft.com", "windows.net", "prod-aks.azure.com",
+	"dev.azure.com", "visualstudio.com", "microsoftonline.com", "microsoft.com", "sts.windows.net", "prod-aks.azure.com",
 	"google.com", "googleapis.com", "appleid.apple.com", "facebook.com", "amazon.com",
 	"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", "oraclecloud.com",
 	"auth0.com", "okta.com", "oktapreview.com", "onelogin.com",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -270,12 +271,10 @@ func TestSubComponentsByVersion(t *testing.T) {
 		if c.components != "" {
 			in.SubClaimComponents = strings.Split(c.components, ",")
 		}
-		got := ""
 		j, err := gitlab.NewJob(in, nil)
+		got := fmt.Sprint(err)
 		if err == nil {
 			got = claimsOf(t, i, j)["sub"].(string)
-		} else {
-			got = err.Error()
 		}
 		if got != c.want && (err == nil || !strings.Contains(got, "ci_id_token_sub_claim_components: "+c.want)) {
 			t.Errorf("%s, %q: %s, want %s", c.version, c.components, got, c.want)
@@ -418,7 +417,8 @@ func TestSign(t *testing.T) {
 	for _, iss := range []any{
 		"https://gitlab.com", "https://token.actions.githubusercontent.com", "https://accounts.google.com", "https://oidc.circleci.com/org/1",
 		"https://GitLab.com", "https://gitlab.com.", "https://gitlab.com:443", "gitlab.com", "accounts.google.com", "", nil, 7,
-		[]string{"https://localhost:8443"}, json.RawMessage(`"https://localhost:8443"`), "https://localhost:8443/", "https://u@localhost:8443",
+		[]string{"https://localhost:8443"},
+		json.RawMessage(`"https://localhost:8443"`), "https://localhost:8443/", "https://u@localhost:8443",
 	} {
 		if token, err := i.Sign(claims(iss), header, true); err == nil || token != "" {
 			t.Errorf("signed for %v", iss)
@@ -455,6 +455,11 @@ func TestPaths(t *testing.T) {
 	got := decoded(t, w.Body.Bytes())
 	if w.Code != 200 || got["issuer"] != "https://localhost:8443/git/org/1" || got["jwks_uri"] != "https://localhost:8443/git/oauth/discovery/keys" {
 		t.Errorf("%d %v", w.Code, got)
+	}
+	for name := range decoded(t, sample(t, "github_openid-configuration.json")) {
+		if _, ok := got[name]; !ok {
+			t.Errorf("%s, which GitHub's document has, is missing", name)
+		}
 	}
 	if w := get(t, i.Handler(), "GET", "/git/org/2/.well-known/openid-configuration"); w.Code != 404 {
 		t.Errorf("a path that is not there: %d", w.Code)

@@ -50,6 +50,18 @@ func (c *Claims) Set(name string, value any) {
 	*c = append(*c, Claim{name, value})
 }
 
+// Override sets further claims, each at its place or at the end. One of them may
+// not be iss, which says under whose name the token is: ErrRequest.
+func (c *Claims) Override(extra []Claim) error {
+	for _, m := range extra {
+		if m.Name == "iss" || m.Name == "" {
+			return fmt.Errorf("%w: the claim %q cannot be set beside the others", ErrRequest, m.Name)
+		}
+		c.Set(m.Name, m.Value)
+	}
+	return nil
+}
+
 // MarshalJSON writes the members in order. Two of one name are an error: of two
 // readers each could take another.
 func (c Claims) MarshalJSON() ([]byte, error) {

@@ -238,16 +238,16 @@ func (f *filler) lookUp(name string) (any, error) {
 		return iat + n, err
 	}
 	if name == "uuid" && f.random != nil {
-		return uuid(f.random)
+		return UUID(f.random)
 	}
 	return nil, fmt.Errorf("{%s} is not known here", name)
 }
 
-// uuid is a version 4 UUID (RFC 9562, section 5.4).
-func uuid(random io.Reader) (string, error) {
+// UUID makes a version 4 UUID (RFC 9562, section 5.4) of 16 random bytes.
+func UUID(random io.Reader) (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("make a UUID: %w", err)
+		return "", fmt.Errorf("idtoken: make a UUID: %w", err)
 	}
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil

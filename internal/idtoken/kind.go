@@ -70,6 +70,20 @@ type Setting struct {
 	Default []choice `json:"default"`
 }
 
+// DefaultText is the default for people: the templates, where there are several
+// with their conditions.
+func (s *Setting) DefaultText() string {
+	parts := make([]string, len(s.Default))
+	for i, d := range s.Default {
+		var template string
+		_ = json.Unmarshal(d.Value, &template) // a test reads all defaults
+		if parts[i] = template; d.If != "" {
+			parts[i] = "if " + d.If + ": " + template
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
 // choice is a value under a condition.
 type choice struct {
 	Name  string          `json:"name"`
@@ -182,11 +196,8 @@ func (k *Kind) Claims(r Request) (Claims, error) {
 		}
 		out = append(out, Claim{c.Name, value})
 	}
-	for _, c := range r.Extra {
-		if c.Name == "iss" || c.Name == "" {
-			return nil, fmt.Errorf("%w: the claim %q cannot be set beside the others", ErrRequest, c.Name)
-		}
-		out.Set(c.Name, c.Value)
+	if err := out.Override(r.Extra); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

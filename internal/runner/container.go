@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -140,7 +139,12 @@ func (c *Container) start(ctx context.Context, r *run, files string) (*container
 // openTo lets everyone into a directory and what is in it, as GitLab Runner's
 // umask of 0000 does. It is for directories below one that is closed.
 func openTo(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // nothing is written through it
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
@@ -152,7 +156,7 @@ func openTo(dir string) error {
 		if d.IsDir() || mode&0o111 != 0 {
 			mode |= 0o111
 		}
-		return os.Chmod(path, mode)
+		return root.Chmod(path, mode)
 	})
 	if err != nil {
 		return fmt.Errorf("runner: open %s to the container: %w", dir, err)

@@ -1,11 +1,13 @@
-// Package runner runs the script of one CI/CD job on this machine, under bash,
-// as GitLab Runner does with its shell executor.
+// Package runner runs one CI/CD job on this machine, under bash or another POSIX
+// shell, as GitLab Runner does with its shell executor; or in a container of
+// docker or podman, as its Docker executor does.
 //
 // Run is the whole of it. Before_script and script run in one shell with
 // errexit and pipefail, without nounset, and with an empty standard input; each
 // item is echoed in green before it runs; the exit code of the shell is the
 // job's. After_script runs in a shell of its own and cannot fail the job. Values
-// that must not be seen are masked in the output.
+// that must not be seen are masked in the output. The log has GitLab's sections
+// and ends with GitLab's last line.
 //
 // Two things differ from a runner, both so that a job cannot reach what it
 // should not:

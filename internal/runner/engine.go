@@ -88,7 +88,7 @@ func (e *Engine) name() string { return filepath.Base(e.Path) }
 // output runs a command of the engine and returns what it printed. The error has
 // the first line of what it said on its standard error.
 func (e *Engine) output(ctx context.Context, args ...string) (string, error) {
-	c := exec.CommandContext(ctx, e.Path, args...) //nolint:gosec // the path is of the caller's PATH
+	c := exec.CommandContext(ctx, e.Path, args...)
 	c.Env = e.Environ
 	c.WaitDelay = drain
 	var out, said bytes.Buffer

@@ -42,7 +42,7 @@ func (p *process) run(ctx context.Context, stdout, stderr *Masker) (int, error) 
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	cmd := exec.Command(p.argv[0], p.argv[1:]...) //nolint:noctx,gosec // the context ends the whole process group, below, and not the shell alone; which shell is the caller's choice
+	cmd := exec.Command(p.argv[0], p.argv[1:]...) //nolint:noctx // the context ends the whole process group, below, and not the shell alone
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdin = strings.NewReader(p.script)
 	// A job that ends before it has read its script is no fault of the runner.

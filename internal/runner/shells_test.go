@@ -116,22 +116,26 @@ func TestStageTimeouts(t *testing.T) {
 	}{
 		"script's": {
 			"sleep 1000", "echo status=$CI_JOB_STATUS",
-			[]ci.Variable{set("RUNNER_SCRIPT_TIMEOUT", "50ms")}, runner.JobExecutionTimeout,
+			[]ci.Variable{set("RUNNER_SCRIPT_TIMEOUT", "50ms")},
+			runner.JobExecutionTimeout,
 			"\nstatus=failed\nERROR: Job failed: script took longer than RUNNER_SCRIPT_TIMEOUT (50ms)\n",
 		},
 		"after_script's": {
 			"true", "sleep 1000",
-			[]ci.Variable{set("RUNNER_AFTER_SCRIPT_TIMEOUT", "50ms")}, "",
+			[]ci.Variable{set("RUNNER_AFTER_SCRIPT_TIMEOUT", "50ms")},
+			"",
 			"\nWARNING: after_script failed, but job will continue unaffected: context deadline exceeded\nJob succeeded\n",
 		},
 		"malformed": {
 			"true", "true",
-			[]ci.Variable{set("RUNNER_SCRIPT_TIMEOUT", "soon"), set("RUNNER_AFTER_SCRIPT_TIMEOUT", "-5m")}, "",
+			[]ci.Variable{set("RUNNER_SCRIPT_TIMEOUT", "soon"), set("RUNNER_AFTER_SCRIPT_TIMEOUT", "-5m")},
+			"",
 			"$ true\nRunning after_script\nRunning after script...\nWARNING: Ignoring relative RUNNER_AFTER_SCRIPT_TIMEOUT timeout: -5m\n$ true\nJob succeeded\n",
 		},
 		"after_script's errors count": {
 			"true", "exit 3",
-			[]ci.Variable{set("AFTER_SCRIPT_IGNORE_ERRORS", "false")}, runner.ScriptFailure,
+			[]ci.Variable{set("AFTER_SCRIPT_IGNORE_ERRORS", "false")},
+			runner.ScriptFailure,
 			"$ exit 3\nERROR: Job failed: exit status 3\n",
 		},
 	} {

@@ -4,13 +4,15 @@
 //
 // The directory holds:
 //
-//	url               https://localhost:PORT, chosen once
+//	url               the instance's address, chosen once: https://localhost:PORT
 //	signing-keys.pem  the two RSA keys, 0600
 //	ca.pem            the authority's certificate
 //	ca-key.pem        its key, 0600
 //	thumbprint        SHA-1 of ca.pem, as IAM wants it in --thumbprint-list
+//	settings.json     what the operator chose, see Settings; not there by default
+//	paths/            issuers below the URL, a file for each; likewise
 //
-// A file that is missing while others are there, or that is damaged, is an
+// Another file that is missing while others are there, or that is damaged, is an
 // error: a new key in its place would make every registered trust a riddle.
 package instance
 
@@ -42,6 +44,8 @@ const (
 	caFile         = "ca.pem"
 	caKeyFile      = "ca-key.pem"
 	thumbprintFile = "thumbprint"
+	settingsFile   = "settings.json"
+	pathsDir       = "paths"
 )
 
 // Limits of the https server.
@@ -59,9 +63,45 @@ var ErrServed = errors.New("instance: the issuer is already being served")
 type Instance struct {
 	Issuer     *gitlab.Issuer
 	Thumbprint string // SHA-1 of the authority's certificate, lower-case hex
+	Settings   Settings
 
-	host, address string // of the URL; address is where it is served
+	path          func(string) string // of a file of the directory
+	paths         []string            // issuers below the URL
+	host, address string              // of the URL; address is where it is served
 	authority     *authority
+}
+
+// ErrExists says that a directory holds an instance already.
+var ErrExists = errors.New("instance: the directory holds an issuer already, whose URL stays")
+
+// Create fills a directory that holds nothing of an instance yet. The URL must
+// be one that gitlab.NewIssuer takes under the settings; empty, it is
+// https://localhost with a port that is free now.
+func Create(ctx context.Context, dir, url string, s Settings, now time.Time) (*Instance, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if url != "" {
+		for _, u := range []string{url, s.IDTokensURL} {
+			if u == "" {
+				continue
+			}
+			if err := gitlab.CheckIssuer(u, s.Declared); err != nil {
+				return nil, err
+			}
+		}
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	if _, err := os.Lstat(path(urlFile)); err == nil {
+		return nil, ErrExists
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("instance: %w", err)
+	}
+	if err := create(ctx, path, url, s, now); err != nil {
+		return nil, err
+	}
+	return Open(ctx, dir, now)
 }
 
 // Open reads the directory, or fills it where it holds nothing of an instance
@@ -73,7 +113,7 @@ func Open(ctx context.Context, dir string, now time.Time) (*Instance, error) {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	text, err := os.ReadFile(path(urlFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := create(ctx, path, now); err != nil {
+		if err := create(ctx, path, "", Settings{}, now); err != nil {
 			return nil, err
 		}
 		text, err = os.ReadFile(path(urlFile))
@@ -90,8 +130,8 @@ func Open(ctx context.Context, dir string, now time.Time) (*Instance, error) {
 
 // create writes every file; the url comes last, so that a directory with a url
 // is complete. It begins only where there is none of them.
-func create(ctx context.Context, path func(string) string, now time.Time) error {
-	for _, name := range []string{keysFile, caFile, caKeyFile, thumbprintFile} {
+func create(ctx context.Context, path func(string) string, issuerURL string, s Settings, now time.Time) error {
+	for _, name := range []string{keysFile, caFile, caKeyFile, thumbprintFile, settingsFile} {
 		if _, err := os.Lstat(path(name)); !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(err, fmt.Errorf("instance: %s is there and %s is not; put back what is missing, or begin in an empty directory", path(name), path(urlFile)))
 		}
@@ -108,26 +148,37 @@ func create(ctx context.Context, path func(string) string, now time.Time) error 
 	if err != nil {
 		return err
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("instance: find a free port: %w", err)
+	if issuerURL == "" {
+		if issuerURL, err = freeURL(ctx); err != nil {
+			return err
+		}
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	err = errors.Join(err, l.Close(),
+	if s != (Settings{}) {
+		if err := writeSettings(path(settingsFile), s); err != nil {
+			return err
+		}
+	}
+	err = errors.Join(
 		durable.Create(path(keysFile), keysPEM, 0o600),
 		durable.Create(path(thumbprintFile), []byte(a.thumbprint()+"\n"), 0o644),
 	)
 	if err != nil {
 		return err
 	}
-	return durable.Create(path(urlFile), []byte("https://localhost:"+port+"\n"), 0o644)
+	return durable.Create(path(urlFile), []byte(issuerURL+"\n"), 0o644)
 }
 
-func load(path func(string) string, issuerURL string) (*Instance, error) {
-	u, err := url.Parse(issuerURL)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("instance: %s holds %q, which is no https URL", path(urlFile), issuerURL)
+// freeURL is localhost with a port that is free now.
+func freeURL(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("instance: find a free port: %w", err)
 	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return "https://localhost:" + port, errors.Join(err, l.Close())
+}
+
+func loadKeys(path func(string) string) (*gitlab.Keys, error) {
 	text, err := os.ReadFile(path(keysFile))
 	if err != nil {
 		return nil, fmt.Errorf("instance: %w", err)
@@ -136,7 +187,39 @@ func load(path func(string) string, issuerURL string) (*Instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance: %s: %w", path(keysFile), err)
 	}
-	issuer, err := gitlab.NewIssuer(gitlab.Config{URL: issuerURL, Keys: keys})
+	return keys, nil
+}
+
+// loadIssuer makes the issuer of the directory, with further paths if there are
+// some.
+func loadIssuer(path func(string) string, issuerURL string, s Settings, more ...string) (*gitlab.Issuer, error) {
+	keys, err := loadKeys(path)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := readPaths(path(pathsDir))
+	if err != nil {
+		return nil, err
+	}
+	return gitlab.NewIssuer(gitlab.Config{
+		URL: issuerURL, IDTokensURL: s.IDTokensURL, Declared: s.Declared, Paths: append(paths, more...), Keys: keys,
+	})
+}
+
+func load(path func(string) string, issuerURL string) (*Instance, error) {
+	u, err := url.Parse(issuerURL)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("instance: %s holds %q, which is no https URL", path(urlFile), issuerURL)
+	}
+	settings, err := readSettings(path(settingsFile))
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := loadIssuer(path, issuerURL, settings)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := readPaths(path(pathsDir))
 	if err != nil {
 		return nil, err
 	}
@@ -151,15 +234,22 @@ func load(path func(string) string, issuerURL string) (*Instance, error) {
 	if strings.TrimSpace(string(recorded)) != a.thumbprint() {
 		return nil, fmt.Errorf("instance: %s is not the thumbprint of %s; put back the file that belongs to it", path(thumbprintFile), path(caFile))
 	}
-	port := u.Port()
-	if port == "" {
-		port = "443"
+	address := settings.Listen
+	if address == "" {
+		port := u.Port()
+		if port == "" {
+			port = "443"
+		}
+		address = net.JoinHostPort("127.0.0.1", port)
 	}
 	return &Instance{
-		Issuer: issuer, Thumbprint: a.thumbprint(), authority: a,
-		host: u.Hostname(), address: net.JoinHostPort("127.0.0.1", port),
+		Issuer: issuer, Thumbprint: a.thumbprint(), Settings: settings, authority: a, path: path, paths: paths,
+		host: u.Hostname(), address: address,
 	}, nil
 }
+
+// Address is where the issuer is served, HOST:PORT.
+func (i *Instance) Address() string { return i.address }
 
 // Listen takes the issuer's address, with a certificate made for now. It is
 // ErrServed where another process serves this issuer there already.
@@ -201,10 +291,12 @@ func (i *Instance) probe(ctx context.Context) error {
 	return conn.Close()
 }
 
-// Serve publishes on l until ctx ends. It joins the goroutine that it starts.
+// Serve publishes on l until ctx ends, what the directory holds at each request.
+// It joins the goroutine that it starts.
 func (i *Instance) Serve(ctx context.Context, l net.Listener, log *slog.Logger) error {
 	s := &http.Server{
-		Handler: i.Issuer.Handler(), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+		Handler:           &follower{path: i.path, url: i.Issuer.URL(), log: log},
+		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)

@@ -74,6 +74,9 @@ func contents(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		all[e.Name()] = read(t, dir, e.Name())
 	}
 	return all

@@ -17,7 +17,8 @@ type Options struct {
 	// Stages in order, and the jobs to run.
 	Stages []string
 	Jobs   []*ci.Job
-	// Released says which manual jobs are to be run; nil is none.
+	// Released says which jobs are to be run though they are manual or for
+	// failures; nil is none.
 	Released func(*ci.Job) bool
 	// Start makes what a job runs with, when it starts: Job, Variables, IDTokens,
 	// Timeout, and of the rest what is the caller's choice. Dir, Files, Prepare,

@@ -139,20 +139,16 @@ func (s schedule) before(p *place) []*place {
 }
 
 // step moves every job on as far as it goes now: to Pending, Manual or Skipped.
-// It reports whether any did.
-func (s schedule) step() (moved bool) {
-	for {
-		again := false
+func (s schedule) step() {
+	for again := true; again; {
+		again = false
 		for _, p := range s {
 			if p.state != Created {
 				continue
 			}
 			if next := s.next(p); next != Created {
-				p.state, again, moved = next, true, true
+				p.state, again = next, true
 			}
-		}
-		if !again {
-			return moved
 		}
 	}
 }
@@ -163,11 +159,11 @@ func (s schedule) next(p *place) State {
 	if !state.done() {
 		return Created
 	}
-	runs := false
-	switch p.job.When {
-	case "on_failure":
+	var runs bool
+	switch {
+	case p.job.When == "on_failure" && !p.released:
 		runs = state == Failed
-	case "always":
+	case p.job.When == "always":
 		runs = state == Success || state == Failed || state == Skipped
 	default: // on_success, manual, delayed
 		runs = state == Success || state == Skipped && !p.byNeeds()

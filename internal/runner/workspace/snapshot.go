@@ -197,7 +197,12 @@ func (s *Snapshot) Checkout(dst string, open bool) error {
 
 // openTree lets everyone into a directory.
 func openTree(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // nothing is written through it
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
@@ -209,7 +214,7 @@ func openTree(dir string) error {
 		if d.IsDir() || mode&0o111 != 0 {
 			mode |= 0o111
 		}
-		return os.Chmod(path, mode)
+		return root.Chmod(path, mode)
 	})
 	if err != nil {
 		return fmt.Errorf("workspace: %w", err)
