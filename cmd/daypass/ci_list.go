@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -333,7 +334,7 @@ that is not.`,
 			if err != nil {
 				return err
 			}
-			warnings := append(read.Warnings, read.Lint()...)
+			warnings := slices.Concat(read.Warnings, read.Lint())
 			for _, w := range warnings {
 				if _, err := fmt.Fprintln(c.OutOrStdout(), "warning:", w.Detail()); err != nil {
 					return err
@@ -362,7 +363,7 @@ func lintJSON(c *cobra.Command, read *ci.File, err error) error {
 		out.Errors = append(out.Errors, listedFault{e.File, e.Line, e.Column, e.Message, e.Hint})
 	}
 	if read != nil {
-		for _, x := range append(read.Warnings, read.Lint()...) {
+		for _, x := range slices.Concat(read.Warnings, read.Lint()) {
 			out.Warnings = append(out.Warnings, listedFault{x.File, x.Line, x.Column, x.Message, x.Hint})
 		}
 	}
