@@ -23,7 +23,7 @@ func newCI() *cobra.Command {
 		Short: "Run GitLab CI/CD jobs on this machine, with ID tokens",
 	}
 	group(c)
-	c.AddCommand(newCIRun(), newCIToken())
+	c.AddCommand(newCIRun(), newCIList(), newCILint(), newCIToken())
 	return c
 }
 

@@ -27,7 +27,6 @@ type includer struct {
 	count    int
 	warnings []Warning
 	files    []string // the repository's, once asked for
-	read     map[string]bool
 }
 
 // includeKeys are those of one include.

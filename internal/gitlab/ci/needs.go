@@ -251,7 +251,8 @@ func (r *reader) relations() {
 			instances = []instance{{name: d.job.Name}}
 		}
 		for _, i := range instances {
-			if !r.spend(d.job.at, 1+len(i.variables)+len(d.job.Needs)) {
+			// Each instance has all of the job, and the variables of the file.
+			if !r.spend(d.job.at, 1+len(f.variables)+len(d.own)+len(i.variables)+len(d.job.Script)+len(d.job.Needs)) {
 				return
 			}
 			c.instance(d, i)

@@ -114,7 +114,8 @@ func TestRefusals(t *testing.T) {
 		{"job: {script: !reference [.a, script]}\n", `f:1:15: !reference [".a", "script"] could not be found`},
 		{"job: {script: !reference x}\n", "f:1:15: !reference should name a place, as in !reference [job, script]"},
 		// Several at once, in file order.
-		{"b: {script: [1]}\na: {scrpt: [x]}\n", "f:1:14: jobs:b:script config should be a string or a nested array of strings up to 10 levels deep\nf:2:5: jobs:a config contains unknown keys: scrpt"}} {
+		{"b: {script: [1]}\na: {scrpt: [x]}\n", "f:1:14: jobs:b:script config should be a string or a nested array of strings up to 10 levels deep\nf:2:5: jobs:a config contains unknown keys: scrpt"},
+	} {
 		p, err := ci.Parse("f", []byte(c.text))
 		if err == nil || p != nil {
 			t.Errorf("%q was taken, want %s", c.text, c.want)
