@@ -24,3 +24,6 @@ func CarriedOut() []string {
 		}
 	})
 }
+
+// Instead are the sentences of what is not carried out.
+func Instead() map[string]string { return instead }

@@ -121,7 +121,7 @@ func (g *guarded) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	request := *in
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjectsV2(ctx, &request)
-	out.Prefix = in.Prefix
+	out.Prefix, out.ContinuationToken = in.Prefix, in.ContinuationToken // where start-after stands
 	all := len(out.Contents)
 	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
 	if strays := all - len(out.Contents); strays > 0 && out.KeyCount != nil {

@@ -1,0 +1,63 @@
+package s3
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"regexp"
+)
+
+// idElement is an id of a request in an error. In text a "<" is written otherwise,
+// so that nothing else looks so.
+var idElement = regexp.MustCompile(`(?s)<(RequestId|HostId)(?:>.*?</(?:RequestId|HostId)>|\s*/>)`)
+
+// messageElement is the sentence of an error.
+var messageElement = regexp.MustCompile(`(?s)<Message>.*?</Message>`)
+
+// sentences are S3's for codes of which stores have others (as users recorded them
+// in September 2026).
+var sentences = map[string]string{
+	"NoSuchTagSet":                         "The TagSet does not exist",
+	"ObjectLockConfigurationNotFoundError": "Object Lock configuration does not exist for this bucket",
+}
+
+// ownError makes a store's error one of ours: by the ids of this request, as in its
+// headers, by which whoever runs the server finds its event. The store's own id is
+// in the event. What is no error of S3, or is longer than one, is passed on as it is.
+func (q *request) ownError(a *answer) (*answer, error) {
+	if a.status < http.StatusBadRequest || q.Request.Method == http.MethodHead || a.body == nil {
+		return a, nil
+	}
+	start, err := io.ReadAll(io.LimitReader(a.body, maxStoreError+1))
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	var told struct {
+		XMLName xml.Name `xml:"Error"`
+		Code    string
+	}
+	if len(start) > maxStoreError || xml.Unmarshal(start, &told) != nil {
+		a.body = joined{io.MultiReader(bytes.NewReader(start), a.body), a.body}
+		return a, nil
+	}
+	a.close()
+	body := idElement.ReplaceAll(start, nil)
+	if sentence, ok := sentences[told.Code]; ok {
+		body = messageElement.ReplaceAllLiteral(body, []byte("<Message>"+sentence+"</Message>"))
+	}
+	if end := bytes.LastIndex(body, []byte("</")); end >= 0 {
+		ids := "<RequestId>" + q.RequestID + "</RequestId><HostId>" + hostID(q.RequestID) + "</HostId>"
+		body = append(body[:end:end], append([]byte(ids), body[end:]...)...)
+	}
+	own := written(a.status, "", body)
+	own.header = a.header
+	return own, nil
+}
+
+// joined reads what was read ahead, and then the rest of a body.
+type joined struct {
+	io.Reader
+	io.Closer
+}
