@@ -58,9 +58,9 @@ func ownOwners(body []byte, at *place) []byte {
 // such element then.
 var emptyEncoding = regexp.MustCompile(`<EncodingType(?:></EncodingType>|\s*/>)`)
 
-// wholeSecond is a time as stores write it that leave the milliseconds out. S3
-// never does, although they are always zero.
-var wholeSecond = regexp.MustCompile(`<(LastModified|Initiated)>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z</`)
+// wholeSecond is a time as stores write it that leave the milliseconds out, or tell
+// more. S3 has three digits, which are always zero.
+var wholeSecond = regexp.MustCompile(`<(LastModified|Initiated)>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z</`)
 
 // keyElement is an element of a listing that encoding-type encodes (S3 API
 // Reference, ListObjects, ListObjectsV2, ListObjectVersions, ListMultipartUploads:

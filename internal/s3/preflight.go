@@ -63,7 +63,7 @@ func (q *request) preflight() (*answer, error) {
 		if key != "" {
 			resource = "OBJECT"
 		}
-		return nil, forbidden("This CORS request is not allowed. This is usually because the evalution of Origin, request method / " + //nolint:misspell // as S3 spells it
+		return nil, forbidden("This CORS request is not allowed. This is usually because the evalution of Origin, request method / " +
 			"Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
 	}
 	a := empty(http.StatusOK)

@@ -38,7 +38,8 @@ func (q *request) ownError(a *answer) (*answer, error) {
 		XMLName xml.Name `xml:"Error"`
 		Code    string
 	}
-	if len(start) > maxStoreError || xml.Unmarshal(start, &told) != nil {
+	isError := xml.Unmarshal(start, &told) == nil
+	if len(start) > maxStoreError || !isError {
 		a.body = joined{io.MultiReader(bytes.NewReader(start), a.body), a.body}
 		return a, nil
 	}

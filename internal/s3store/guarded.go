@@ -23,12 +23,14 @@ type guarded struct {
 	attributes *metadata
 	keeper     keeper
 	sidecar    bool
+	versions   string                    // the directory of earlier versions; "" if there is none
+	listing    chan struct{}             // places of listings of versions
 	slots      [lockShards]chan struct{} // of lock
 	completing completing
 }
 
 func newGuarded(b backend.Backend, l *layout, attributes *metadata) *guarded {
-	g := &guarded{Backend: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != ""}
+	g := &guarded{Backend: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != "", versions: l.versions, listing: make(chan struct{}, listings)}
 	for i := range g.slots {
 		g.slots[i] = make(chan struct{}, 1)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/s3response"
 )
 
@@ -113,7 +115,24 @@ func (g *guarded) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (s3r
 	out, err := g.Backend.ListObjects(ctx, &request)
 	out.Prefix = in.Prefix
 	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
+	out.CommonPrefixes = g.withoutDeleted(ctx, *in.Bucket, out.CommonPrefixes)
 	return out, err
+}
+
+// withoutDeleted leaves out the prefixes under which there are delete markers and
+// no objects, which the server takes for objects there.
+func (g *guarded) withoutDeleted(ctx context.Context, bucket string, prefixes []types.CommonPrefix) []types.CommonPrefix {
+	if g.versions == "" || len(prefixes) == 0 {
+		return prefixes
+	}
+	if _, err := os.Stat(filepath.Join(g.versions, bucket)); err != nil {
+		return prefixes
+	}
+	return slices.DeleteFunc(prefixes, func(p types.CommonPrefix) bool {
+		one, none := int32(1), ""
+		found, err := g.Backend.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: p.Prefix, MaxKeys: &one, Delimiter: &none, StartAfter: &none, ContinuationToken: &none})
+		return err == nil && len(found.Contents) == 0
+	})
 }
 
 // ListObjectsV2 implements backend.Backend.
@@ -122,20 +141,11 @@ func (g *guarded) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjectsV2(ctx, &request)
 	out.Prefix, out.ContinuationToken = in.Prefix, in.ContinuationToken // where start-after stands
-	all := len(out.Contents)
+	all := len(out.Contents) + len(out.CommonPrefixes)
 	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
-	if strays := all - len(out.Contents); strays > 0 && out.KeyCount != nil {
-		*out.KeyCount -= int32(strays)
+	out.CommonPrefixes = g.withoutDeleted(ctx, *in.Bucket, out.CommonPrefixes)
+	if fewer := all - len(out.Contents) - len(out.CommonPrefixes); fewer > 0 && out.KeyCount != nil {
+		*out.KeyCount -= int32(fewer)
 	}
-	return out, err
-}
-
-// ListObjectVersions implements backend.Backend.
-func (g *guarded) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput) (s3response.ListVersionsResult, error) {
-	request := *in
-	request.Prefix = nothing(in.Prefix)
-	out, err := g.Backend.ListObjectVersions(ctx, &request)
-	out.Prefix = in.Prefix
-	out.Versions = withoutStrays(ctx, g, *in.Bucket, out.Versions, func(o s3response.ObjectVersion) *string { return o.Key })
 	return out, err
 }

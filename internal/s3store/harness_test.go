@@ -228,3 +228,10 @@ func code(err error) string {
 	}
 	return ""
 }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
