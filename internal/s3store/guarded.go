@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -23,14 +24,15 @@ type guarded struct {
 	attributes *metadata
 	keeper     keeper
 	sidecar    bool
-	versions   string                    // the directory of earlier versions; "" if there is none
-	listing    chan struct{}             // places of listings of versions
+	versions   string        // the directory of earlier versions; "" if there is none
+	listing    chan struct{} // places of listings of versions
+	now        func() time.Time
 	slots      [lockShards]chan struct{} // of lock
 	completing completing
 }
 
-func newGuarded(b backend.Backend, l *layout, attributes *metadata) *guarded {
-	g := &guarded{Backend: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != "", versions: l.versions, listing: make(chan struct{}, listings)}
+func newGuarded(b backend.Backend, l *layout, attributes *metadata, now func() time.Time) *guarded {
+	g := &guarded{Backend: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != "", versions: l.versions, listing: make(chan struct{}, listings), now: now}
 	for i := range g.slots {
 		g.slots[i] = make(chan struct{}, 1)
 	}
@@ -122,6 +124,9 @@ func (g *guarded) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	if err := checkKey(text(in.Key), g.sidecar); err != nil {
 		return out, err
 	}
+	if err := g.lockByDefault(ctx, text(in.Bucket), &in.ObjectLockMode, &in.ObjectLockRetainUntilDate); err != nil {
+		return out, err
+	}
 	in.ContentEncoding = plainEncoding(in.ContentEncoding)
 	in.Body = whole(in.Body, in.ContentLength)
 	out, err = g.Backend.PutObject(ctx, in)
@@ -134,6 +139,9 @@ func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 		return out, err
 	}
 	if err := g.source(in.CopySource); err != nil {
+		return out, err
+	}
+	if err := g.lockByDefault(ctx, text(in.Bucket), &in.ObjectLockMode, &in.ObjectLockRetainUntilDate); err != nil {
 		return out, err
 	}
 	out, err = g.Backend.CopyObject(ctx, in)

@@ -18,6 +18,9 @@ func (g *guarded) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 	if err := checkKey(text(in.Key), g.sidecar); err != nil {
 		return out, err
 	}
+	if err := g.lockByDefault(ctx, text(in.Bucket), &in.ObjectLockMode, &in.ObjectLockRetainUntilDate); err != nil {
+		return out, err
+	}
 	if out, err = g.Backend.CreateMultipartUpload(ctx, in); err != nil {
 		return out, err
 	}

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/posix"
@@ -80,6 +81,9 @@ type Config struct {
 	// It is absolute, and is made if it is missing. Its file system tells names
 	// apart by case.
 	Dir string
+	// Now is the time, by which objects are locked where their bucket says for how
+	// long.
+	Now func() time.Time
 	// Log hears of the store's coming and going; nil for none. The store itself
 	// writes nothing of a request, but what it calls an internal error, to
 	// standard error.
@@ -117,6 +121,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if !filepath.IsAbs(config.Dir) {
 		return nil, fmt.Errorf("s3store: the directory %q is not absolute", config.Dir)
 	}
+	if config.Now == nil {
+		return nil, errors.New("s3store: the configuration has no clock")
+	}
 	if !opened.CompareAndSwap(false, true) {
 		return nil, ErrOpen
 	}
@@ -124,13 +131,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.open(ctx, config.Dir); err != nil {
+	if err := s.open(ctx, config); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, dir string) error {
+func (s *Store) open(ctx context.Context, config Config) error {
+	dir := config.Dir
 	l, err := prepare(dir)
 	if err != nil {
 		return err
@@ -164,7 +172,7 @@ func (s *Store) open(ctx context.Context, dir string) error {
 		Credentials: s3upstream.Static(accessKeyID, rand.Text()+rand.Text()),
 		Lacks:       lacks,
 	}
-	if err := s.serve(ctx, newGuarded(s.posix, l, storer)); err != nil {
+	if err := s.serve(ctx, newGuarded(s.posix, l, storer, config.Now)); err != nil {
 		return err
 	}
 	s.log.Info("s3 store open", "dir", dir, "metadata", l.format)

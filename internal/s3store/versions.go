@@ -102,7 +102,7 @@ type versionPage struct {
 // after fills the page with what comes after a key.
 func (p *versionPage) after(ctx context.Context, prefix, delimiter, marker string) error {
 	root := os.DirFS(filepath.Join(p.g.keeper.buckets, p.bucket))
-	walked, err := backend.Walk(ctx, root, prefix, delimiter, marker, int32(p.most)+1, p.g.named(p.bucket), []string{uploadsDir})
+	walked, err := backend.Walk(ctx, root, prefix, delimiter, marker, int32(p.most)+1, p.g.named(ctx, p.bucket), []string{uploadsDir})
 	if err != nil {
 		return fmt.Errorf("s3store: walk %s: %w", p.bucket, err)
 	}
@@ -187,9 +187,10 @@ func following(all []version, after string) []version {
 
 // named tells keys apart from directories that are none; delete markers are keys
 // here.
-func (g *guarded) named(bucket string) backend.GetObjFunc {
+func (g *guarded) named(ctx context.Context, bucket string) backend.GetObjFunc {
+	self := func(path *string) *string { return path }
 	return func(path string, entry fs.DirEntry) (s3response.Object, error) {
-		if _, stray := strayOf(path); stray {
+		if len(withoutStrays(ctx, g, bucket, []*string{&path}, self)) == 0 {
 			return s3response.Object{}, backend.ErrSkipObj
 		}
 		if entry.IsDir() {

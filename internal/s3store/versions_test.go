@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -176,5 +177,48 @@ func TestDeletedPrefix(t *testing.T) {
 	must(t, err)
 	if len(versions.CommonPrefixes) != 2 {
 		t.Errorf("prefixes of versions %+v", versions.CommonPrefixes)
+	}
+}
+
+// TestDefaultRetention: an object keeps the retention that its bucket has for new
+// ones when it is put, whatever becomes of the bucket's.
+func TestDefaultRetention(t *testing.T) {
+	c, _ := open(t, t.TempDir())
+	b := aws.String("retained")
+	_, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: b, ObjectLockEnabledForBucket: aws.Bool(true)})
+	must(t, err)
+	configure := func(rule *types.ObjectLockRule) {
+		t.Helper()
+		_, err := c.PutObjectLockConfiguration(t.Context(), &s3.PutObjectLockConfigurationInput{
+			Bucket: b, ObjectLockConfiguration: &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: rule},
+		})
+		must(t, err)
+	}
+	put(t, c, b, "before", "x")
+	configure(&types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Days: aws.Int32(2)}})
+	put(t, c, b, "put", "x")
+	_, err = c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: b, Key: aws.String("copied"), CopySource: aws.String("retained/before")})
+	must(t, err)
+	upload, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: b, Key: aws.String("parts")})
+	must(t, err)
+	part, err := c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: b, Key: aws.String("parts"), UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x")})
+	must(t, err)
+	_, err = c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+		Bucket: b, Key: aws.String("parts"), UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}}},
+	})
+	must(t, err)
+	configure(nil)
+	for _, key := range []string{"put", "copied", "parts"} {
+		head, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: b, Key: &key})
+		must(t, err)
+		if left := time.Until(aws.ToTime(head.ObjectLockRetainUntilDate)); head.ObjectLockMode != types.ObjectLockModeGovernance || left < 47*time.Hour || left > 48*time.Hour {
+			t.Errorf("%s: %s until %v", key, head.ObjectLockMode, head.ObjectLockRetainUntilDate)
+		}
+		if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: b, Key: &key, VersionId: head.VersionId}); code(err) != "AccessDenied" {
+			t.Errorf("%s is deleted: %v", key, err)
+		}
+	}
+	if head, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: b, Key: aws.String("before")}); err != nil || head.ObjectLockMode != "" {
+		t.Errorf("what was there before: %v %+v", err, head)
 	}
 }
