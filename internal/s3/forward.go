@@ -40,7 +40,7 @@ func (q *request) run() (*answer, error) {
 	if a, err = q.hideAbsence(a); err != nil {
 		return nil, err
 	}
-	return q.ownListing(a, at)
+	return q.ownReply(a, at)
 }
 
 // forwarded are the operations that the store behind carries out. What is not

@@ -3,8 +3,6 @@ package s3
 import (
 	"bytes"
 	"encoding/xml"
-	"io"
-	"net/http"
 	"regexp"
 	"strings"
 )
@@ -24,27 +22,17 @@ var ownerElement = regexp.MustCompile(`(?s)<(Owner|Initiator)>.*?</(?:Owner|Init
 // ownListing makes a store's listing one of ours: by its owners, and by the
 // encoding of its keys where that is asked for and the store does not do it.
 func (q *request) ownListing(a *answer, at *place) (*answer, error) {
-	if a.status != http.StatusOK || !listings[q.op.Name] {
+	if !listings[q.op.Name] {
 		return a, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(a.body, maxListing+1))
-	a.close()
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > maxListing {
-		return nil, storeFault("the store's listing is longer than 16 MiB")
-	}
-	body = emptyEncoding.ReplaceAll(ownOwners(body, at), nil)
-	body = wholeSecond.ReplaceAll(body, []byte("<$1>$2.000Z</"))
-	if asked, _ := q.op.Parameter("encoding-type"); asked == "url" && q.op.Name != "ListParts" {
-		if body, err = encodeKeys(body); err != nil {
-			return nil, err
+	return a.rewrite(maxListing, func(body []byte) ([]byte, error) {
+		body = emptyEncoding.ReplaceAll(ownOwners(body, at), nil)
+		body = wholeSecond.ReplaceAll(body, []byte("<$1>$2.000Z</"))
+		if asked, _ := q.op.Parameter("encoding-type"); asked == "url" && q.op.Name != "ListParts" {
+			return encodeKeys(body)
 		}
-	}
-	told := written(a.status, "", body)
-	told.header = a.header
-	return told, nil
+		return body, nil
+	})
 }
 
 // ownOwners puts the owner of the bucket in the place of the store's, who is the

@@ -44,17 +44,25 @@ func (q *request) ownError(a *answer) (*answer, error) {
 		return a, nil
 	}
 	a.close()
-	body := idElement.ReplaceAll(start, nil)
+	body := q.withOwnIDs(start)
 	if sentence, ok := sentences[told.Code]; ok {
 		body = messageElement.ReplaceAllLiteral(body, []byte("<Message>"+sentence+"</Message>"))
-	}
-	if end := bytes.LastIndex(body, []byte("</")); end >= 0 {
-		ids := "<RequestId>" + q.RequestID + "</RequestId><HostId>" + hostID(q.RequestID) + "</HostId>"
-		body = append(body[:end:end], append([]byte(ids), body[end:]...)...)
 	}
 	own := written(a.status, "", body)
 	own.header = a.header
 	return own, nil
+}
+
+// withOwnIDs puts the ids of this request at the end of an error, where S3 has
+// them, in the place of a store's.
+func (q *request) withOwnIDs(body []byte) []byte {
+	body = idElement.ReplaceAll(body, nil)
+	end := bytes.LastIndex(body, []byte("</"))
+	if end < 0 {
+		return body
+	}
+	ids := "<RequestId>" + q.RequestID + "</RequestId><HostId>" + hostID(q.RequestID) + "</HostId>"
+	return append(body[:end:end], append([]byte(ids), body[end:]...)...)
 }
 
 // joined reads what was read ahead, and then the rest of a body.
