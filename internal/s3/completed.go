@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"net/http"
 	"regexp"
 )
 
@@ -13,24 +12,25 @@ import (
 // own address.
 var locationElement = regexp.MustCompile(`(?s)<Location>.*?</Location>`)
 
-// ownCompletion makes the answer to CompleteMultipartUpload one of ours: by the
-// address of the object and, since it can be an error although its status was sent
-// before (S3 API Reference, CompleteMultipartUpload), by the ids of the request.
+// ownCompletion makes the answer to CompleteMultipartUpload one of ours, by the
+// address of the object, and that to a copy. Since it can be an error although its
+// status was sent before (S3 API Reference, CompleteMultipartUpload and
+// CopyObject), it may have ids of the request.
 func (q *request) ownCompletion(a *answer) *answer {
-	if a.status != http.StatusOK || a.body == nil {
+	if a.body == nil {
 		return a
 	}
 	own := *a
 	own.length = -1
 	own.header.Del("Content-Length")
 	own.body = &completion{store: a.body, change: func(body []byte) []byte {
+		if idElement.Match(body) {
+			return q.withOwnIDs(body)
+		}
 		var location bytes.Buffer
 		_ = xml.EscapeText(&location, []byte(q.location())) // a buffer takes everything
 		body = locationElement.ReplaceAllLiteral(body, []byte("<Location>"+location.String()+"</Location>"))
-		if !idElement.Match(body) {
-			return body
-		}
-		return q.withOwnIDs(body)
+		return inMilliseconds(body)
 	}}
 	return &own
 }

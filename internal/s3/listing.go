@@ -26,8 +26,8 @@ func (q *request) ownListing(a *answer, at *place) (*answer, error) {
 		return a, nil
 	}
 	return a.rewrite(maxListing, func(body []byte) ([]byte, error) {
-		body = emptyEncoding.ReplaceAll(ownOwners(body, at), nil)
-		body = wholeSecond.ReplaceAll(body, []byte("<$1>$2.000Z</"))
+		body = emptyElement.ReplaceAll(ownOwners(body, at), nil)
+		body = inMilliseconds(body)
 		if asked, _ := q.op.Parameter("encoding-type"); asked == "url" && q.op.Name != "ListParts" {
 			return encodeKeys(body)
 		}
@@ -42,13 +42,15 @@ func ownOwners(body []byte, at *place) []byte {
 	return ownerElement.ReplaceAll(body, []byte("<$1><ID>"+canonicalUser(at.account)+"</ID></$1>"))
 }
 
-// emptyEncoding is how a store says that it has not encoded the keys; S3 has no
-// such element then.
-var emptyEncoding = regexp.MustCompile(`<EncodingType(?:></EncodingType>|\s*/>)`)
+// emptyElement is how a store says that it has not encoded the keys, or that there
+// is no checksum; S3 has no such element then.
+var emptyElement = regexp.MustCompile(`<(?:EncodingType|ChecksumAlgorithm|ChecksumType)(?:></(?:EncodingType|ChecksumAlgorithm|ChecksumType)>|\s*/>)`)
 
 // wholeSecond is a time as stores write it that leave the milliseconds out, or tell
 // more. S3 has three digits, which are always zero.
 var wholeSecond = regexp.MustCompile(`<(LastModified|Initiated)>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z</`)
+
+func inMilliseconds(body []byte) []byte { return wholeSecond.ReplaceAll(body, []byte("<$1>$2.000Z</")) }
 
 // keyElement is an element of a listing that encoding-type encodes (S3 API
 // Reference, ListObjects, ListObjectsV2, ListObjectVersions, ListMultipartUploads:

@@ -22,7 +22,7 @@ func (q *request) ownReply(a *answer, at *place) (*answer, error) {
 		return a, nil
 	}
 	switch q.op.Name {
-	case "CompleteMultipartUpload":
+	case "CompleteMultipartUpload", "CopyObject", "UploadPartCopy":
 		return q.ownCompletion(a), nil
 	case "GetObjectLockConfiguration":
 		return a.rewrite(maxStoreReply, func(body []byte) ([]byte, error) { return emptyRule.ReplaceAll(body, nil), nil })

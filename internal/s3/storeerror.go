@@ -18,7 +18,10 @@ var messageElement = regexp.MustCompile(`(?s)<Message>.*?</Message>`)
 // sentences are S3's for codes of which stores have others (as users recorded them
 // in September 2026).
 var sentences = map[string]string{
+	"400":                                  "The store that has this bucket cannot keep an object of this key: it has . or .. between its slashes.",
 	"NoSuchTagSet":                         "The TagSet does not exist",
+	"NoSuchUpload":                         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+	"PreconditionFailed":                   "At least one of the pre-conditions you specified did not hold",
 	"ObjectLockConfigurationNotFoundError": "Object Lock configuration does not exist for this bucket",
 }
 
@@ -45,6 +48,9 @@ func (q *request) ownError(a *answer) (*answer, error) {
 	}
 	a.close()
 	body := q.withOwnIDs(start)
+	if told.Code == "400" { // versitygw's, for a key that leads out of its bucket
+		body = bytes.Replace(body, []byte("<Code>400</Code>"), []byte("<Code>InvalidRequest</Code>"), 1)
+	}
 	if sentence, ok := sentences[told.Code]; ok {
 		body = messageElement.ReplaceAllLiteral(body, []byte("<Message>"+sentence+"</Message>"))
 	}
