@@ -117,6 +117,9 @@ func (g *guarded) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (s3r
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjects(ctx, &request)
 	out.Prefix = in.Prefix
+	if text(in.Delimiter) == "" { // S3 API Reference, ListObjects, NextMarker
+		out.NextMarker = nil
+	}
 	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
 	out.CommonPrefixes = g.withoutDeleted(ctx, *in.Bucket, out.CommonPrefixes)
 	return out, err
