@@ -24,6 +24,9 @@ func (g *guarded) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 	if out, err = g.Backend.CreateMultipartUpload(ctx, in); err != nil {
 		return out, err
 	}
+	if err := g.noteBegun(*in.Bucket, *in.Key, out.UploadId); err != nil {
+		return out, err
+	}
 	return out, g.keeper.upload(*in.Bucket, *in.Key, out.UploadId, 0)
 }
 

@@ -1,10 +1,15 @@
 package s3store
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/versity/versitygw/s3response"
@@ -21,7 +26,7 @@ func (g *guarded) ListMultipartUploads(ctx context.Context, in *s3.ListMultipart
 	if err != nil {
 		return out, err
 	}
-	uploads, delimiter := out.Uploads, text(in.Delimiter)
+	uploads, delimiter := g.byBeginning(*in.Bucket, out.Uploads), text(in.Delimiter)
 	keyMarker, idMarker, most := text(in.KeyMarker), text(in.UploadIdMarker), 1000
 	if in.MaxUploads != nil {
 		most = int(*in.MaxUploads)
@@ -74,4 +79,33 @@ func uploadsAfter(uploads []s3response.Upload, keyMarker, idMarker string) []s3r
 	}
 	at := slices.IndexFunc(rest[:later], func(u s3response.Upload) bool { return u.UploadID == idMarker })
 	return rest[at+1:]
+}
+
+// begunAt is the attribute of an upload that has when it was begun. The server
+// tells when its directory was changed, which is when the last part came.
+const begunAt = "daypass-begun"
+
+func uploadPath(key, uploadID string) string {
+	return filepath.Join(multipartDir, fmt.Sprintf("%x", sha256.Sum256([]byte(key))), uploadID)
+}
+
+func (g *guarded) noteBegun(bucket, key, uploadID string) error {
+	return g.attributes.StoreAttribute(nil, bucket, uploadPath(key, uploadID), begunAt, []byte(g.now().UTC().Format(time.RFC3339Nano)))
+}
+
+// byBeginning says of uploads when they were begun, and orders those of one key by
+// that. Of an upload of an earlier build that is not known.
+func (g *guarded) byBeginning(bucket string, uploads []s3response.Upload) []s3response.Upload {
+	for i := range uploads {
+		u := &uploads[i]
+		if noted, err := g.attributes.RetrieveAttribute(nil, bucket, uploadPath(u.Key, u.UploadID), begunAt); err == nil {
+			if at, err := time.Parse(time.RFC3339Nano, string(noted)); err == nil {
+				u.Initiated = at
+			}
+		}
+	}
+	slices.SortStableFunc(uploads, func(a, b s3response.Upload) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), a.Initiated.Compare(b.Initiated))
+	})
+	return uploads
 }
