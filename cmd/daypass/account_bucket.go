@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/daypass/daypass/internal/server"
 
@@ -36,7 +37,7 @@ that runs on it follows within a second.
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), policy)
+			_, err = fmt.Fprintln(c.OutOrStdout(), strings.TrimSuffix(policy, "\n"))
 			return err
 		},
 	}

@@ -21,7 +21,7 @@ func (g *guarded) lockByDefault(ctx context.Context, bucket string, mode *types.
 	if *mode != "" { // which is never without a date (S3 API Reference, PutObject)
 		return nil
 	}
-	raw, err := g.Backend.GetObjectLockConfiguration(ctx, bucket)
+	raw, err := g.GetObjectLockConfiguration(ctx, bucket)
 	if errors.Is(err, s3err.GetAPIError(s3err.ErrObjectLockConfigurationNotFound)) {
 		return nil
 	}
