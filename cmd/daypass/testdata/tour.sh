@@ -70,7 +70,10 @@ fi
 if knows --if-match delete-object; then
 	fails PreconditionFailed delete-object --bucket "$bucket" --key k --if-match '"x"'
 fi
-fails NotImplemented put-object --bucket "$bucket" --key w --body "$tmp/f" --storage-class NOSUCH
+if [ -z "$basic" ]; then
+	fails NotImplemented put-object --bucket "$bucket" --key w --body "$tmp/f" --storage-class STANDARD_IA
+	grep -q 'not implemented: x-amz-storage-class' "$tmp/err"
+fi
 fails InvalidObjectState restore-object --bucket "$bucket" --key k --restore-request Days=1
 
 # Checksums that this CLI computes.
