@@ -15,7 +15,7 @@ import (
 func newAccount() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "account",
-		Short: "Make and list accounts; find the credentials of their administrators",
+		Short: "Make and list accounts; find the credentials of their administrators; open buckets",
 		Long: `Make and list the accounts of a data directory, and find the credentials of
 their administrators, beside a server that runs on it or while none does.
 
@@ -24,7 +24,7 @@ one account sees anything of another, and a role is assumed across accounts only
 where its trust policy and the caller's own policies both allow it, as at AWS.`,
 	}
 	group(c)
-	c.AddCommand(newAccountCreate(), newAccountList(), newAccountCredentials())
+	c.AddCommand(newAccountCreate(), newAccountList(), newAccountCredentials(), newAccountDeleteBucketPolicy())
 	return c
 }
 

@@ -143,6 +143,11 @@ func setUpScript(e *testscript.Env, c clients) error {
 		return err
 	}
 	e.Setenv("ENGINE", engine) // a stand-in for docker
+	tour, err := filepath.Abs("testdata/tour.sh")
+	if err != nil {
+		return err
+	}
+	e.Setenv("TOUR", tour) // goes through what S3 does
 	node, err := filepath.Abs(nodeDir)
 	e.Setenv("NODE", node)
 	e.Setenv("NODE_PATH", filepath.Join(node, "node_modules"))

@@ -52,11 +52,7 @@ func isAbsence(a *answer) (bool, error) {
 		a.close()
 		return false, err
 	}
-	rest := a.body
-	a.body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(start), rest), rest}
+	a.body = joined{io.MultiReader(bytes.NewReader(start), a.body), a.body}
 	var told struct{ Code string }
 	said := xml.Unmarshal(start, &told) == nil
 	// A store that does not say is taken at the worst.

@@ -165,11 +165,26 @@ func (q *request) getOwnershipControls() (*answer, error) {
 
 // putOwnershipControls takes what is so anyway. Others would give ACLs a say.
 func (q *request) putOwnershipControls() (*answer, error) {
-	var asked ownershipControls
-	if err := xml.Unmarshal(q.document, &asked); err != nil || len(asked.Rules) != 1 {
-		return nil, malformedXML().because(err)
+	root, err := parseDocument(q.document, "OwnershipControls")
+	if err != nil {
+		return nil, err
 	}
-	if asked.Rules[0].ObjectOwnership != enforced {
+	if len(root.Children) != 1 {
+		return nil, malformedXML()
+	}
+	if err := root.Children[0].check("Rule"); err != nil {
+		return nil, err
+	}
+	var ownerships []string
+	if err := root.Children[0].texts(map[string]*[]string{"ObjectOwnership": &ownerships}); err != nil {
+		return nil, err
+	}
+	switch ownership, _, err := one(ownerships); {
+	case err != nil:
+		return nil, err
+	case !slices.Contains([]string{enforced, "BucketOwnerPreferred", "ObjectWriter"}, ownership):
+		return nil, malformedXML()
+	case ownership != enforced:
 		return nil, fault("NotImplemented", http.StatusNotImplemented,
 			"Object ownership other than BucketOwnerEnforced is not served: ACLs are disabled in all buckets.")
 	}
@@ -194,32 +209,38 @@ func (q *request) getObjectACL() (*answer, error) {
 // mustExist asks the store whether the bucket, object or version is there of
 // which something is answered here.
 func (q *request) mustExist(at *place) error {
+	_, err := q.head(at)
+	return err
+}
+
+// head is mustExist, and what the store says of what is there.
+func (q *request) head(at *place) (http.Header, error) {
 	query := url.Values{}
 	if q.op.VersionID != "" {
 		query.Set("versionId", q.op.VersionID)
 	}
 	a, err := q.send(at, &s3upstream.Request{Method: http.MethodHead, Bucket: q.op.Bucket, Key: q.op.Key, Query: query, Header: http.Header{}})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.close()
 	switch {
 	case a.status == http.StatusOK:
-		return nil
+		return a.header, nil
 	case a.status == http.StatusNotFound && q.op.Key == "":
-		return noSuchBucket(q.op.Bucket)
+		return nil, noSuchBucket(q.op.Bucket)
 	case a.status == http.StatusNotFound:
 		if err := q.askAbsence(); err != nil {
-			return err
+			return nil, err
 		}
 		if q.op.VersionID != "" {
-			return fault("NoSuchVersion", http.StatusNotFound, "The specified version does not exist.").with("Key", q.op.Key).with("VersionId", q.op.VersionID)
+			return nil, fault("NoSuchVersion", http.StatusNotFound, "The specified version does not exist.").with("Key", q.op.Key).with("VersionId", q.op.VersionID)
 		}
-		return fault("NoSuchKey", http.StatusNotFound, "The specified key does not exist.").with("Key", q.op.Key)
+		return nil, fault("NoSuchKey", http.StatusNotFound, "The specified key does not exist.").with("Key", q.op.Key)
 	case a.status == http.StatusMethodNotAllowed: // the version is a delete marker
-		return fault("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
+		return nil, fault("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
 	case a.status == http.StatusBadRequest && q.op.VersionID != "": // it is none that the store could have made
-		return fault("InvalidArgument", http.StatusBadRequest, "Invalid version id specified").with("ArgumentName", "versionId").with("ArgumentValue", q.op.VersionID)
+		return nil, fault("InvalidArgument", http.StatusBadRequest, "Invalid version id specified").with("ArgumentName", "versionId").with("ArgumentValue", q.op.VersionID)
 	}
-	return storeFault("the store does not say whether the object is there; it answered " + http.StatusText(a.status))
+	return nil, storeFault("the store does not say whether the object is there; it answered " + http.StatusText(a.status))
 }

@@ -23,7 +23,7 @@ const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
 const defaultRegion = "us-east-1"
 
 // answeredHere are the operations that no store is asked about, or not alone.
-var answeredHere = map[string]func(*request) (*answer, error){
+var answeredHere = withUnconfigured(map[string]func(*request) (*answer, error){
 	"ListBuckets":           (*request).listBuckets,
 	"CreateBucket":          (*request).createBucket,
 	"DeleteBucket":          (*request).deleteBucket,
@@ -44,7 +44,11 @@ var answeredHere = map[string]func(*request) (*answer, error){
 	"GetBucketOwnershipControls":    (*request).getOwnershipControls,
 	"PutBucketOwnershipControls":    (*request).putOwnershipControls,
 	"DeleteBucketOwnershipControls": (*request).deleteOwnershipControls,
-}
+	"GetBucketCors":                 (*request).getBucketCORS,
+	"PutBucketCors":                 (*request).putBucketCORS,
+	"DeleteBucketCors":              (*request).deleteBucketCORS,
+	"RestoreObject":                 (*request).restoreObject,
+})
 
 // canonicalUser is S3's id of an account: 64 hexadecimal digits.
 func canonicalUser(account string) string {

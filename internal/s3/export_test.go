@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -37,4 +38,12 @@ func CarriedOut() []string {
 			}
 		}
 	})
+}
+
+// Instead are the sentences of what is not carried out.
+func Instead() map[string]string { return instead }
+
+// NewCompletion is an answer to CompleteMultipartUpload.
+func NewCompletion(store io.ReadCloser, change func([]byte) []byte) io.Reader {
+	return &completion{store: store, change: change}
 }

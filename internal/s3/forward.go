@@ -20,8 +20,7 @@ func (q *request) run() (*answer, error) {
 		return own(q)
 	}
 	if !forwarded[q.op.Name] {
-		return nil, fault("NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented").
-			with("ResourceType", strings.ToUpper(q.op.Name))
+		return nil, q.notCarriedOut()
 	}
 	at, err := q.place(q.op.Bucket)
 	if err != nil {
@@ -41,7 +40,7 @@ func (q *request) run() (*answer, error) {
 	if a, err = q.hideAbsence(a); err != nil {
 		return nil, err
 	}
-	return q.ownOwners(a, at)
+	return q.ownReply(a, at)
 }
 
 // forwarded are the operations that the store behind carries out. What is not

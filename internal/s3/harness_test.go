@@ -44,7 +44,7 @@ func (m withStore) Run() int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // of a test
-	objects, err := s3store.Open(context.Background(), s3store.Config{Dir: filepath.Join(dir, "objects")})
+	objects, err := s3store.Open(context.Background(), s3store.Config{Dir: filepath.Join(dir, "objects"), Now: time.Now})
 	if err != nil {
 		panic(err)
 	}

@@ -36,6 +36,50 @@ PutBucketAcl | PUT /BUCKET?acl | X-Amz-Acl: public-read | PutBucketAcl BUCKET | 
 GetBucketOwnershipControls | GET /BUCKET?ownershipControls |  | GetBucketOwnershipControls BUCKET | 200
 PutBucketOwnershipControls | PUT /BUCKET?ownershipControls |  | PutBucketOwnershipControls BUCKET | 200 | <OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>
 DeleteBucketOwnershipControls | DELETE /BUCKET?ownershipControls |  | PutBucketOwnershipControls BUCKET | 204
+PutBucketCors | PUT /BUCKET?cors |  | PutBucketCORS BUCKET | 200 | <CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>
+GetBucketCors | GET /BUCKET?cors |  | GetBucketCORS BUCKET | 200
+DeleteBucketCors | DELETE /BUCKET?cors |  | PutBucketCORS BUCKET | 204
+GetBucketLifecycleConfiguration | GET /BUCKET?lifecycle |  | GetLifecycleConfiguration BUCKET | 404 NoSuchLifecycleConfiguration
+DeleteBucketLifecycle | DELETE /BUCKET?lifecycle |  | PutLifecycleConfiguration BUCKET | 204
+GetBucketReplication | GET /BUCKET?replication |  | GetReplicationConfiguration BUCKET | 404 ReplicationConfigurationNotFoundError
+DeleteBucketReplication | DELETE /BUCKET?replication |  | PutReplicationConfiguration BUCKET | 204
+GetBucketWebsite | GET /BUCKET?website |  | GetBucketWebsite BUCKET | 404 NoSuchWebsiteConfiguration
+DeleteBucketWebsite | DELETE /BUCKET?website |  | DeleteBucketWebsite BUCKET | 204
+GetBucketEncryption | GET /BUCKET?encryption |  | GetEncryptionConfiguration BUCKET | 404 ServerSideEncryptionConfigurationNotFoundError
+DeleteBucketEncryption | DELETE /BUCKET?encryption |  | PutEncryptionConfiguration BUCKET | 204
+GetBucketLogging | GET /BUCKET?logging |  | GetBucketLogging BUCKET | 200
+PutBucketLogging | PUT /BUCKET?logging |  | PutBucketLogging BUCKET | 200 | <BucketLoggingStatus/>
+PutBucketLogging | PUT /BUCKET?logging |  | PutBucketLogging BUCKET | 501 NotImplemented | <BucketLoggingStatus><LoggingEnabled><TargetBucket>b</TargetBucket></LoggingEnabled></BucketLoggingStatus>
+GetBucketNotificationConfiguration | GET /BUCKET?notification |  | GetBucketNotification BUCKET | 200
+PutBucketNotificationConfiguration | PUT /BUCKET?notification |  | PutBucketNotification BUCKET | 200 | <NotificationConfiguration/>
+PutBucketNotificationConfiguration | PUT /BUCKET?notification |  | PutBucketNotification BUCKET | 501 NotImplemented | <NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>
+GetBucketRequestPayment | GET /BUCKET?requestPayment |  | GetBucketRequestPayment BUCKET | 200
+PutBucketRequestPayment | PUT /BUCKET?requestPayment |  | PutBucketRequestPayment BUCKET | 200 | <RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>
+PutBucketRequestPayment | PUT /BUCKET?requestPayment |  | PutBucketRequestPayment BUCKET | 501 NotImplemented | <RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>
+PutBucketRequestPayment | PUT /BUCKET?requestPayment |  | PutBucketRequestPayment BUCKET | 400 MalformedXML | <RequestPaymentConfiguration><Payer>Nobody</Payer></RequestPaymentConfiguration>
+GetBucketAccelerateConfiguration | GET /BUCKET?accelerate |  | GetAccelerateConfiguration BUCKET | 200
+PutBucketAccelerateConfiguration | PUT /BUCKET?accelerate |  | PutAccelerateConfiguration BUCKET | 200 | <AccelerateConfiguration><Status>Suspended</Status></AccelerateConfiguration>
+PutBucketAccelerateConfiguration | PUT /BUCKET?accelerate |  | PutAccelerateConfiguration BUCKET | 501 NotImplemented | <AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>
+GetBucketAbac | GET /BUCKET?abac |  | GetBucketAbac BUCKET | 200
+PutBucketAbac | PUT /BUCKET?abac |  | PutBucketAbac BUCKET | 200 | <AbacStatus><Status>Disabled</Status></AbacStatus>
+PutBucketAbac | PUT /BUCKET?abac |  | PutBucketAbac BUCKET | 501 NotImplemented | <AbacStatus><Status>Enabled</Status></AbacStatus>
+ListBucketInventoryConfigurations | GET /BUCKET?inventory |  | GetInventoryConfiguration BUCKET | 200
+ListBucketInventoryConfigurations | GET /BUCKET?inventory&continuation-token=x |  | GetInventoryConfiguration BUCKET | 400 MalformedContinuationToken
+GetBucketInventoryConfiguration | GET /BUCKET?inventory&id=x |  | GetInventoryConfiguration BUCKET | 404 NoSuchConfiguration
+DeleteBucketInventoryConfiguration | DELETE /BUCKET?inventory&id=x |  | PutInventoryConfiguration BUCKET | 404 NoSuchConfiguration
+ListBucketMetricsConfigurations | GET /BUCKET?metrics |  | GetMetricsConfiguration BUCKET | 200
+ListBucketMetricsConfigurations | GET /BUCKET?metrics&continuation-token=x |  | GetMetricsConfiguration BUCKET | 400 MalformedContinuationToken
+GetBucketMetricsConfiguration | GET /BUCKET?metrics&id=x |  | GetMetricsConfiguration BUCKET | 404 NoSuchConfiguration
+DeleteBucketMetricsConfiguration | DELETE /BUCKET?metrics&id=x |  | PutMetricsConfiguration BUCKET | 404 NoSuchConfiguration
+ListBucketAnalyticsConfigurations | GET /BUCKET?analytics |  | GetAnalyticsConfiguration BUCKET | 200
+ListBucketAnalyticsConfigurations | GET /BUCKET?analytics&continuation-token=x |  | GetAnalyticsConfiguration BUCKET | 400 MalformedContinuationToken
+GetBucketAnalyticsConfiguration | GET /BUCKET?analytics&id=x |  | GetAnalyticsConfiguration BUCKET | 404 NoSuchConfiguration
+DeleteBucketAnalyticsConfiguration | DELETE /BUCKET?analytics&id=x |  | PutAnalyticsConfiguration BUCKET | 404 NoSuchConfiguration
+ListBucketIntelligentTieringConfigurations | GET /BUCKET?intelligent-tiering |  | GetIntelligentTieringConfiguration BUCKET | 200
+ListBucketIntelligentTieringConfigurations | GET /BUCKET?intelligent-tiering&continuation-token=x |  | GetIntelligentTieringConfiguration BUCKET | 400 MalformedContinuationToken
+GetBucketIntelligentTieringConfiguration | GET /BUCKET?intelligent-tiering&id=x |  | GetIntelligentTieringConfiguration BUCKET | 404 NoSuchConfiguration
+DeleteBucketIntelligentTieringConfiguration | DELETE /BUCKET?intelligent-tiering&id=x |  | PutIntelligentTieringConfiguration BUCKET | 404 NoSuchConfiguration
+RestoreObject | POST /BUCKET/k?restore |  | RestoreObject BUCKET/k | 403 InvalidObjectState | <RestoreRequest><Days>1</Days></RestoreRequest>
 PutObject | PUT /BUCKET/k |  | PutObject BUCKET/k | 200 | content
 PutObject | PUT /BUCKET/k | X-Amz-Acl: bucket-owner-full-control; X-Amz-Tagging: team=red | PutObject BUCKET/k, PutObjectAcl BUCKET/k, PutObjectTagging BUCKET/k | 200 | content
 PutObject | PUT /LOCKED/put | X-Amz-Object-Lock-Mode: GOVERNANCE; X-Amz-Object-Lock-Retain-Until-Date: 2099-01-01T00:00:00Z; X-Amz-Object-Lock-Legal-Hold: ON | PutObject LOCKED/put, PutObjectRetention LOCKED/put, PutObjectLegalHold LOCKED/put | 200 | content

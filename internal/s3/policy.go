@@ -60,6 +60,11 @@ func (q *request) changeBucket(change func(*store.Bucket) error) (*answer, error
 	if err != nil {
 		return nil, err
 	}
+	if at.bucket == nil { // nobody else's name is taken by this
+		if err := q.mustExist(at); err != nil {
+			return nil, err
+		}
+	}
 	id := store.BucketID(q.op.Bucket)
 	err = q.handler.Directory.Update(q.Request.Context(), func(tx store.Tx) error {
 		record, err := store.GetRecord[store.Bucket](tx, id)

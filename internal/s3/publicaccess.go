@@ -53,17 +53,45 @@ func (at *place) blocked() store.PublicAccess {
 // putPublicAccessBlock replaces all four: one that is not there is off (S3 API
 // Reference, PublicAccessBlockConfiguration).
 func (q *request) putPublicAccessBlock() (*answer, error) {
-	var asked publicAccessBlock
-	if err := xml.Unmarshal(q.document, &asked); err != nil {
-		return nil, malformedXML().because(err)
+	asked, err := readPublicAccess(q.document)
+	if err != nil {
+		return nil, err
 	}
 	return withStatus(http.StatusOK)(q.changeBucket(func(b *store.Bucket) error {
-		b.PublicAccess = &store.PublicAccess{
-			BlockPublicACLs: asked.BlockPublicACLs, IgnorePublicACLs: asked.IgnorePublicACLs,
-			BlockPublicPolicy: asked.BlockPublicPolicy, RestrictPublicBuckets: asked.RestrictPublicBuckets,
-		}
+		b.PublicAccess = asked
 		return nil
 	}))
+}
+
+// readPublicAccess refuses a document in which it does not understand everything:
+// a setting that is misspelt would otherwise be one that is off.
+func readPublicAccess(body []byte) (*store.PublicAccess, error) {
+	root, err := parseDocument(body, "PublicAccessBlockConfiguration")
+	if err != nil {
+		return nil, err
+	}
+	var asked store.PublicAccess
+	settings := map[string]*bool{
+		"BlockPublicAcls": &asked.BlockPublicACLs, "IgnorePublicAcls": &asked.IgnorePublicACLs,
+		"BlockPublicPolicy": &asked.BlockPublicPolicy, "RestrictPublicBuckets": &asked.RestrictPublicBuckets,
+	}
+	texts := map[string]*[]string{}
+	for name := range settings {
+		texts[name] = &[]string{}
+	}
+	if err := root.texts(texts); err != nil {
+		return nil, err
+	}
+	for name, setting := range settings {
+		text, there, err := one(*texts[name])
+		if err == nil && there {
+			*setting, err = xsdBoolean(text)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &asked, nil
 }
 
 func (q *request) deletePublicAccessBlock() (*answer, error) {

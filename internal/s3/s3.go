@@ -15,6 +15,9 @@
 //	authorize     every need of the operation, by the caller's and the bucket's policies
 //	run           answered here (bucket.go, policy.go), or forwarded (forward.go)
 //
+// The preflight of CORS takes no such way: it is answered by preflight.go, which
+// also adds its headers to every reply.
+//
 // Sources: Amazon S3 API Reference; S3 User Guide.
 package s3
 
@@ -112,6 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.close()
 		a = q.refusal(err)
 	}
+	q.tellOrigin(a)
 	q.write(w, a)
 	q.readRest(w)
 }

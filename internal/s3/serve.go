@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"strings"
 
@@ -39,12 +40,18 @@ func (q *request) serveSafely() (a *answer, err error) {
 			a, err = nil, &awsapi.Fault{Kind: awsapi.Internal, Cause: fmt.Errorf("s3: panic: %v", met)}
 		}
 	}()
-	return q.serve()
+	if a, err = q.serve(); err != nil {
+		return nil, err
+	}
+	return q.ownError(a)
 }
 
 // serve is the way of a request: every step may refuse it, and none can be left
 // out.
 func (q *request) serve() (*answer, error) {
+	if q.Request.Method == http.MethodOptions {
+		return q.preflight()
+	}
 	if err := q.route(); err != nil {
 		return nil, err
 	}

@@ -189,6 +189,7 @@ func (op *Operation) readParameters() error {
 		{listParameter, "2", unexpectedMessage},
 		{selectParameter, "2", unexpectedMessage},
 		{"website", "", websiteMessage},
+		{"encoding-type", "url", encodingMessage},
 	} {
 		if value, ok := op.parameters[p.name]; ok && value != p.value {
 			return invalidArgument(p.message, p.name, value)

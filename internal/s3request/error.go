@@ -47,6 +47,7 @@ const (
 	sourceKey         = "Invalid copy source object key"
 	sourceEncoding    = "Invalid copy source encoding"
 	taggingMessage    = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
+	encodingMessage   = "Invalid Encoding Method specified in Request"
 	websiteMessage    = "The website parameter must not have a value"
 	headerMessage     = "A header you provided implies functionality that is not implemented"
 	xmlMessage        = "The XML you provided was not well-formed or did not validate against our published schema"

@@ -121,7 +121,15 @@ S3 leaves much out of account that another server behind the gateway may know. S
 - XML with elements that are there twice, or unknown, or with comments, in bodies that permissions depend on
 - a bucket's name that no new bucket may have, also for old buckets (upper case, underscores)
 
-OPTIONS, the preflight of CORS, is no operation and is refused as a method.
+## What is not carried out
+
+Permission is asked for every operation above. Lifecycle, replication, website, encryption, logging, notifications, acceleration, Requester Pays, ABAC, inventories, metrics, analytics and intelligent tiering are read as S3 answers for a bucket of which nobody configured them (encryption: not found, since Daypass encrypts nothing and does not know what a store does), and deleting them succeeds, one of several by its id is ` + "`NoSuchConfiguration`" + `. What is put is refused with ` + "`NotImplemented`" + ` and what to do instead, but for what is so anyway: an empty BucketLoggingStatus or NotificationConfiguration, the payer BucketOwner, acceleration Suspended, ABAC Disabled. RestoreObject is ` + "`InvalidObjectState`" + ` where the object is not archived. SelectObjectContent, GetObjectTorrent and annotations are ` + "`NotImplemented`" + `.
+
+## CORS
+
+OPTIONS, the preflight, is no operation: nobody signs it and no policy decides it. It is answered by the configuration that PutBucketCors keeps with the bucket, for every store; its event is ` + "`PreflightRequest`" + `. A reply to a request with an ` + "`Origin`" + ` that a rule allows has the headers of CORS, also one that refuses. Neither lets a request in, and no such configuration is sent to a store.
+
+## Encoding
 
 Percent-encoding is decoded once. A plus sign in the path is a plus sign (S3 takes it for a space), in the query a space.
 `

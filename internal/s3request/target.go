@@ -66,6 +66,18 @@ func parseTarget(r *Request, hosts []string) (*target, error) {
 	return t, nil
 }
 
+// BucketAndKey says which bucket and key the host and the path of a request name,
+// as Parse would: "" for none. The method and the query are not looked at. It is
+// for the preflight of CORS, which is no operation but asks about one.
+func BucketAndKey(r *Request, hosts ...string) (bucket, key string, err error) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	t, err := parseTarget(&Request{Host: r.Host, RequestURI: path}, hosts)
+	if err != nil {
+		return "", "", err
+	}
+	return t.bucket, t.key, nil
+}
+
 // splitTarget takes a target in origin form apart. A byte that cannot stand in
 // a target unencoded (RFC 9112, Section 3.2), a fragment, or a form that is
 // meant for proxies is refused: servers differ in what they make of it.

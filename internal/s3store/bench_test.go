@@ -19,7 +19,7 @@ import (
 // with no more than a signature. The metric "ratio" is what a request
 // through s3upstream takes to one that goes directly.
 func BenchmarkStore(b *testing.B) {
-	store, err := s3store.Open(b.Context(), s3store.Config{Dir: b.TempDir()})
+	store, err := s3store.Open(b.Context(), s3store.Config{Dir: b.TempDir(), Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}

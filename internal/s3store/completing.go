@@ -2,9 +2,7 @@ package s3store
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,7 +51,7 @@ func (c *completing) begin(ctx context.Context, upload string) (func(), error) {
 // there: the same answer is then given again. Of any other upload the server
 // would say that it is complete, if only there is an object of that key.
 func (g *guarded) completable(bucket, key, uploadID string) error {
-	_, err := os.Stat(filepath.Join(g.keeper.buckets, bucket, multipartDir, fmt.Sprintf("%x", sha256.Sum256([]byte(key))), uploadID))
+	_, err := os.Stat(filepath.Join(g.keeper.buckets, bucket, uploadPath(key, uploadID)))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

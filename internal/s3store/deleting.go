@@ -206,27 +206,3 @@ func (g *guarded) removeEmpty(bucket, folder string) {
 		}
 	}
 }
-
-// withoutCopies leaves out of a listing earlier versions that are the current one
-// as well. The server makes such a copy before another version takes the place:
-// the other is under way, or the process was killed before it came.
-func withoutCopies[T any](g *guarded, bucket string, list []T, of func(T) (key, id *string, latest *bool)) []T {
-	current := map[string]string{}
-	kept := list[:0]
-	for _, entry := range list {
-		key, id, latest := of(entry)
-		if latest == nil || *latest {
-			kept = append(kept, entry)
-			continue
-		}
-		newest, known := current[text(key)]
-		if !known {
-			newest, _ = g.currentVersion(bucket, text(key)) // what cannot be asked hides nothing
-			current[text(key)] = newest
-		}
-		if newest != text(id) {
-			kept = append(kept, entry)
-		}
-	}
-	return kept
-}

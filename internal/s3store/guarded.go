@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -25,15 +26,21 @@ type guarded struct {
 	attributes *metadata
 	keeper     keeper
 	sidecar    bool
-	turns      chan struct{}             // of put; the server has others
+	turns      chan struct{} // of put; the server has others
+	versions   string        // the directory of earlier versions; "" if there is none
+	listing    chan struct{} // places of listings of versions
+	now        func() time.Time
 	slots      [lockShards]chan struct{} // of lock
 	completing completing
 	making     sync.Mutex // held while a bucket is made or deleted
 	gates      gates
 }
 
-func newGuarded(b *posix.Posix, l *layout, attributes *metadata) *guarded {
-	g := &guarded{Backend: b, posix: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != "", turns: make(chan struct{}, operations)}
+func newGuarded(b *posix.Posix, l *layout, attributes *metadata, now func() time.Time) *guarded {
+	g := &guarded{
+		Backend: b, posix: b, attributes: attributes, keeper: keeper{l}, sidecar: l.sidecar != "", versions: l.versions,
+		turns: make(chan struct{}, operations), listing: make(chan struct{}, listings), now: now,
+	}
 	for i := range g.slots {
 		g.slots[i] = make(chan struct{}, 1)
 	}
@@ -130,6 +137,9 @@ func (g *guarded) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 		return out, err
 	}
 	defer leave()
+	if err := g.lockByDefault(ctx, text(in.Bucket), &in.ObjectLockMode, &in.ObjectLockRetainUntilDate); err != nil {
+		return out, err
+	}
 	in.ContentEncoding = plainEncoding(in.ContentEncoding)
 	in.Body = whole(in.Body, in.ContentLength)
 	out, err = g.put(ctx, in)
@@ -149,6 +159,9 @@ func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 		return out, err
 	}
 	defer leave()
+	if err := g.lockByDefault(ctx, text(in.Bucket), &in.ObjectLockMode, &in.ObjectLockRetainUntilDate); err != nil {
+		return out, err
+	}
 	if g.sidecar {
 		out, err = g.Backend.CopyObject(ctx, in)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -24,7 +25,13 @@ func (g *guarded) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 		return out, err
 	}
 	defer leave()
+	if err := g.lockByDefault(ctx, text(in.Bucket), &in.ObjectLockMode, &in.ObjectLockRetainUntilDate); err != nil {
+		return out, err
+	}
 	if out, err = g.Backend.CreateMultipartUpload(ctx, in); err != nil {
+		return out, err
+	}
+	if err := g.noteBegun(*in.Bucket, *in.Key, out.UploadId); err != nil {
 		return out, err
 	}
 	return out, g.keeper.upload(*in.Bucket, *in.Key, out.UploadId, 0)
@@ -156,8 +163,28 @@ func (g *guarded) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (s3r
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjects(ctx, &request)
 	out.Prefix = in.Prefix
+	if text(in.Delimiter) == "" { // S3 API Reference, ListObjects, NextMarker
+		out.NextMarker = nil
+	}
 	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
+	out.CommonPrefixes = g.withoutDeleted(ctx, *in.Bucket, out.CommonPrefixes)
 	return out, err
+}
+
+// withoutDeleted leaves out the prefixes under which there are delete markers and
+// no objects, which the server takes for objects there.
+func (g *guarded) withoutDeleted(ctx context.Context, bucket string, prefixes []types.CommonPrefix) []types.CommonPrefix {
+	if g.versions == "" || len(prefixes) == 0 {
+		return prefixes
+	}
+	if _, err := os.Stat(filepath.Join(g.versions, bucket)); err != nil {
+		return prefixes
+	}
+	return slices.DeleteFunc(prefixes, func(p types.CommonPrefix) bool {
+		one, none := int32(1), ""
+		found, err := g.Backend.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: p.Prefix, MaxKeys: &one, Delimiter: &none, StartAfter: &none, ContinuationToken: &none})
+		return err == nil && len(found.Contents) == 0
+	})
 }
 
 // ListObjectsV2 implements backend.Backend.
@@ -165,25 +192,12 @@ func (g *guarded) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	request := *in
 	request.Prefix = nothing(in.Prefix)
 	out, err := g.Backend.ListObjectsV2(ctx, &request)
-	out.Prefix = in.Prefix
-	all := len(out.Contents)
+	out.Prefix, out.ContinuationToken = in.Prefix, in.ContinuationToken // where start-after stands
+	all := len(out.Contents) + len(out.CommonPrefixes)
 	out.Contents = withoutStrays(ctx, g, *in.Bucket, out.Contents, func(o s3response.Object) *string { return o.Key })
-	if strays := all - len(out.Contents); strays > 0 && out.KeyCount != nil {
-		*out.KeyCount -= int32(strays)
+	out.CommonPrefixes = g.withoutDeleted(ctx, *in.Bucket, out.CommonPrefixes)
+	if fewer := all - len(out.Contents) - len(out.CommonPrefixes); fewer > 0 && out.KeyCount != nil {
+		*out.KeyCount -= int32(fewer)
 	}
-	return out, err
-}
-
-// ListObjectVersions implements backend.Backend.
-func (g *guarded) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput) (s3response.ListVersionsResult, error) {
-	request := *in
-	request.Prefix = nothing(in.Prefix)
-	out, err := g.Backend.ListObjectVersions(ctx, &request)
-	out.Prefix = in.Prefix
-	out.Versions = withoutStrays(ctx, g, *in.Bucket, out.Versions, func(o s3response.ObjectVersion) *string { return o.Key })
-	out.Versions = withoutCopies(g, *in.Bucket, out.Versions, func(o s3response.ObjectVersion) (key, id *string, latest *bool) {
-		return o.Key, o.VersionId, o.IsLatest
-	})
-	out.DeleteMarkers = withoutCopies(g, *in.Bucket, out.DeleteMarkers, func(o types.DeleteMarkerEntry) (key, id *string, latest *bool) { return o.Key, o.VersionId, o.IsLatest })
 	return out, err
 }

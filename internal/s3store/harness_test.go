@@ -165,7 +165,7 @@ func (d *chunkDecoder) trailer(name string) (string, error) {
 // open opens a store in dir, and a client that comes to it through a gateway.
 func open(t testing.TB, dir string) (*s3.Client, *s3store.Store) {
 	t.Helper()
-	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir})
+	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,4 +234,11 @@ func code(err error) string {
 		return err.Error()
 	}
 	return ""
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

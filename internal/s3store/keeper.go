@@ -56,7 +56,7 @@ func (l *layout) versionsOf(bucket, key string) string {
 
 // upload keeps a multipart upload, and part of it if that is not 0.
 func (k keeper) upload(bucket, key, uploadID string, part int32) error {
-	path := filepath.Join(multipartDir, fmt.Sprintf("%x", sha256.Sum256([]byte(key))), uploadID)
+	path := uploadPath(key, uploadID)
 	if part != 0 {
 		path = filepath.Join(path, strconv.Itoa(int(part)))
 	}

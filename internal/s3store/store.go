@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/auth"
@@ -86,6 +87,9 @@ type Config struct {
 	// there, for what measures it by itself. Whoever is on this machine can then
 	// connect, and still needs the secret.
 	Loopback bool
+	// Now is the time, by which objects are locked where their bucket says for how
+	// long.
+	Now func() time.Time
 	// Log hears of the store's coming and going; nil for none. The store itself
 	// writes nothing of a request, but what it calls an internal error, to
 	// standard error.
@@ -122,6 +126,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	if !filepath.IsAbs(config.Dir) {
 		return nil, fmt.Errorf("s3store: the directory %q is not absolute", config.Dir)
+	}
+	if config.Now == nil {
+		return nil, errors.New("s3store: the configuration has no clock")
 	}
 	if !opened.CompareAndSwap(false, true) {
 		return nil, ErrOpen
@@ -164,7 +171,7 @@ func (s *Store) open(ctx context.Context, config Config) error {
 		Credentials: s3upstream.Static(accessKeyID, rand.Text()+rand.Text()),
 		Lacks:       lacks,
 	}
-	backend := newGuarded(s.posix, l, storer)
+	backend := newGuarded(s.posix, l, storer, config.Now)
 	if err := backend.sweep(); err != nil {
 		return err
 	}

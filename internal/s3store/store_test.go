@@ -26,11 +26,11 @@ func TestOpen(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	dir := filepath.Join(t.TempDir(), "store")
 	before, _ := os.Getwd()
-	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: "store"}); err == nil {
+	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: "store", Now: time.Now}); err == nil {
 		t.Error("a relative directory is taken")
 	}
 	c, store := open(t, dir)
-	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: t.TempDir()}); !errors.Is(err, s3store.ErrOpen) {
+	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: t.TempDir(), Now: time.Now}); !errors.Is(err, s3store.ErrOpen) {
 		t.Errorf("a second store: %v, want ErrOpen", err)
 	}
 	put(t, c, bucket(t, c, "kept"), "key", "content")
@@ -64,7 +64,7 @@ func TestOpenRefusesFormats(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "format"), []byte(format), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s3store.Open(t.Context(), s3store.Config{Dir: dir}); !errors.Is(err, s3store.ErrFormat) {
+		if _, err := s3store.Open(t.Context(), s3store.Config{Dir: dir, Now: time.Now}); !errors.Is(err, s3store.ErrFormat) {
 			t.Errorf("format %q: %v", format, err)
 		}
 	}
@@ -92,7 +92,7 @@ const writerDir = "DAYPASS_TEST_S3STORE_WRITER"
 // writeUntilKilled is the process that TestKill kills. It says each key once the
 // store has acknowledged it.
 func writeUntilKilled(dir string) int {
-	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir})
+	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		fmt.Println("error", err)
 		return 1
@@ -216,7 +216,7 @@ func TestLocked(t *testing.T) {
 	if !bufio.NewScanner(output).Scan() {
 		t.Error("the other process says nothing")
 	}
-	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: dir}); !errors.Is(err, s3store.ErrOpen) {
+	if _, err := s3store.Open(t.Context(), s3store.Config{Dir: dir, Now: time.Now}); !errors.Is(err, s3store.ErrOpen) {
 		t.Errorf("Open: %v, want ErrOpen", err)
 	}
 	_ = command.Process.Kill()

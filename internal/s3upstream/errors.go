@@ -47,6 +47,15 @@ var (
 	ErrRequest = errors.New("s3upstream: the request is malformed")
 )
 
+// LackError names a header that asks for what the store does not have:
+// errors.Is(ErrNotImplemented).
+type LackError struct{ Header string }
+
+func (e *LackError) Error() string { return ErrNotImplemented.Error() + ": " + e.Header }
+
+// Is says that a LackError is ErrNotImplemented.
+func (e *LackError) Is(target error) bool { return target == ErrNotImplemented }
+
 // Refusal is what the store says of our credentials: errors.Is(ErrCredentials).
 type Refusal struct {
 	Status            int

@@ -200,7 +200,7 @@ func (c *Client) forward(r *Request) (http.Header, error) {
 		}
 		for _, value := range values {
 			if harmless, lacks := c.target.Lacks[name]; lacks && value != harmless {
-				return nil, fmt.Errorf("%w: %s", ErrNotImplemented, name)
+				return nil, &LackError{name}
 			}
 			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 				return nil, fmt.Errorf("%w: %s has a control character", ErrRequest, name)

@@ -84,7 +84,7 @@ func (n *node) openS3(ctx context.Context, c *Config, api *awsapi.API, dir *dire
 
 // openEmbedded opens the store in the data directory.
 func (n *node) openEmbedded(ctx context.Context, c *Config) (*s3upstream.Client, error) {
-	embedded, err := s3store.Open(ctx, s3store.Config{Dir: filepath.Join(c.DataDir, objectsDir), Log: c.Log})
+	embedded, err := s3store.Open(ctx, s3store.Config{Dir: filepath.Join(c.DataDir, objectsDir), Now: c.Now, Log: c.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ type Bucket struct {
 	// PublicAccess is the public access block; nil is that of a new bucket, which
 	// blocks all.
 	PublicAccess *PublicAccess `json:"publicAccess,omitempty"`
+	CORS         []CORSRule    `json:"cors,omitempty"` // in the order in which they were put
 	// Change is the request that creates or deletes the bucket, while it does; nil
 	// else. Where the process ends meanwhile it stays: whether the store of objects
 	// has the bucket must be asked then.
@@ -26,6 +27,17 @@ type Bucket struct {
 type BucketChange struct {
 	Request string    `json:"request"` // its id
 	Begun   time.Time `json:"begun"`
+}
+
+// CORSRule says which pages of other origins a browser lets at the bucket (S3 API
+// Reference, CORSRule). It permits nothing: that policies do.
+type CORSRule struct {
+	ID             string   `json:"id,omitempty"`
+	AllowedOrigins []string `json:"allowedOrigins"`           // with one "*" each
+	AllowedMethods []string `json:"allowedMethods"`           // GET, PUT, POST, DELETE, HEAD
+	AllowedHeaders []string `json:"allowedHeaders,omitempty"` // with one "*" each; without regard to case
+	ExposeHeaders  []string `json:"exposeHeaders,omitempty"`
+	MaxAgeSeconds  *int32   `json:"maxAgeSeconds,omitempty"` // nil: the rule does not say
 }
 
 // PublicAccess is the public access block of a bucket as it was last put (S3 API
