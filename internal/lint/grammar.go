@@ -18,9 +18,9 @@ const (
 var (
 	// GitLab: letters, digits, _, - and .; it begins and ends with none of the
 	// last two, nor holds two of them in a row.
-	gitLabGroup = &charset{alphanumeric + "_-.", []string{"evil", "-evil"}, func(s string) bool { return validName(s, "-.") }}
+	gitLabGroup = &charset{alphanumeric + "_-.", []string{"-evil", "evil"}, func(s string) bool { return validName(s, "-.") }}
 	// A project with the groups above it but the first.
-	gitLabProject = &charset{alphanumeric + "_-./", []string{"x", "-fork"}, func(s string) bool {
+	gitLabProject = &charset{alphanumeric + "_-./", []string{"-fork", "x"}, func(s string) bool {
 		for name := range strings.SplitSeq(s, "/") {
 			if !validName(name, "-.") || strings.HasSuffix(name, ".git") || strings.HasSuffix(name, ".atom") {
 				return false
@@ -28,8 +28,8 @@ var (
 		}
 		return true
 	}}
-	gitHubOwner = &charset{alphanumeric + "-", []string{"evil", "-evil"}, func(s string) bool { return len(s) <= 39 && validName(s, "-") }}
-	gitHubRepo  = &charset{alphanumeric + "-_.", []string{"x", "-fork"}, func(s string) bool { return len(s) <= 100 && s != "." && s != ".." && !strings.HasSuffix(s, ".git") }}
+	gitHubOwner = &charset{alphanumeric + "-", []string{"-evil", "evil"}, func(s string) bool { return len(s) <= 39 && validName(s, "-") }}
+	gitHubRepo  = &charset{alphanumeric + "-_.", []string{"-fork", "x"}, func(s string) bool { return len(s) <= 100 && s[0] != '-' && s != "." && s != ".." && !strings.HasSuffix(s, ".git") }}
 	number      = &charset{digits, []string{"1"}, func(s string) bool { return s[0] != '0' }}
 	gitBranch   = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "x"}, validRef}
 	gitTag      = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "v0"}, validRef}
@@ -37,10 +37,10 @@ var (
 	environment = &charset{alphanumeric + "-_./ ", []string{"-evil", "x"}, func(s string) bool { return strings.TrimSpace(s) == s }}
 	booleans    = &charset{lower, []string{"false", "true"}, func(s string) bool { return s == "true" || s == "false" }}
 	tiers       = &charset{lower, []string{"production", "staging", "testing", "development", "other"}, anyText}
-	label       = &charset{lower + digits + "-.", []string{"evil", "-evil"}, func(s string) bool { return validName(s, "-.") }}
+	label       = &charset{lower + digits + "-.", []string{"-evil", "evil"}, func(s string) bool { return validName(s, "-.") }}
 	hexadecimal = &charset{"0123456789abcdef-", []string{"00000000-0000-4000-8000-000000000000", "0"}, anyText}
 	// What a person names, of issuers of which no more is known.
-	title     = &charset{alphanumeric + "-_. ", []string{"evil", "-evil"}, func(s string) bool { return strings.TrimSpace(s) == s }}
+	title     = &charset{alphanumeric + "-_. ", []string{"-evil", "evil"}, func(s string) bool { return strings.TrimSpace(s) == s }}
 	workflow  = &charset{alphanumeric + "-_./@", []string{"evil/x/.github/workflows/x.yml@refs/heads/main", "x"}, anyText}
 	printable = &charset{alphanumeric + "-_./:@{}+=,%#|~!$&'()[] ", []string{"evil", "x", "-evil"}, anyText}
 	// A field of a subject in another form: it ends at the colon.
@@ -340,8 +340,8 @@ func (f *family) custom(pattern string) *shape {
 		}
 		s.parts = append(s.parts, field...)
 	}
-	if len(s.parts) == 0 {
-		return nil
+	if len(s.parts) == 0 || f == gitLab && len(parts) == 6 && parts[2] == "ref_type" && parts[4] == "ref" {
+		return nil // the default: those shapes are there
 	}
 	s.says = "a job with " + strings.Join(says, ", ")
 	return s

@@ -163,6 +163,7 @@ type site struct {
 	extended  bool     // every claim is a key
 	keys      []string // that AWS has for this provider, without its URL
 	subjects  []subjectValue
+	more      map[string][]string // values of keys that the statement does not ask for
 }
 
 // subjectValue is one value that is asked of the subject.

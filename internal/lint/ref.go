@@ -242,15 +242,17 @@ func (a *site) checkSleeping(readings []reading) {
 	}
 }
 
-// checkGuards is about keys that should narrow beside a subject of GitLab's.
-func (a *site) checkGuards(readings []reading) {
+// checkGuards is about keys that should narrow beside a subject of GitLab's. Open
+// are the values that say too little of the project: there is no use in guarding
+// those.
+func (a *site) checkGuards(readings []reading, open []bool) {
 	if a.family != gitLab || len(readings) == 0 {
 		return
 	}
 	canAsk := slices.Contains(a.keys, "ref_protected") || a.extended
 	for i := range readings {
 		v, r := &a.subjects[i], &readings[i]
-		if !r.known {
+		if !r.known || open[i] {
 			continue
 		}
 		ref := a.family.readRef(r)
@@ -274,7 +276,7 @@ func (a *site) checkGuards(readings []reading) {
 	}
 	for i := range readings {
 		v, r := &a.subjects[i], &readings[i]
-		if !r.known {
+		if !r.known || open[i] {
 			continue
 		}
 		if w := a.find(want{value: v, shapes: withClaim(a.shapesOf(v, kindBranch), "pipeline_source", "merge_request_event"), constraints: a.sameProject(r)}); w != nil {

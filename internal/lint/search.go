@@ -34,6 +34,10 @@ type charset struct {
 	valid func(string) bool
 }
 
+// begins reports whether a field may begin so. What could not begin a field must
+// not be written: the search takes places for the same whose last characters are.
+func (c *charset) begins(text string) bool { return c.valid(text) || c.valid(text+"a") }
+
 // constraint limits a field: its text with prefix and suffix around it must be in
 // the language, or must not where not is set.
 type constraint struct {
@@ -74,7 +78,7 @@ type visit struct {
 	held     []places // of the constraints on the current field
 	fields   []string // of the parts before, names and texts in turn
 	letters  int      // single characters so far: words read better
-	boundary string   // the last two characters of the field: what a field may hold depends on them
+	boundary byte     // of the field's last character: what may follow depends on it
 }
 
 // find carries out the search breadth first, words before characters.
@@ -130,9 +134,9 @@ func (s *search) moves(v *visit, chars string) []*visit {
 		next = append(next, n)
 	}
 	field := v.text[v.inPart:]
-	for _, list := range [][]string{s.words, p.charset.words} {
+	for _, list := range [][]string{p.charset.words, s.words} {
 		for _, word := range list {
-			if fits(word, p.charset.chars) && !(field == "" && strings.HasPrefix(word, "-")) {
+			if fits(word, p.charset.chars) && p.charset.begins(field+word) {
 				if n := s.write(v, word); n != nil {
 					next = append(next, n)
 				}
@@ -140,7 +144,7 @@ func (s *search) moves(v *visit, chars string) []*visit {
 		}
 	}
 	for i := range len(chars) {
-		if strings.IndexByte(p.charset.chars, chars[i]) < 0 {
+		if strings.IndexByte(p.charset.chars, chars[i]) < 0 || !p.charset.begins(field+chars[i:i+1]) {
 			continue
 		}
 		if n := s.write(v, chars[i:i+1]); n != nil {
@@ -190,7 +194,7 @@ func (s *search) write(v *visit, text string) *visit {
 	}
 	n := *v
 	n.text += text
-	n.boundary = n.text[max(v.inPart, len(n.text)-2):]
+	n.boundary = boundaryOf(text[len(text)-1])
 	n.needed = make([]places, len(v.needed))
 	for i, l := range s.needed {
 		if n.needed[i] = l.step(v.needed[i], text); n.needed[i].dead() {
@@ -210,6 +214,15 @@ func (s *search) write(v *visit, text string) *visit {
 	return &n
 }
 
+// boundaryOf is the last character where it is one of those that not every name
+// may have next to each other, or at its end.
+func boundaryOf(c byte) byte {
+	if strings.IndexByte("-_./@ ", c) >= 0 {
+		return c
+	}
+	return 'a'
+}
+
 func (s *search) onField(part int) []constraint {
 	if part >= len(s.shape.parts) || s.shape.parts[part].charset == nil {
 		return nil
@@ -224,7 +237,7 @@ func (s *search) onField(part int) []constraint {
 }
 
 func (s *search) enterField(v *visit) {
-	v.inPart, v.boundary, v.held = len(v.text), "", nil
+	v.inPart, v.boundary, v.held = len(v.text), 0, nil
 	for _, c := range s.onField(v.part) {
 		v.held = append(v.held, c.language.step(c.language.start(), c.prefix))
 	}
@@ -271,8 +284,7 @@ func (v *visit) key() string {
 	if v.text == "" || v.inPart == len(v.text) {
 		b.WriteByte('0') // an empty field cannot end
 	}
-	b.WriteString(v.boundary)
-	b.WriteByte(0)
+	b.WriteByte(v.boundary)
 	for _, list := range [][]places{v.needed, v.watched, v.held} {
 		for _, p := range list {
 			p.writeKey(&b)

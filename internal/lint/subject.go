@@ -50,15 +50,11 @@ func (a *site) find(w want) *Witness {
 	for _, sh := range shapes {
 		var found *Witness
 		s := &search{
-			shape: sh, needed: needed, watched: watched, words: runs(patterns),
+			shape: sh, needed: needed, watched: watched, words: names(runs(patterns)),
 			constraints: append(a.claimed(sh), w.constraints...),
 			goal: func(text string, fields map[string]string) bool {
-				witness := a.assemble(text, sh, fields)
-				if witness == nil || w.accept != nil && !w.accept(witness) {
-					return false
-				}
-				found = witness
-				return true
+				found = a.assemble(text, sh, fields, w.accept)
+				return found != nil
 			},
 		}
 		if s.find() {
@@ -66,6 +62,13 @@ func (a *site) find(w want) *Witness {
 		}
 	}
 	return nil
+}
+
+// names are words without those that are no names: parts of every subject.
+func names(words []string) []string {
+	return slices.DeleteFunc(words, func(s string) bool {
+		return slices.Contains(gitLabComponents, s) || slices.Contains([]string{"repo", "refs", "heads", "tags", "branch", "tag", "ref_type:branch:ref"}, s)
+	})
 }
 
 // texts are the values of a condition.
@@ -167,7 +170,7 @@ func (a *site) checkSubjects() {
 	for i := range a.subjects {
 		readings[i] = a.family.read(a.subjects[i].text)
 	}
-	named := false
+	named, open := false, make([]bool, len(readings))
 	for i := range a.subjects {
 		v, r := &a.subjects[i], &readings[i]
 		first := len(a.findings)
@@ -175,6 +178,7 @@ func (a *site) checkSubjects() {
 			continue // other rules say that it never matches
 		}
 		identity := a.checkIdentity(v, r, readings)
+		open[i] = identity != ""
 		if r.known && (a.family == gitLab || a.family == gitHub || a.family == buildkite) {
 			a.checkRef(v, r, identity)
 		}
@@ -185,7 +189,7 @@ func (a *site) checkSubjects() {
 		a.checkLoosest(v, first)
 	}
 	a.checkSleeping(readings)
-	a.checkGuards(readings)
+	a.checkGuards(readings, open)
 }
 
 // checkIdentity examines what a value says about owner and project, and gives the

@@ -41,9 +41,9 @@ func (w *Witness) Admitted(role *policy.Document) bool {
 const maxTries = 24
 
 // assemble makes a token with a subject that the statement may admit, and asks
-// package trust whether the policy does. It is nil where it does not, whatever
+// package trust whether the policy does; accept, if not nil, must agree. It is nil where it does not, whatever
 // values of the keys that the statement asks for were tried.
-func (a *site) assemble(subject string, sh *shape, fields map[string]string) *Witness {
+func (a *site) assemble(subject string, sh *shape, fields map[string]string, accept func(*Witness) bool) *Witness {
 	fixed := map[string]string{}
 	for claim, text := range sh.claims {
 		fixed[claim] = fill(text, fields)
@@ -52,7 +52,7 @@ func (a *site) assemble(subject string, sh *shape, fields map[string]string) *Wi
 	at := make([]int, len(choices))
 	for range maxTries {
 		w := a.build(subject, fixed, choices, at)
-		if w.Admitted(a.policy.document) {
+		if w.Admitted(a.policy.document) && (accept == nil || accept(w)) {
 			w.Says = fill(sh.says, fields)
 			for claim, text := range sh.hidden {
 				w.Claims[claim] = fill(text, fields)
@@ -116,6 +116,11 @@ func (a *site) choices(fixed map[string]string) []choice {
 		}
 		ch.values = append(ch.values, absent, "other")
 		all = append(all, ch)
+	}
+	for key, values := range a.more {
+		if _, asked := byKey[strings.ToLower(key)]; !asked && !strings.EqualFold(key, a.provider.url+":sub") {
+			all = append(all, choice{key, values})
+		}
 	}
 	return all
 }
