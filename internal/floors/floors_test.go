@@ -35,6 +35,8 @@ floor 0 pure
 	s3request: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
+	lint: arn policy trust
+	lint/source: arn lint, module go.yaml.in/yaml/v4
 
 floor 1 utility
 	durable:
@@ -72,7 +74,7 @@ floor 4 roof
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
-	cmd/daypass: s3upstream durable jwks server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: arn lint lint/source s3upstream durable jwks archive server runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `

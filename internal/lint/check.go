@@ -155,7 +155,7 @@ func (c *checker) principalProblem(text string) (problem, next string) {
 	case partition != "" && a.Partition != partition:
 		return fmt.Sprintf("is of the partition %s, and the role of %s", a.Partition, partition), ""
 	}
-	if len(c.role.Providers) == 0 {
+	if !c.role.ProvidersKnown {
 		return "", ""
 	}
 	for _, p := range c.role.Providers {

@@ -48,8 +48,10 @@ type Role struct {
 	ARN         string // "" if not known
 	Account     string // 12 digits; "" if not known
 	TrustPolicy string
-	// Providers are the account's OpenID Connect providers that are known.
-	Providers []Provider
+	// Providers are the account's OpenID Connect providers that are known;
+	// ProvidersKnown says that these are all.
+	Providers      []Provider
+	ProvidersKnown bool
 	// Permissions are the role's permission policies, and Attached the ARNs of
 	// managed ones; PermissionsKnown says that these are all.
 	Permissions      []string

@@ -57,6 +57,9 @@ type Rule struct {
 	Width bool
 	// Fix says that --fix can mend it, if not always.
 	Fix bool
+	// Asked says that --fix mends it only where --rule names it: what it takes away
+	// may be in use.
+	Asked bool
 	// Online says that only questions to GitHub or GitLab could tell, so that the
 	// rule is not run.
 	Online bool
@@ -195,13 +198,13 @@ var rules = []Rule{
 		Next: "Give pull requests a role of their own that can only read, and keep this one to a ref or an environment.",
 	},
 	{
-		ID: "TP026", Name: "mr-pipelines", Severity: Medium, Width: true, Fix: true, Link: "https://gitlab.com/gitlab-org/gitlab/-/work_items/563038",
+		ID: "TP026", Name: "mr-pipelines", Severity: Medium, Width: true, Fix: true, Asked: true, Link: "https://gitlab.com/gitlab-org/gitlab/-/work_items/563038",
 		What: "Pipelines of merge requests are admitted like those of pushes.",
 		Why:  "GitLab's subject does not tell them apart: it has the source branch.",
 		Next: "Ask for gitlab.com:pipeline_source.",
 	},
 	{
-		ID: "TP027", Name: "unprotected-ref", Severity: Medium, Width: true, Fix: true, Link: linkGitLabToken,
+		ID: "TP027", Name: "unprotected-ref", Severity: Medium, Width: true, Fix: true, Asked: true, Link: linkGitLabToken,
 		What: "Nothing asks that the ref is protected.",
 		Why:  "The name of a branch is worth nothing if everybody may push to it, or make it again.",
 		Next: "On gitlab.com ask for gitlab.com:ref_protected; elsewhere, since GitLab 18.7, make ref_protected a part of the subject.",
@@ -261,7 +264,7 @@ var rules = []Rule{
 		Next: "Say who may, with StringEquals on sub; keep the exclusion besides.",
 	},
 	{
-		ID: "TP045", Name: "loosest-value", Severity: High, Width: true, Fix: true, Link: linkOperators,
+		ID: "TP045", Name: "loosest-value", Severity: High, Width: true, Fix: true, Asked: true, Link: linkOperators,
 		What: "One value of a list is a wide pattern, while the others are exact.",
 		Why:  "One of the values is enough: the exact ones have no effect.",
 		Next: "Remove the wide value, and list what it was for.",
@@ -381,7 +384,10 @@ func (r Rule) Help() string {
 	case r.Width:
 		b.WriteString("Proof   Each finding shows a token that the policy admits.\n")
 	}
-	if r.Fix {
+	switch {
+	case r.Asked:
+		fmt.Fprintf(&b, "Fix     --fix --rule %s mends it where that only closes; what it takes away may be in use.\n", r.ID)
+	case r.Fix:
 		b.WriteString("Fix     --fix mends it where that only closes.\n")
 	}
 	fmt.Fprintf(&b, "Link    %s\n", r.Link)
