@@ -101,3 +101,19 @@ func Document(text string) (*policy.Document, error) {
 	}
 	return p.document, nil
 }
+
+// ProviderURLs gives the URLs, without scheme, of the OpenID Connect providers that a
+// trust policy names; none of a text that cannot be read.
+func ProviderURLs(text string) []string {
+	p, err := readPolicy(text)
+	if err != nil {
+		return nil
+	}
+	var urls []string
+	for _, s := range p.statements {
+		for _, provider := range s.providers() {
+			urls = append(urls, provider.url)
+		}
+	}
+	return urls
+}
