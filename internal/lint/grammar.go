@@ -34,15 +34,15 @@ var (
 	gitBranch   = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "x"}, validRef}
 	gitTag      = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "v0"}, validRef}
 	// GitHub writes %3A for a colon in a name.
-	environment = &charset{alphanumeric + "-_./ ", []string{"-evil", "x"}, func(s string) bool { return strings.TrimSpace(s) == s }}
+	environment = &charset{alphanumeric + "-_./ ", []string{"-evil", "x"}, func(s string) bool { return s[0] != '-' && strings.TrimSpace(s) == s && !strings.Contains(s, "--") }}
 	booleans    = &charset{lower, []string{"false", "true"}, func(s string) bool { return s == "true" || s == "false" }}
 	tiers       = &charset{lower, []string{"production", "staging", "testing", "development", "other"}, anyText}
 	label       = &charset{lower + digits + "-.", []string{"-evil", "evil"}, func(s string) bool { return validName(s, "-.") }}
 	hexadecimal = &charset{"0123456789abcdef-", []string{"00000000-0000-4000-8000-000000000000", "0"}, anyText}
 	// What a person names, of issuers of which no more is known.
-	title     = &charset{alphanumeric + "-_. ", []string{"-evil", "evil"}, func(s string) bool { return strings.TrimSpace(s) == s }}
+	title     = &charset{alphanumeric + "-_. ", []string{"-evil", "evil"}, func(s string) bool { return s[0] != '-' && strings.TrimSpace(s) == s }}
 	workflow  = &charset{alphanumeric + "-_./@", []string{"evil/x/.github/workflows/x.yml@refs/heads/main", "x"}, anyText}
-	printable = &charset{alphanumeric + "-_./:@{}+=,%#|~!$&'()[] ", []string{"evil", "x", "-evil"}, anyText}
+	printable = &charset{alphanumeric + "-_./:@{}+=,%#|~!$&'()[] ", []string{"-evil", "evil", "x"}, func(s string) bool { return s[0] != '-' }}
 	// A field of a subject in another form: it ends at the colon.
 	component = &charset{alphanumeric + "-_./@{}+=,%#", []string{"evil", "x", "-evil"}, anyText}
 )
@@ -233,7 +233,7 @@ var (
 	azure = of(family{name: "Azure DevOps", owner: "organization", project: "project", prefix: "sc://", separator: "/", end: "/"},
 		"a pipeline of project {project} of organization {owner}",
 		map[string]*charset{"owner": title, "project": title, "name": title}, "sc://{owner}/{project}/{name}", "p://{owner}/{project}/{name}")
-	bitbucket = of(family{name: "Bitbucket", owner: "repository", project: "step"},
+	bitbucket = of(family{name: "Bitbucket", owner: "repository", project: "step", separator: ":"},
 		"a step of the repository {owner}",
 		map[string]*charset{"owner": {"{}0123456789abcdef-", []string{"{00000000-0000-4000-8000-000000000000}"}, anyText}, "project": {"{}0123456789abcdef-", []string{"{11111111-0000-4000-8000-000000000000}"}, anyText}},
 		"{owner}:{project}")

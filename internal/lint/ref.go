@@ -80,7 +80,7 @@ func (a *site) refWidth(id string, v *subjectValue, w want, what string) *Findin
 	if len(w.shapes) == 0 {
 		return nil
 	}
-	witness := a.find(w)
+	witness := a.find(a.strangers(w))
 	if witness == nil {
 		return nil
 	}

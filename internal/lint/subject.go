@@ -18,15 +18,36 @@ type want struct {
 	accept func(*Witness) bool
 }
 
+// strangers makes a search one for subjects that the policy does not name elsewhere,
+// whole: what somebody wrote out, somebody wanted.
+func (a *site) strangers(w want) want {
+	var named []string
+	for _, s := range a.policy.statements {
+		for _, c := range s.on(a.provider.url, "sub") {
+			for i, v := range c.values {
+				if (c != w.value.cond || i != w.value.index) && c.isText() && !(c.like() && wild(v.text)) {
+					named = append(named, v.text)
+				}
+			}
+		}
+	}
+	if len(named) > 0 {
+		w.watch = append(w.watch, newLanguage(named, false, false))
+		w.accept = func(found *Witness) bool { return !slices.Contains(named, found.Subject) }
+	}
+	return w
+}
+
 // find looks for a token, shape by shape.
 func (a *site) find(w want) *Witness {
 	shapes := w.shapes
-	if shapes == nil {
+	switch {
+	case shapes == nil && w.value == nil:
+		shapes = a.allShapes()
+	case shapes == nil:
 		shapes = a.family.shapes
-		if w.value != nil {
-			if custom := a.family.custom(w.value.text); custom != nil {
-				shapes = append(slices.Clone(shapes), custom)
-			}
+		if custom := a.family.custom(w.value.text); custom != nil {
+			shapes = append(slices.Clone(shapes), custom)
 		}
 	}
 	var needed, watched []*language
@@ -234,7 +255,7 @@ func (a *site) checkUniversal(v *subjectValue, ownerPinned bool) string {
 	if ownerPinned {
 		return ""
 	}
-	w := a.find(want{value: v})
+	w := a.find(a.strangers(want{value: v}))
 	if w == nil {
 		return ""
 	}
@@ -254,7 +275,7 @@ func (a *site) checkOwner(v *subjectValue, r *reading, all []reading, pinned boo
 		}
 	}
 	meant = slices.DeleteFunc(meant, func(s string) bool { return s == "" })
-	w := a.find(want{value: v, constraints: []constraint{notIn("owner", meant...)}})
+	w := a.find(a.strangers(want{value: v, constraints: []constraint{notIn("owner", meant...)}}))
 	if w == nil {
 		return ""
 	}
@@ -303,7 +324,7 @@ func (a *site) checkProject(v *subjectValue, r *reading, all []reading) string {
 		field, owner = "id", in("id", "*")
 	}
 	if pattern != "" {
-		if w := a.find(want{value: v, constraints: []constraint{owner, notIn(field, pattern)}}); w != nil {
+		if w := a.find(a.strangers(want{value: v, constraints: []constraint{owner, notIn(field, pattern)}})); w != nil {
 			a.width("TP007", v, w, fmt.Sprintf("in %q a * goes across what should hold it: the %s need not be %s", v.text, a.family.project, pattern))
 			return "TP007"
 		}
@@ -321,7 +342,7 @@ func (a *site) checkProject(v *subjectValue, r *reading, all []reading) string {
 	if start != "" && !strings.HasSuffix(start, "/") {
 		meant = append(meant, start)
 	}
-	w := a.find(want{value: v, constraints: []constraint{owner, notIn(field, meant...)}})
+	w := a.find(a.strangers(want{value: v, constraints: []constraint{owner, notIn(field, meant...)}}))
 	if w == nil {
 		return ""
 	}
@@ -378,7 +399,7 @@ func (a *site) checkUnknown(v *subjectValue, r *reading) string {
 	if !wild(v.text) || start != "" && strings.ContainsAny(start[len(start)-1:], ":/|#@") {
 		return ""
 	}
-	w := a.find(want{value: v, constraints: []constraint{notIn("owner", start)}})
+	w := a.find(a.strangers(want{value: v, constraints: []constraint{notIn("owner", start)}}))
 	if w == nil {
 		return ""
 	}
