@@ -187,13 +187,18 @@ func (a *site) protected(ref *refReading) bool {
 
 // checkSubjects examines each value of the subject.
 func (a *site) checkSubjects() {
-	readings := make([]reading, len(a.subjects))
+	whole := a.family
+	defer func() { a.family = whole }()
+	readings, families := make([]reading, len(a.subjects)), make([]*family, len(a.subjects))
 	for i := range a.subjects {
-		readings[i] = a.family.read(a.subjects[i].text)
+		// By its own value alone: an issuer of which nothing is known may mix forms.
+		families[i] = familyOf(a.provider.url, []string{a.subjects[i].text})
+		readings[i] = families[i].read(a.subjects[i].text)
 	}
 	named, open := false, make([]bool, len(readings))
 	for i := range a.subjects {
 		v, r := &a.subjects[i], &readings[i]
+		a.family = families[i]
 		first := len(a.findings)
 		if holdsVariable(v.text) || v.text == "" || !v.cond.like() && wild(v.text) {
 			continue // other rules say that it never matches
@@ -209,6 +214,7 @@ func (a *site) checkSubjects() {
 		}
 		a.checkLoosest(v, first)
 	}
+	a.family = whole
 	a.checkSleeping(readings)
 	a.checkGuards(readings, open)
 }
