@@ -62,7 +62,7 @@ floor 2 door
 floor 3 rooms
 	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
-	iam: arn policy session trust oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
+	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	s3: policy sigv4 s3request store directory s3upstream auth awsapi
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid

@@ -15,7 +15,7 @@ func checkTogether(all []checked) []Finding {
 	groups := map[string][]*checked{}
 	for i := range all {
 		c := &all[i]
-		if doors := (&checker{role: c.role, policy: c.policy}).sites(); len(doors) > 0 && c.role.PermissionsKnown {
+		if doors := newChecker(c.role, c.policy).sites(); len(doors) > 0 && c.role.PermissionsKnown {
 			groups[meaning(c.policy)] = append(groups[meaning(c.policy)], c)
 		}
 	}

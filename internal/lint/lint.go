@@ -59,7 +59,14 @@ type Role struct {
 	PermissionsKnown bool
 	// MaxSessionDuration is in seconds; 0 if not known.
 	MaxSessionDuration int
+	// Effort bounds the search for tokens, in characters that are held against a
+	// policy's patterns; 0 is Effort.
+	Effort int
 }
+
+// Effort is what an examination takes at most where a role says nothing else: some
+// seconds. A policy of a few patterns takes a thousandth of it.
+const Effort = 20_000_000
 
 // Provider is a registered OpenID Connect provider.
 type Provider struct {
@@ -112,7 +119,7 @@ func (f *Finding) Fingerprint() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Unreadable is a role whose policy cannot be examined.
+// Unreadable is a role whose policy cannot be examined, or not to the end.
 type Unreadable struct {
 	RoleIndex int
 	Role      string
@@ -128,8 +135,12 @@ func Check(roles []Role) (findings []Finding, unreadable []Unreadable) {
 			unreadable = append(unreadable, Unreadable{i, roles[i].Name, err.(*UnreadableError)}) //nolint:errorlint,forcetypeassert // readPolicy's errors are all of this type
 			continue
 		}
-		c := &checker{role: &roles[i], policy: p, index: i}
+		c := newChecker(&roles[i], p)
+		c.index = i
 		c.check()
+		if c.effort <= 0 {
+			unreadable = append(unreadable, Unreadable{i, roles[i].Name, &UnreadableError{1, 1, "its patterns are too many, or too intricate, to be examined to the end; write them with fewer wildcards, or split the role"}})
+		}
 		read = append(read, checked{&roles[i], p, c.findings, i})
 	}
 	findings = checkTogether(read)
@@ -153,6 +164,15 @@ type checker struct {
 	policy   *trustPolicy
 	index    int
 	findings []Finding
+	effort   int // what is left of it
+}
+
+func newChecker(r *Role, p *trustPolicy) *checker {
+	effort := r.Effort
+	if effort <= 0 {
+		effort = Effort
+	}
+	return &checker{role: r, policy: p, effort: effort}
 }
 
 // site is one provider in one statement that allows tokens.

@@ -10,7 +10,7 @@ import (
 // not before: one for each form of subject of each provider in each statement, as
 // far as the search finds one. Each was held against both policies by trust.Decide.
 // An empty policy before is that of a role that was not there. The error is an
-// *UnreadableError.
+// *UnreadableError; where the search had to give up, there are tokens beside it.
 func Newcomers(before, after Role) ([]*Witness, error) {
 	now, err := readPolicy(after.TrustPolicy)
 	if err != nil {
@@ -25,7 +25,8 @@ func Newcomers(before, after Role) ([]*Witness, error) {
 		refused = func(w *Witness) bool { return !w.Admitted(then.document) }
 	}
 	var found []*Witness
-	for _, a := range (&checker{role: &after, policy: now}).sites() {
+	c := newChecker(&after, now)
+	for _, a := range c.sites() {
 		a.more = then.others(a.provider.url)
 		for _, sh := range a.allShapes() {
 			w := a.find(want{shapes: []*shape{sh}, watch: then.subjectLanguages(a.provider.url), accept: refused})
@@ -33,6 +34,9 @@ func Newcomers(before, after Role) ([]*Witness, error) {
 				found = append(found, w)
 			}
 		}
+	}
+	if c.effort <= 0 {
+		return found, &UnreadableError{1, 1, "the patterns are too many, or too intricate, to be compared to the end"}
 	}
 	return found, nil
 }

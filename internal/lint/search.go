@@ -57,6 +57,8 @@ type search struct {
 	words           []string // that may help
 	// goal is asked about each text that is found; the search ends where it agrees.
 	goal func(text string, fields map[string]string) bool
+	// effort is what all searches on a role have left; see Effort.
+	effort *int
 }
 
 // Bounds of one search. What is found in practice is found within some hundred
@@ -93,7 +95,7 @@ func (s *search) find() bool {
 	queue, seen, goals := []*visit{first}, map[string]bool{}, 0
 	s.enterField(first)
 	chars := s.characters()
-	for n := 0; len(queue) > 0 && n < maxNodes; n++ {
+	for n := 0; len(queue) > 0 && n < maxNodes && *s.effort > 0; n++ {
 		v := queue[0]
 		queue = queue[1:]
 		if v.part == len(s.shape.parts) {
@@ -195,6 +197,11 @@ func (s *search) write(v *visit, text string) *visit {
 	n := *v
 	n.text += text
 	n.boundary = boundaryOf(text[len(text)-1])
+	for _, list := range [][]*language{s.needed, s.watched} {
+		for _, l := range list {
+			*s.effort -= len(text) * (len(l.symbols)/64 + 1)
+		}
+	}
 	n.needed = make([]places, len(v.needed))
 	for i, l := range s.needed {
 		if n.needed[i] = l.step(v.needed[i], text); n.needed[i].dead() {

@@ -71,7 +71,7 @@ func (a *site) find(w want) *Witness {
 	for _, sh := range shapes {
 		var found *Witness
 		s := &search{
-			shape: sh, needed: needed, watched: watched, words: names(runs(patterns)),
+			shape: sh, needed: needed, watched: watched, words: names(runs(patterns)), effort: &a.effort,
 			constraints: append(a.claimed(sh), w.constraints...),
 			goal: func(text string, fields map[string]string) bool {
 				found = a.assemble(text, sh, fields, w.accept)
