@@ -46,7 +46,7 @@ func printFindings(w io.Writer, found []lint.Located, in *lintInput, hidden int)
 			width = max(min(columns, 120), leastWidth)
 		}
 	}
-	p := &findingPrinter{w: w, width: width}
+	p := &findingPrinter{w: w, width: width, places: in.places}
 	for i := range found {
 		p.finding(&found[i])
 	}
@@ -57,6 +57,7 @@ func printFindings(w io.Writer, found []lint.Located, in *lintInput, hidden int)
 type findingPrinter struct {
 	w      io.Writer
 	width  int
+	places []rolePlace
 	failed error
 }
 
@@ -89,9 +90,11 @@ func (p *findingPrinter) finding(f *lint.Located) {
 	}
 	p.labelled("why", f.Why)
 	next := f.Next
-	if rule, _ := lint.RuleByID(f.Rule); f.Fixed != "" && rule.Asked {
+	switch rule, _ := lint.RuleByID(f.Rule); {
+	case f.Fixed == "" || !p.places[f.RoleIndex].writable:
+	case rule.Asked:
 		next += " --fix --rule " + f.Rule + " does it."
-	} else if f.Fixed != "" {
+	default:
 		next += " --fix does it."
 	}
 	p.labelled("next", next)
