@@ -26,7 +26,7 @@ func readTemplate(f *File, root *node, text []byte) {
 		if resource.get("Type").string() != "AWS::IAM::OIDCProvider" {
 			continue
 		}
-		url, problem := r.text(resource.at("Properties", "Url"))
+		url, problem := r.url(resource.at("Properties", "Url"))
 		if problem != "" {
 			f.note(resource.line, false, "the URL of the provider %s is not known: %s", key.text, problem)
 			continue
@@ -97,6 +97,7 @@ func (f *File) templateRole(r *resolver, key, resource *node, text []byte) {
 type resolver struct {
 	root    *node
 	changed bool // a function was met
+	inURL   bool // a provider's URL is being resolved
 }
 
 // text resolves a value that must be text.
@@ -112,6 +113,17 @@ func (r *resolver) text(n *node) (text, problem string) {
 		return "", "it is no text"
 	}
 	return v.text, ""
+}
+
+// url resolves a provider's URL. What refers to a provider on its way would go round
+// in circles.
+func (r *resolver) url(n *node) (text, problem string) {
+	if r.inURL {
+		return "", "the URL of a provider refers to a provider"
+	}
+	r.inURL = true
+	defer func() { r.inURL = false }()
+	return r.text(n)
 }
 
 // value resolves a value and all that is in it.
@@ -168,7 +180,7 @@ func functionOf(n *node) (name string, argument *node) {
 func (r *resolver) function(name string, argument *node, depth int) (*node, string) {
 	switch name {
 	case "Ref":
-		return r.reference(argument.string(), "", depth)
+		return r.reference(argument.string(), "")
 	case "Fn::GetAtt":
 		parts := argument.strings()
 		if argument.kind == isString {
@@ -178,7 +190,7 @@ func (r *resolver) function(name string, argument *node, depth int) (*node, stri
 		if len(parts) != 2 {
 			return nil, "Fn::GetAtt has another form than is known"
 		}
-		return r.reference(parts[0], parts[1], depth)
+		return r.reference(parts[0], parts[1])
 	case "Fn::Join":
 		return r.join(argument, depth)
 	case "Fn::Sub":
@@ -231,7 +243,7 @@ func (r *resolver) substitute(argument *node, depth int) (*node, string) {
 			v, problem = r.value(given, depth)
 		} else {
 			resource, attribute, _ := strings.Cut(name, ".")
-			v, problem = r.reference(resource, attribute, depth)
+			v, problem = r.reference(resource, attribute)
 		}
 		if problem != "" {
 			return nil, problem
@@ -241,7 +253,7 @@ func (r *resolver) substitute(argument *node, depth int) (*node, string) {
 }
 
 // reference is a pseudo parameter, a parameter's default, or a resource.
-func (r *resolver) reference(name, attribute string, depth int) (*node, string) {
+func (r *resolver) reference(name, attribute string) (*node, string) {
 	pseudo := map[string]string{
 		"AWS::AccountId": someAccount, "AWS::Region": someRegion, "AWS::Partition": somePartition, "AWS::URLSuffix": "amazonaws.com",
 		"AWS::StackName": "stack", "AWS::StackId": "arn:aws:cloudformation:" + someRegion + ":" + someAccount + ":stack/stack/0",
@@ -261,14 +273,17 @@ func (r *resolver) reference(name, attribute string, depth int) (*node, string) 
 			}
 			return list, ""
 		}
-		return r.value(value, depth)
+		if value.kind == isObject || value.kind == isList {
+			return nil, "the default of the parameter " + name + " is no text"
+		}
+		return value, ""
 	}
 	resource := r.root.at("Resources", name)
 	switch kind := resource.get("Type").string(); {
 	case resource == nil:
 		return nil, name + " is neither a parameter nor a resource"
 	case kind == "AWS::IAM::OIDCProvider" && (attribute == "" || attribute == "Arn"):
-		url, problem := r.text(resource.at("Properties", "Url"))
+		url, problem := r.url(resource.at("Properties", "Url"))
 		return &node{kind: isString, text: providerOf(url, someAccount, nil).ARN}, problem
 	case kind == "AWS::IAM::Role" && attribute == "Arn":
 		return &node{kind: isString, text: "arn:aws:iam::" + someAccount + ":role/" + name}, ""

@@ -35,7 +35,9 @@ const (
 // Bounds of what is read.
 const (
 	maxDepth = 64
-	maxNodes = 2 << 20
+	maxNodes = 4 << 20
+	// An alias of YAML stands for many values.
+	maxYAMLNodes = 200_000
 )
 
 // get is a member of an object, or nil; it may be asked of nil.
@@ -184,8 +186,8 @@ func readYAML(text []byte) (*node, error) {
 }
 
 func fromYAML(y *yaml.Node, depth int, nodes *int) (*node, error) {
-	if *nodes++; depth > maxDepth || *nodes > maxNodes {
-		return nil, fmt.Errorf("it is nested more than %d deep, or holds more than %d values", maxDepth, maxNodes)
+	if *nodes++; depth > maxDepth || *nodes > maxYAMLNodes {
+		return nil, fmt.Errorf("it is nested more than %d deep, or holds more than %d values", maxDepth, maxYAMLNodes)
 	}
 	if y.Kind == yaml.AliasNode {
 		return fromYAML(y.Alias, depth+1, nodes)
