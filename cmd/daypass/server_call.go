@@ -97,7 +97,7 @@ func (s *serverFlags) callService(command *cobra.Command, api serviceAPI, operat
 	if err != nil {
 		return err
 	}
-	request, err := s.request(ctx, &c, api.version, operation, parameters)
+	request, err := s.request(ctx, &c, api, operation, parameters)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *serverFlags) callService(command *cobra.Command, api serviceAPI, operat
 }
 
 // request is the signed request.
-func (s *serverFlags) request(ctx context.Context, c *aws.Config, version, operation string, parameters url.Values) (*http.Request, error) {
+func (s *serverFlags) request(ctx context.Context, c *aws.Config, api serviceAPI, operation string, parameters url.Values) (*http.Request, error) {
 	credentials, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
 		cause := ": " + err.Error()
@@ -136,7 +136,7 @@ func (s *serverFlags) request(ctx context.Context, c *aws.Config, version, opera
 		return nil, errors.New("who is calling? Set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
 			"or AWS_SHARED_CREDENTIALS_FILE to \"credentials\" in the server's data" + cause)
 	}
-	v := url.Values{"Action": {operation}, "Version": {version}}
+	v := url.Values{"Action": {operation}, "Version": {api.version}}
 	for name := range parameters {
 		v.Set(name, parameters.Get(name))
 	}
@@ -147,7 +147,7 @@ func (s *serverFlags) request(ctx context.Context, c *aws.Config, version, opera
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	sum := sha256.Sum256([]byte(body))
-	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), "daypass", c.Region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), api.prefix, c.Region, time.Now())
 	return request, err
 }
 
