@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/daypass/daypass/internal/s3store"
 )
@@ -12,7 +13,7 @@ import (
 // serveFloor is the floor: the embedded store as Daypass opens it, without
 // Daypass. It prints its address and key.
 func serveFloor(ctx context.Context, dir string) error {
-	store, err := s3store.Open(ctx, s3store.Config{Dir: dir, Loopback: true})
+	store, err := s3store.Open(ctx, s3store.Config{Dir: dir, Loopback: true, Now: time.Now})
 	if err != nil {
 		return err
 	}

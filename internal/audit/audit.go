@@ -54,6 +54,7 @@ type Event struct {
 	ExpiresAt         *time.Time        `json:"expiresAt,omitempty"`
 	SourceIdentity    string            `json:"sourceIdentity,omitempty"`              // set in the session given
 	NonPortableKeys   []string          `json:"nonPortableKeys,omitempty"`             // condition keys in the trust policy that AWS does not have
+	Findings          []string          `json:"findings,omitempty"`                    // about a trust policy that was written, by daypass lint
 	Reason            string            `json:"reason,omitempty"`                      // one sentence, for the operator only
 	Decision          string            `json:"decision,omitempty"`                    // Allow, ImplicitDeny, ExplicitDeny
 	Reasons           *Reasons          `json:"reasons,omitempty"`                     // each statement and condition, where the answer was no

@@ -19,7 +19,9 @@ package iam
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
@@ -31,7 +33,7 @@ import (
 // Version is the version of the IAM API, by which Query requests name it.
 const Version = "2010-05-08"
 
-// Config is what the service needs. Nothing may be nil.
+// Config is what the service needs. Nothing may be nil, where it does not say so.
 type Config struct {
 	Directory    *directory.Directory
 	ProviderKeys *jwks.Cache // asked for a thumbprint where a new provider brings none
@@ -41,6 +43,10 @@ type Config struct {
 	PublicURL string
 	MasterKey Sealer   // of access keys and of an issuer's signing keys
 	LastUses  LastUses // of roles and access keys
+	// ExtendedClaims are the URLs, with https://, of the providers whose tokens'
+	// claims all are condition keys: what a trust policy may ask for.
+	ExtendedClaims []string
+	Log            *slog.Logger // told of trust policies that admit too much; nil for none
 }
 
 // New makes the service.
@@ -48,7 +54,10 @@ func New(c Config) (*awsapi.Service, error) {
 	if c.Directory == nil || c.ProviderKeys == nil || c.Random == nil || c.MasterKey == nil || c.LastUses == nil {
 		return nil, errors.New("iam: the configuration lacks a directory, provider keys, randomness, the master key or last uses")
 	}
-	s := &service{Config: c}
+	s := &service{Config: c, extended: map[string]bool{}}
+	for _, url := range c.ExtendedClaims {
+		s.extended[strings.TrimPrefix(url, "https://")] = true
+	}
 	return awsapi.NewService(
 		awsapi.Service{Name: "iam", Version: Version, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"},
 		slices.Concat(
@@ -91,7 +100,10 @@ func (s *service) tagOperations(noun string, on target, kind *taggedKind) []awsa
 	}
 }
 
-type service struct{ Config }
+type service struct {
+	Config
+	extended map[string]bool // providers of ExtendedClaims, without scheme
+}
 
 // operation is one operation of IAM. It reads its parameters, all of them, and
 // returns what it does with them. That is done only if nothing is wrong with the

@@ -49,6 +49,7 @@ func (s *service) createRole(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
+		s.noteFindings(c, role.Name, role.Path, role.TrustPolicy)
 		return createdRole{&role, in.tagsAsSent}, nil
 	}
 }
@@ -107,10 +108,16 @@ func (s *service) updateAssumeRolePolicy(c *awsapi.Call, in *input) execute {
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.changeRole(c, name, func(role *store.Role) error {
+		var changed store.Role
+		err = s.changeRole(c, name, func(role *store.Role) error {
 			role.TrustPolicy, role.Principals = document, principals
+			changed = *role
 			return nil
 		})
+		if err == nil {
+			s.noteFindings(c, changed.Name, changed.Path, document)
+		}
+		return nil, err
 	}
 }
 

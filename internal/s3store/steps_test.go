@@ -163,7 +163,7 @@ func stepState(t *testing.T, name string, step int) (state string, killed bool) 
 	if !killed && (err != nil || strings.TrimSpace(string(output)) != "done") {
 		t.Fatalf("step %d: the process ended with %v\n%s", step, err, output)
 	}
-	store, err := s3store.Open(t.Context(), s3store.Config{Dir: dir})
+	store, err := s3store.Open(t.Context(), s3store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func runSteps(dir, what string) error {
 		return err
 	}
 	s3store.CountSteps()
-	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir})
+	store, err := s3store.Open(context.Background(), s3store.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		return err
 	}

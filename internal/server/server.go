@@ -215,6 +215,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	}
 	iamService, err := iam.New(iam.Config{
 		Directory: dir, ProviderKeys: providerKeys, Random: c.Random, PublicURL: c.PublicURL, MasterKey: d.masterKey, LastUses: uses,
+		ExtendedClaims: c.ExtendedClaims, Log: c.Log,
 	})
 	if err != nil {
 		return n, err

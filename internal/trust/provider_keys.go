@@ -126,3 +126,14 @@ func awsKey(url, name string) bool {
 	}
 	return false
 }
+
+// KeyNames lists the condition keys, without the provider's URL, that AWS has for
+// the tokens of a provider: those of every provider, then those of this issuer.
+// Whatever else a token says is no key, except where extended claims are on.
+func KeyNames(url string) []string {
+	names := append([]string(nil), ownKeys[:]...)
+	for _, k := range providerKeys(url) {
+		names = append(names, k.key)
+	}
+	return names
+}

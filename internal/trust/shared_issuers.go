@@ -166,3 +166,23 @@ func notAll(value string) bool { return value != "*" }
 func gitHubScoped(value string) bool {
 	return !strings.HasPrefix(value, "*") && strings.TrimSpace(value) != ""
 }
+
+// Shared reports whether everybody can have tokens of an issuer, its URL without
+// scheme, so that only a condition tells its users apart.
+func Shared(url string) bool {
+	_, listed := sharedIssuers[url]
+	_, builtIn := builtInIssuers[url]
+	return listed || builtIn || strings.HasPrefix(url, gitHubIssuer)
+}
+
+// SharedIssuers lists those of AWS's table, in no order.
+func SharedIssuers() []string {
+	urls := []string{gitHubIssuer}
+	for url := range sharedIssuers {
+		urls = append(urls, url)
+	}
+	for url := range builtInIssuers {
+		urls = append(urls, url)
+	}
+	return urls
+}
