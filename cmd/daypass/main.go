@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // packageNames are those with which errors of ours begin. They help who reads the
 // program, and nobody who runs it.
-var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|directory|durable|gitlab|iam|instance|jwks|masterkey|runner|server|sqlstore|store|sts): )+`)
+var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|directory|doctor|durable|gitlab|iam|instance|jwks|masterkey|runner|server|sqlstore|store|sts): )+`)
 
 // inWords is an error as it is told.
 func inWords(err error) string { return packageNames.ReplaceAllString(err.Error(), "$1") }
@@ -107,7 +107,7 @@ Try "daypass demo".`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newCI(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newDoctor(), newCI(), newDemo(), newVersion())
 	return root
 }
 

@@ -76,7 +76,7 @@ func (e *issuerExam) examineDNS(ctx context.Context, u *url.URL) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.patient)
 	defer cancel()
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	addresses, err := e.c.Resolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		var dns *net.DNSError
 		if errors.As(err, &dns) && dns.IsNotFound {
@@ -87,7 +87,7 @@ func (e *issuerExam) examineDNS(ctx context.Context, u *url.URL) bool {
 		return false
 	}
 	e.judgeAddresses(host, addresses)
-	if name, err := net.DefaultResolver.LookupCNAME(ctx, host); err == nil && !strings.EqualFold(strings.TrimSuffix(name, "."), strings.TrimSuffix(host, ".")) {
+	if name, err := e.c.Resolver.LookupCNAME(ctx, host); err == nil && !strings.EqualFold(strings.TrimSuffix(name, "."), strings.TrimSuffix(host, ".")) {
 		e.found("dns-alias", "%s is an alias of %s", host, strings.TrimSuffix(name, "."))
 	}
 	return true

@@ -168,6 +168,8 @@ func (e *issuerExam) examineTrust(v *tlsView) {
 	switch {
 	case v.public:
 		e.ok("D10", "%s is vouched for by an authority that this system trusts", v.host)
+	case v.private && e.For == Daypass:
+		e.ok("D10", "%s is vouched for by %s; give the server its certificate: --issuer-ca", v.host, authorityOf(top))
 	case v.private || selfIssued(top):
 		e.found(privateCode(e.c.Thumbprints), "%s is vouched for by %s", v.host, authorityOf(top))
 	case top == leaf:

@@ -102,7 +102,7 @@ var tlsFaults = []Fault{
 		Fix: "See D11, and register a new thumbprint before that certificate is replaced.",
 	},
 	{
-		Code: "thumbprint-needed", Check: "D11", Level: Warning, What: "AWS needs the thumbprint",
+		Code: "thumbprint-needed", Check: "D11", Level: Info, What: "AWS needs the thumbprint",
 		Why: "No public authority vouches for the host, or it requires TLS 1.3.", AWS: errThumbprint,
 		Fix: "Register it, and give it here as --thumbprint to compare.",
 	},

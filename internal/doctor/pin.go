@@ -23,22 +23,26 @@ func (e *issuerExam) examineThumbprint(ofIssuer, ofKeys *tlsView) {
 		return
 	}
 	last := v.chain[len(v.chain)-1]
+	counts := v.byThumbprint()
 	used := "AWS does not look at it while a public authority vouches for the host"
-	if v.byThumbprint() {
+	switch {
+	case e.For == Daypass && v.private: // and TLS 1.3 is no matter
+		counts, used = false, "a server with --issuer-ca does not look at it"
+	case counts:
 		used = "AWS goes by it"
 	}
 	e.ok("D11", "%s: %s, of %s, the last certificate that is sent (%s); %s", v.host, jwks.Thumbprint(last), nameOf(last), roleOf(v, last), used)
 	if e.c.Thumbprints == nil {
-		if v.byThumbprint() {
+		if counts {
 			e.found("thumbprint-needed", "--thumbprint-list %s", jwks.Thumbprint(last))
 		}
 		return
 	}
-	e.examinePins(v, ofIssuer)
+	e.examinePins(v, ofIssuer, counts)
 }
 
-// examinePins compares the registered thumbprints.
-func (e *issuerExam) examinePins(v, ofIssuer *tlsView) {
+// examinePins compares the registered thumbprints. Counts says that they count.
+func (e *issuerExam) examinePins(v, ofIssuer *tlsView, counts bool) {
 	pins := e.c.Thumbprints
 	if len(pins) > maxPins {
 		e.found("thumbprint-many", "%d were given", len(pins))
@@ -56,7 +60,7 @@ func (e *issuerExam) examinePins(v, ofIssuer *tlsView) {
 		return
 	}
 	want := fmt.Sprintf("registered are %s; the one to register is %s", strings.Join(pins, ", "), jwks.Thumbprint(last))
-	if !v.byThumbprint() {
+	if !counts {
 		e.found("thumbprint-unused", "%s", want)
 		return
 	}

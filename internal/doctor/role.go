@@ -76,6 +76,9 @@ func Role(c RoleConfig) *Report {
 	e.examineConditions()
 	e.examineDecision(document)
 	e.skipRole("there is nothing to hold it against")
+	if c.Token == nil {
+		return e.finish("R")
+	}
 	return e.finish("R", "T")
 }
 
@@ -343,7 +346,7 @@ func (e *roleExam) examineValues(where, name string, c policy.ConditionView) {
 func (e *roleExam) examineDecision(document *policy.Document) {
 	token := e.c.Token
 	if token == nil {
-		e.skip("R08", "no token was given; --token-env, --token-file or --token-stdin name one")
+		e.skip("R08", "no token was given; --token-env or --token-file names one")
 		return
 	}
 	if e.role.Partition != "" && e.role.Partition != arn.Partition {
