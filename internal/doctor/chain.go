@@ -166,6 +166,8 @@ func (e *issuerExam) examineTrust(v *tlsView) {
 	v.public = e.vouchedFor(v, e.c.Public, true)
 	v.private = e.c.Private != nil && e.vouchedFor(v, e.c.Private, false)
 	switch {
+	case slices.ContainsFunc(v.path, weaklySigned):
+		e.skip("D10", "a signature is too weak to be believed")
 	case v.public:
 		e.ok("D10", "%s is vouched for by an authority that this system trusts", v.host)
 	case v.private && e.For == Daypass:
@@ -282,6 +284,16 @@ func tooDeep(name, host string) bool {
 // 2014 (CA/Browser Forum, Baseline Requirements, section 6.1.5).
 const minRSA = 2048
 
+// weaklySigned reports whether a certificate's signature is by a hash that is
+// broken. A root's own says nothing.
+func weaklySigned(c *x509.Certificate) bool {
+	switch c.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
+		return !selfIssued(c)
+	}
+	return false
+}
+
 // examineKeySizes is D09.
 func (e *issuerExam) examineKeySizes(v *tlsView) {
 	var kinds []string
@@ -293,11 +305,8 @@ func (e *issuerExam) examineKeySizes(v *tlsView) {
 		if _, ok := c.PublicKey.(ed25519.PublicKey); ok {
 			e.found("certificate-odd-key", "%s: %s has an Ed25519 key", v.host, nameOf(c))
 		}
-		switch c.SignatureAlgorithm { // a root's own signature says nothing
-		case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
-			if !selfIssued(c) {
-				e.found("certificate-weak-signature", "%s: %s is signed with %s", v.host, nameOf(c), c.SignatureAlgorithm)
-			}
+		if weaklySigned(c) {
+			e.found("certificate-weak-signature", "%s: %s is signed with %s", v.host, nameOf(c), c.SignatureAlgorithm)
 		}
 	}
 	e.ok("D09", "%s: %s", v.host, strings.Join(kinds, ", "))

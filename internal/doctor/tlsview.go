@@ -26,14 +26,19 @@ type tlsView struct {
 // trusted authority vouches, or TLS 1.3 is required).
 func (v *tlsView) byThumbprint() bool { return !v.public || v.only13 }
 
-// examineTLS is D04 to D10 for the host of u. It gives nil for one that shows
-// no certificate.
+// examineTLS is D04 to D10 for the host of u. It gives nil for one that shows no
+// certificate.
 func (e *issuerExam) examineTLS(ctx context.Context, u *url.URL) *tlsView {
 	host := u.Hostname()
 	first := e.greet(ctx, u, nil)
 	if first.err != nil {
 		e.firstHandshake(ctx, u, first.err)
-		return nil
+		if len(first.chain) == 0 {
+			return nil
+		}
+		v := &tlsView{host: host, chain: first.chain}
+		e.examineChain(v) // the first certificate may not be the one whose key the server has
+		return v
 	}
 	v := &tlsView{host: host, chain: first.chain}
 	older := e.greet(ctx, u, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
