@@ -28,7 +28,7 @@ func parseMembers(text []byte) (members, error) {
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, errNoObject
 	}
-	var all members
+	all := members{}
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
