@@ -67,7 +67,7 @@ func (f *reportFlags) end(c *cobra.Command, title string, r *doctor.Report) erro
 	if err != nil {
 		return usageError{fmt.Errorf("write the report: %w", err)}
 	}
-	if r.Blocked {
+	if !r.Passed {
 		return &exitError{exitFailure}
 	}
 	return nil

@@ -174,10 +174,12 @@ func (p *reportPrinter) summary(r *doctor.Report) {
 	failures, warnings := r.Count(doctor.Error), r.Count(doctor.Warning)
 	p.line("")
 	switch {
-	case r.Blocked:
+	case failures > 0:
 		p.line(badStyle.Render(counted(failures, "error")+", "+counted(warnings, "warning")) + ": what is marked ERROR stands in the way of " + who + ".")
 	case warnings > 0:
 		p.line(warnStyle.Render(counted(warnings, "warning")) + ": nothing stands in the way of " + who + " now; read the " + plural(warnings, "warning") + ".")
+	case !r.Passed:
+		p.line(badStyle.Render("Nothing could be examined") + ".")
 	default:
 		p.line(goodStyle.Render("Nothing") + " that was examined stands in the way of " + who + ".")
 	}

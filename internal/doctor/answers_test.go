@@ -347,20 +347,20 @@ func pause(d time.Duration, then func() string) http.HandlerFunc {
 }
 
 // TestSlow: with bounds a fraction of AWS's, so that the test is quick. Each
-// request takes 100 milliseconds at least.
+// request takes 400 milliseconds at least.
 func TestSlow(t *testing.T) {
 	t.Parallel()
-	slow := server{at: map[string]http.HandlerFunc{keysPath: pause(100*time.Millisecond, goodKeys)}}.start(t)
+	slow := server{at: map[string]http.HandlerFunc{keysPath: pause(400*time.Millisecond, goodKeys)}}.start(t)
 	bounds := func(slow, bound time.Duration) func(*IssuerConfig) {
 		return func(c *IssuerConfig) { c.Slow, c.Bound = slow, bound; realTime(c) }
 	}
 	r := examine(t, slow, bounds(time.Millisecond, time.Minute))
 	want(t, r, append(onThisMachine[:2:2], "slow", "crowd-slow")...)
-	r = examine(t, slow, bounds(time.Millisecond, 50*time.Millisecond))
+	r = examine(t, slow, bounds(time.Millisecond, 350*time.Millisecond))
 	want(t, r, append(onThisMachine[:2:2], "too-slow", "crowd-too-slow")...)
 	wantText(t, r, "too-slow", noAnswer)
 	never := server{at: map[string]http.HandlerFunc{keysPath: pause(time.Minute, goodKeys)}}.start(t)
-	r = examine(t, never, bounds(time.Millisecond, 50*time.Millisecond))
+	r = examine(t, never, bounds(time.Millisecond, 400*time.Millisecond))
 	if r.has("slow") { // the first document took more than a millisecond, or not
 		t.Error("it is slow and not without answer")
 	}
@@ -495,7 +495,7 @@ func TestHostileIssuers(t *testing.T) {
 	if n := sent.Load(); n > 128<<20 {
 		t.Errorf("%d bytes were taken", n)
 	}
-	bounds := func(c *IssuerConfig) { c.Bound = 100 * time.Millisecond; realTime(c) }
+	bounds := func(c *IssuerConfig) { c.Bound = 400 * time.Millisecond; realTime(c) }
 	drip := func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			if _, err := io.WriteString(w, " "); err != nil {

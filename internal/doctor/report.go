@@ -29,8 +29,7 @@ import (
 // Level says how much a finding stands in the way.
 type Level string
 
-// The levels, the worst last. An Error stands in the way: a report with one
-// blocks. A Warning does under conditions that the finding names. OK and Skipped
+// The levels, the worst last. An Error stands in the way. A Warning does under conditions that the finding names. OK and Skipped
 // are of checks that found nothing, or could not look.
 const (
 	OK      Level = "ok"
@@ -68,11 +67,12 @@ type Finding struct {
 	Outside bool `json:"outside,omitempty"`
 }
 
-// Report is what was found. The zero Report blocks: nothing was examined.
+// Report is what was found. The zero Report has not passed: nothing was
+// examined.
 type Report struct {
 	Subject  string    `json:"subject"` // what was examined
 	For      For       `json:"for"`
-	Blocked  bool      `json:"blocked"` // something stands in the way
+	Passed   bool      `json:"passed"` // something was examined, and nothing stands in the way
 	Findings []Finding `json:"findings"`
 	// Claims are a token's claims, for the reader; see TokenConfig.
 	Claims []Claim `json:"claims,omitempty"`
@@ -145,10 +145,10 @@ func (r *Report) worst(check string) Level {
 func rank(l Level) int { return slices.Index([]Level{OK, Skipped, Info, Warning, Error}, l) }
 
 // finish puts the findings in the order of the checks, with a line for each check
-// of the kind that found nothing, and decides whether the report blocks.
+// of the kind that found nothing, and decides whether the report has passed.
 func (r *Report) finish(kinds ...string) *Report {
 	var all []Finding
-	r.Blocked = false
+	good, blocked := false, false
 	for _, c := range checks {
 		if !slices.Contains(kinds, c.ID[:1]) {
 			continue
@@ -160,16 +160,17 @@ func (r *Report) finish(kinds ...string) *Report {
 			}
 			if line.Level == Skipped || r.seen[c.ID] != "" {
 				all = append(all, line)
+				good = good || line.Level == OK
 			}
 		}
 		for i := range r.Findings {
 			if r.Findings[i].Check == c.ID {
 				all = append(all, r.Findings[i])
-				r.Blocked = r.Blocked || r.Findings[i].Level == Error
+				blocked = blocked || r.Findings[i].Level == Error
 			}
 		}
 	}
-	r.Findings = all
+	r.Findings, r.Passed = all, good && !blocked
 	return r
 }
 
