@@ -68,7 +68,7 @@ func (e *issuerExam) firstHandshake(ctx context.Context, u *url.URL, err error) 
 		e.found("unreachable", "%s: %s", hostPort(u), reason(err)) // nobody is there, or gives no answer
 	case e.greet(ctx, u, func(c *tls.Config) { c.NextProtos = []string{"h2"} }).err == nil:
 		e.found("no-http1", "%s: %s", host, reason(err))
-	case e.greet(ctx, u, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }).err == nil: //nolint:gosec // to see whether it is that old
+	case e.greet(ctx, u, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }).err == nil:
 		e.found("tls-old", "%s: %s", host, reason(err))
 	default:
 		e.found("tls-refused", "%s: %s", host, reason(err))

@@ -249,7 +249,7 @@ func (s server) start(t testing.TB) *issuer {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Date", start.Format(http.TimeFormat))
-		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, i.url, keys)
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, i.url, keys)
 	})
 	i.answer(keysPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
