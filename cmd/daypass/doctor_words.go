@@ -36,6 +36,7 @@ var levels = map[doctor.Level]struct {
 type reportPrinter struct {
 	out   io.Writer
 	width int
+	apart bool // the last line was an empty one
 	err   error
 }
 
@@ -68,6 +69,7 @@ func printed(s string) string {
 }
 
 func (p *reportPrinter) line(text string) {
+	p.apart = text == ""
 	if _, err := lipgloss.Fprintln(p.out, strings.TrimRight(text, " ")); err != nil && p.err == nil {
 		p.err = err
 	}
@@ -82,7 +84,9 @@ func (p *reportPrinter) finding(f *doctor.Finding) {
 		p.labelled("", f.Seen, dimStyle)
 		return
 	}
-	p.line("")
+	if !p.apart {
+		p.line("")
+	}
 	p.line(l.style.Render(head) + " " + titleStyle.Render(name+": "+f.What) + dimStyle.Render("  ["+f.Code+"]"))
 	plain := lipgloss.NewStyle()
 	p.labelled("seen", f.Seen, plain)
@@ -132,7 +136,7 @@ func wrapped(line string, width int) []string {
 			current = indent + word
 		case lipgloss.Width(current)+1+lipgloss.Width(word) > width:
 			lines = append(lines, current)
-			current = indent + "  " + word
+			current = indent + word
 		default:
 			current += " " + word
 		}
@@ -145,7 +149,9 @@ func (p *reportPrinter) claims(claims []doctor.Claim) {
 	if len(claims) == 0 {
 		return
 	}
-	p.line("")
+	if !p.apart {
+		p.line("")
+	}
 	p.line(titleStyle.Render("Claims, without the signature"))
 	rows := make([][]string, len(claims))
 	masked := false
@@ -172,7 +178,9 @@ func (p *reportPrinter) summary(r *doctor.Report) {
 		who = "a Daypass server"
 	}
 	failures, warnings := r.Count(doctor.Error), r.Count(doctor.Warning)
-	p.line("")
+	if !p.apart {
+		p.line("")
+	}
 	switch {
 	case failures > 0:
 		p.line(badStyle.Render(counted(failures, "error")+", "+counted(warnings, "warning")) + ": what is marked ERROR stands in the way of " + who + ".")

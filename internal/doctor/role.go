@@ -230,8 +230,7 @@ func (e *roleExam) examineActions() {
 
 // examineConditions is R05 to R07, of the statements that allow it.
 func (e *roleExam) examineConditions() {
-	asksAudience := false
-	var keys []string
+	var audiences, keys []string // asked for
 	for i, s := range e.statements {
 		if !s.Covers(trust.Action) || len(s.Federated()) == 0 && !s.Denies() {
 			continue
@@ -245,21 +244,26 @@ func (e *roleExam) examineConditions() {
 			if s.Denies() {
 				continue
 			}
-			asksAudience = asksAudience || name == "aud"
 			if name == "aud" {
+				audiences = append(audiences, c.Values...)
 				e.examineAskedAudience(where, c)
 			}
 			e.examineValues(where, name, c)
 		}
 	}
-	if len(e.trusted) > 0 && !asksAudience {
+	if len(e.trusted) == 0 {
+		return
+	}
+	switch {
+	case len(audiences) == 0:
 		e.found("audience-not-asked", "any client id of the provider will do")
+	case e.c.Providers == nil:
+		e.skip("R06", "the policy asks for %s; the provider's client ids are not known", listed(audiences))
+	default:
+		e.ok("R06", "%s", listed(audiences))
 	}
-	if len(e.trusted) > 0 {
-		e.ok("R05", "%s", listed(keys))
-		e.ok("R06", "aud")
-		e.ok("R07", "%s", number(len(keys), "key"))
-	}
+	e.ok("R05", "%s", listed(keys))
+	e.ok("R07", "%s", number(len(keys), "key"))
 }
 
 // positive reports whether an operator fails where the key is absent.

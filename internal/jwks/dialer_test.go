@@ -44,7 +44,7 @@ func TestDialer(t *testing.T) {
 	}
 }
 
-func TestThumbprint(t *testing.T) {
+func TestCertificateThumbprint(t *testing.T) {
 	t.Parallel()
 	root := newPKI(t).root.cert
 	if got := Thumbprint(root); got != thumbprint(root) || len(got) != 40 || got != strings.ToLower(got) {
