@@ -17,7 +17,7 @@ const (
 	noKeyPage      = "https://repost.aws/knowledge-center/iam-sts-invalididentitytoken"
 	providerPage   = "https://repost.aws/knowledge-center/iam-oidc-idp-federation"
 	gitlabAWS      = "https://docs.gitlab.com/ci/cloud_services/aws/"
-	idTokensPage   = "https://docs.gitlab.com/ci/secrets/id_token_authentication/"
+	gitlabJobsPage = "https://docs.gitlab.com/ci/secrets/id_token_authentication/"
 	assumePage     = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
 	keysPage       = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"
 	tagsPage       = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html"
@@ -63,10 +63,10 @@ var checks = []Check{
 	{ID: "T03", Name: "claims", Asks: "Are iss, sub, aud, iat and exp there, of the right type?", Good: "the required claims are there", Link: assumePage},
 	{ID: "T04", Name: "provider", Asks: "Does a provider have exactly this iss?", Good: "the issuer is the provider's, byte for byte", Link: providerPage},
 	{ID: "T05", Name: "audience", Asks: "Is the audience one of the provider's client ids?", Good: "the audience is one of the provider's client ids", Link: providerPage},
-	{ID: "T06", Name: "times", Asks: "Is now within the token's times, give or take 300 seconds?", Good: "now is within the token's times", Link: idTokensPage},
+	{ID: "T06", Name: "times", Asks: "Is now within the token's times, give or take 300 seconds?", Good: "now is within the token's times", Link: gitlabJobsPage},
 	{ID: "T07", Name: "AWS claims", Asks: "Can session tags, roles and source identity be read?", Good: "session tags, roles and source identity can be read", Link: tagsPage},
 	{ID: "T08", Name: "signature", Asks: "Does a published key confirm the signature?", Good: "a published key confirms the signature", Link: noKeyPage},
-	{ID: "T09", Name: "origin", Asks: "Which CI system made it, in which form?", Good: "where it is from", Link: idTokensPage},
+	{ID: "T09", Name: "origin", Asks: "Which CI system made it, in which form?", Good: "where it is from", Link: gitlabJobsPage},
 	{ID: "T10", Name: "subject", Asks: "What do trust policies see of it?", Good: "what trust policies see of it at AWS", Link: keysPage},
 
 	{ID: "R01", Name: "trust policy", Asks: "Can the trust policy be read?", Good: "the trust policy can be read", Link: providerPage},

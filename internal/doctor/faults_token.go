@@ -4,7 +4,7 @@ var tokenFaults = []Fault{
 	{
 		Code: "token-empty", Check: "T01", Level: Error, What: "there is no token",
 		Why: "Clients refuse an empty token before they ask AWS.", AWS: "Invalid length for parameter WebIdentityToken, value: 0",
-		Fix: "Declare id_tokens in this very job, and use the variable's name as declared there. GitLab 17.0 removed CI_JOB_JWT and CI_JOB_JWT_V2.", Link: idTokensPage,
+		Fix: "Declare id_tokens in this very job, and use the variable's name as declared there. GitLab 17.0 removed CI_JOB_JWT and CI_JOB_JWT_V2.", Link: gitlabJobsPage,
 	},
 	{
 		Code: "token-long", Check: "T01", Level: Error, What: "the token is too long",
