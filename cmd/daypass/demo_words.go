@@ -12,16 +12,6 @@ import (
 // This file is what the demo says. Lines that begin with "$ " are commands as
 // they are run.
 
-// Colours are the terminal's own sixteen, so that they fit its background.
-// Where the output is no terminal, lipgloss leaves them out.
-var (
-	titleStyle   = lipgloss.NewStyle().Bold(true)
-	commandStyle = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
-	goodStyle    = lipgloss.NewStyle().Foreground(lipgloss.Green)
-	warnStyle    = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
-	badStyle     = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
-)
-
 func (d *demo) say(format string, args ...any) {
 	_, _ = lipgloss.Fprintln(d.out, fmt.Sprintf(format, args...))
 }

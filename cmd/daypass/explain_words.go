@@ -15,8 +15,6 @@ import (
 
 // This file is how a report of `daypass explain` reads.
 
-var dimStyle = lipgloss.NewStyle().Faint(true)
-
 // reportWriter writes a report for a person. It keeps the first error.
 type reportWriter struct {
 	out io.Writer

@@ -12,9 +12,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// iamAPI is IAM, as the server speaks it.
-var iamAPI = serviceAPI{"iam", "2010-05-08"}
-
 // xmlDetails is what is read of GetAccountAuthorizationDetails.
 type xmlDetails struct {
 	XMLName xml.Name
@@ -49,7 +46,7 @@ func (in *lintInput) readServer(c *cobra.Command) error {
 	parameters := url.Values{"MaxItems": {"1000"}}
 	for {
 		var page xmlDetails
-		if err := in.flags.server.callService(c, iamAPI, "GetAccountAuthorizationDetails", parameters, &page); err != nil {
+		if err := in.flags.server.callService(c, iamService, "GetAccountAuthorizationDetails", parameters, &page); err != nil {
 			return err
 		}
 		for _, p := range page.Policies {
@@ -111,7 +108,7 @@ func (in *lintInput) serverProviders(c *cobra.Command) ([]lint.Provider, error) 
 		XMLName xml.Name
 		ARNs    []string `xml:"ListOpenIDConnectProvidersResult>OpenIDConnectProviderList>member>Arn"`
 	}
-	if err := in.flags.server.callService(c, iamAPI, "ListOpenIDConnectProviders", nil, &list); err != nil {
+	if err := in.flags.server.callService(c, iamService, "ListOpenIDConnectProviders", nil, &list); err != nil {
 		return nil, err
 	}
 	providers := make([]lint.Provider, 0, len(list.ARNs))
@@ -121,7 +118,7 @@ func (in *lintInput) serverProviders(c *cobra.Command) ([]lint.Provider, error) 
 			URL       string   `xml:"GetOpenIDConnectProviderResult>Url"`
 			ClientIDs []string `xml:"GetOpenIDConnectProviderResult>ClientIDList>member"`
 		}
-		if err := in.flags.server.callService(c, iamAPI, "GetOpenIDConnectProvider", url.Values{"OpenIDConnectProviderArn": {name}}, &one); err != nil {
+		if err := in.flags.server.callService(c, iamService, "GetOpenIDConnectProvider", url.Values{"OpenIDConnectProviderArn": {name}}, &one); err != nil {
 			return nil, fmt.Errorf("the provider %s: %w", name, err)
 		}
 		providers = append(providers, lint.Provider{ARN: name, URL: strings.TrimPrefix(one.URL, "https://"), ClientIDs: one.ClientIDs})

@@ -24,8 +24,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// serviceVersion is the version of Daypass's own service that is spoken here.
-const serviceVersion = "2026-11-26"
+// service is what is called: as signatures name it, and in which version.
+type service struct{ name, version string }
+
+var (
+	ownService = service{"daypass", "2026-11-26"}
+	iamService = service{"iam", "2010-05-08"}
+)
 
 const (
 	callTimeout   = 30 * time.Second
@@ -83,21 +88,18 @@ func (s *serverFlags) load(ctx context.Context, command *cobra.Command) (aws.Con
 // reply's XML into reply, if not nil. It does not try again: the caller can see
 // whether what failed took place.
 func (s *serverFlags) call(command *cobra.Command, operation string, parameters url.Values, reply any) error {
-	return s.callService(command, serviceAPI{"daypass", serviceVersion}, operation, parameters, reply)
+	return s.callService(command, ownService, operation, parameters, reply)
 }
 
-// serviceAPI is a service of the server: the prefix of its actions, and its version.
-type serviceAPI struct{ prefix, version string }
-
 // callService is call for an operation of another service.
-func (s *serverFlags) callService(command *cobra.Command, api serviceAPI, operation string, parameters url.Values, reply any) error {
+func (s *serverFlags) callService(command *cobra.Command, of service, operation string, parameters url.Values, reply any) error {
 	ctx, cancel := context.WithTimeout(command.Context(), callTimeout)
 	defer cancel()
 	c, err := s.load(ctx, command)
 	if err != nil {
 		return err
 	}
-	request, err := s.request(ctx, &c, api, operation, parameters)
+	request, err := s.request(ctx, &c, of, operation, parameters)
 	if err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func (s *serverFlags) callService(command *cobra.Command, api serviceAPI, operat
 		return s.unreachable(err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return s.refused(api.prefix, operation, response.StatusCode, body)
+		return s.refused(of.name+":"+operation, response.StatusCode, body)
 	}
 	if root := rootOf(body); root != operation+"Response" {
 		return fmt.Errorf("%s does not answer as Daypass does; is it the server's endpoint?", s.endpoint)
@@ -126,7 +128,7 @@ func (s *serverFlags) callService(command *cobra.Command, api serviceAPI, operat
 }
 
 // request is the signed request.
-func (s *serverFlags) request(ctx context.Context, c *aws.Config, api serviceAPI, operation string, parameters url.Values) (*http.Request, error) {
+func (s *serverFlags) request(ctx context.Context, c *aws.Config, of service, operation string, parameters url.Values) (*http.Request, error) {
 	credentials, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
 		cause := ": " + err.Error()
@@ -136,7 +138,7 @@ func (s *serverFlags) request(ctx context.Context, c *aws.Config, api serviceAPI
 		return nil, errors.New("who is calling? Set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
 			"or AWS_SHARED_CREDENTIALS_FILE to \"credentials\" in the server's data" + cause)
 	}
-	v := url.Values{"Action": {operation}, "Version": {api.version}}
+	v := url.Values{"Action": {operation}, "Version": {of.version}}
 	for name := range parameters {
 		v.Set(name, parameters.Get(name))
 	}
@@ -147,7 +149,7 @@ func (s *serverFlags) request(ctx context.Context, c *aws.Config, api serviceAPI
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	sum := sha256.Sum256([]byte(body))
-	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), api.prefix, c.Region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), of.name, c.Region, time.Now())
 	return request, err
 }
 
@@ -176,7 +178,7 @@ func (s *serverFlags) unreachable(err error) error {
 
 // refused is what the server answered, in its words, and the next step. Where
 // it explains itself, that is on further lines.
-func (s *serverFlags) refused(service, operation string, status int, body []byte) error {
+func (s *serverFlags) refused(action string, status int, body []byte) error {
 	var fault struct {
 		Code    string `xml:"Error>Code"`
 		Message string `xml:"Error>Message"`
@@ -189,7 +191,7 @@ func (s *serverFlags) refused(service, operation string, status int, body []byte
 		text = "the server refuses"
 	}
 	text = strings.TrimSuffix(text, ".")
-	if step := nextStep(fault.Code, service, operation); step != "" {
+	if step := nextStep(fault.Code, action); step != "" {
 		text += "; " + step
 	}
 	text += " (" + fault.Code + ")"
@@ -199,11 +201,12 @@ func (s *serverFlags) refused(service, operation string, status int, body []byte
 	return errors.New(strings.Map(printable, text))
 }
 
-// nextStep says what to do about an error of the server, by its code.
-func nextStep(code, service, operation string) string {
+// nextStep says what to do about an error of the server, by its code and the
+// action that was asked for.
+func nextStep(code, action string) string {
 	switch code {
 	case "AccessDenied":
-		return "allow " + service + ":" + operation + " in a policy of the caller, or call as the administrator"
+		return "allow " + action + " in a policy of the caller, or call as the administrator"
 	case "InvalidClientTokenId":
 		return "the server does not know these credentials, or they were revoked: check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SHARED_CREDENTIALS_FILE"
 	case "SignatureDoesNotMatch":
@@ -215,7 +218,7 @@ func nextStep(code, service, operation string) string {
 	case "InternalFailure":
 		return "the server's log says more"
 	case "NoSuchEntity":
-		if operation == "DeleteRevocation" {
+		if action == "daypass:DeleteRevocation" {
 			return `"daypass sessions revocations" lists those there are`
 		}
 		return `"aws iam list-roles" lists those there are`

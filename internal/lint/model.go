@@ -266,7 +266,9 @@ func (c *cond) everything() bool {
 	return false
 }
 
-func wild(s string) bool { return strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(s, "${*}", ""), "${?}", ""), "*?") }
+func wild(s string) bool {
+	return strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(s, "${*}", ""), "${?}", ""), "*?")
+}
 
 // holdsVariable reports whether a text holds a policy variable other than the three
 // that stand for a character.

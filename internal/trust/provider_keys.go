@@ -137,3 +137,8 @@ func KeyNames(url string) []string {
 	}
 	return names
 }
+
+// HasKey reports whether AWS makes a condition key url:name of the tokens of the
+// provider with this URL, which is without its scheme. Names of keys are compared
+// without regard to the case of letters.
+func HasKey(url, name string) bool { return awsKey(url, name) }
