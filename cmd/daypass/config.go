@@ -8,12 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/server"
+	"github.com/daypass/daypass/internal/strictyaml"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
@@ -280,68 +280,10 @@ func readConfiguration(c *configuration, path string) error {
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	if err := parseConfiguration(c, text); err != nil {
+	if err := strictyaml.Read(text, c); err != nil {
 		return fmt.Errorf("configuration: %s: %w", path, err)
 	}
 	c.resolve(filepath.Dir(path))
-	return nil
-}
-
-func parseConfiguration(c *configuration, text []byte) error {
-	var documents []yaml.Node
-	if err := yaml.Load(text, &documents, yaml.WithAllDocuments()); err != nil {
-		return plain(err)
-	}
-	switch {
-	case len(documents) == 0: // comments at most
-		return nil
-	case len(documents) > 1:
-		return fmt.Errorf("line %d: a second document begins; one is read", documents[1].Line)
-	}
-	switch root := documents[0].Content; {
-	case len(root) == 1 && root[0].Tag == "!!null" && root[0].Value == "":
-		return nil
-	case len(root) != 1 || root[0].Kind != yaml.MappingNode:
-		return fmt.Errorf("line %d: the document must be a mapping: KEY: VALUE", documents[0].Line)
-	}
-	if err := refuseEmpty(&documents[0]); err != nil {
-		return err
-	}
-	return plain(yaml.Load(text, c, yaml.WithKnownFields(), yaml.WithUniqueKeys()))
-}
-
-// unknownKey is how the library says it, with the name of a Go type.
-var unknownKey = regexp.MustCompile(`^field (.*) not found in type \S+$`)
-
-// plain is what the library found in the words of who wrote the file.
-func plain(err error) error {
-	var list *yaml.LoadErrors
-	if !errors.As(err, &list) {
-		return err
-	}
-	var all []string
-	for _, e := range list.Errors {
-		text := unknownKey.ReplaceAllString(e.Message, "there is no key $1 here")
-		all = append(all, fmt.Sprintf("line %d: %s", e.Mark.Line, text))
-	}
-	return errors.New(strings.Join(all, "; "))
-}
-
-// refuseEmpty refuses a key without a value. It would mean the default, and
-// read as if it meant nothing.
-func refuseEmpty(n *yaml.Node) error {
-	for i, child := range n.Content {
-		if child.Kind == yaml.ScalarNode && child.Tag == "!!null" {
-			name := "a value"
-			if n.Kind == yaml.MappingNode && i%2 == 1 {
-				name = n.Content[i-1].Value
-			}
-			return fmt.Errorf("line %d: %s is empty; give it a value or leave it out", child.Line, name)
-		}
-		if err := refuseEmpty(child); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -413,8 +355,12 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 			continue
 		}
 		if err := value.Set(values[0]); err != nil {
-			return usageError{fmt.Errorf("%s: %w", variable(name), err)}
+			// Of a flag that was given on the command line this was checked before.
+			return usageError{fmt.Errorf("%s: write true or false, not %q", variable(name), values[0])}
 		}
+	}
+	if flags.Changed("data") && c.Data == "" {
+		return usageError{errors.New("--data is empty; give a directory, or leave --data out")}
 	}
 	if proxy := environment(proxyVariable); proxy != "" {
 		if err := c.Egress.Proxy.set(proxy); err != nil {

@@ -15,11 +15,6 @@ import (
 // This file is how the doctor's reports look. Where the output is no terminal
 // there are no colours and no lines are broken.
 
-var (
-	warnStyle = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
-	dimStyle  = lipgloss.NewStyle().Faint(true)
-)
-
 // levels are mark, word and style of each level.
 var levels = map[doctor.Level]struct {
 	mark, word string

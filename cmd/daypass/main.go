@@ -107,7 +107,7 @@ Try "daypass demo".`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newDoctor(), newCI(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newCI(), newExplain(), newDoctor(), newTest(), newReach(), newDemo(), newVersion())
 	return root
 }
 

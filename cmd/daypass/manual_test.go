@@ -15,6 +15,8 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/daypass/daypass/internal/strictyaml"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 )
@@ -111,7 +113,7 @@ func TestConfigurationExample(t *testing.T) {
 	_, example, _ := strings.Cut(string(text), "```yaml\n")
 	example, _, ok := strings.Cut(example, "```")
 	var c configuration
-	if err := parseConfiguration(&c, []byte(example)); !ok || err != nil || len(c.Providers) == 0 {
+	if err := strictyaml.Read([]byte(example), &c); !ok || err != nil || len(c.Providers) == 0 {
 		t.Errorf("the example gives %+v, error %v", c, err)
 	}
 }

@@ -33,8 +33,8 @@ func serveCommand(run func(c *cobra.Command, settings *configuration, file strin
 	var file string
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve STS and IAM",
-		Long: `Serve STS and IAM on one endpoint.
+		Short: "Serve STS, IAM and S3",
+		Long: `Serve STS, IAM and S3 on one endpoint.
 
 The first start makes the account and writes its administrator's access key to
 the file "credentials" in the data directory, in the format of the AWS CLI:

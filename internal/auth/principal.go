@@ -5,6 +5,7 @@ import (
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/session"
+	"github.com/daypass/daypass/internal/store"
 )
 
 // userCaller is a user who signed with a long-lived key.
@@ -64,10 +65,18 @@ func sessionCaller(snapshot *directory.Snapshot, s *session.Session) (*Caller, s
 }
 
 func asRole(snapshot *directory.Snapshot, role *directory.Role, s *session.Session) *Caller {
+	return RoleSession(role.ARN, role.Tags, snapshot.RolePolicies(nil, role), snapshot.Boundary(role.Account, role.PermissionsBoundary), s)
+}
+
+// RoleSession is a session of a role with these tags and policies, and a permissions
+// boundary of one policy or none. The session need not be one that was ever begun:
+// tests of policies ask about sessions that might be. Its session policies are left
+// out.
+func RoleSession(roleARN string, tags []store.Tag, policies, boundary []directory.Attached, s *session.Session) *Caller {
 	return &Caller{
-		Account: s.Account, ARN: arn.AssumedRole(s.Account, role.Name, s.SessionName), UserID: s.RoleID + ":" + s.SessionName,
-		principalType: "AssumedRole", principalARN: role.ARN,
-		tags: role.Tags, policies: snapshot.RolePolicies(nil, role), boundary: snapshot.Boundary(role.Account, role.PermissionsBoundary),
+		Account: s.Account, ARN: arn.AssumedRole(s.Account, s.RoleName, s.SessionName), UserID: s.RoleID + ":" + s.SessionName,
+		principalType: "AssumedRole", principalARN: roleARN, Session: s,
+		tags: tags, policies: policies, boundary: boundary,
 	}
 }
 

@@ -30,11 +30,13 @@ floor 0 pure
 	sigv4:
 	oidc: module github.com/go-jose/go-jose/v4
 	outbound: module github.com/go-jose/go-jose/v4
+	strictyaml: module go.yaml.in/yaml/v4
 	managedpolicy: arn
 	policy: arn
 	s3request: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
+	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
 
 floor 1 utility
 	durable:
@@ -69,11 +71,12 @@ floor 3 rooms
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
 	doctor: arn policy trust oidc jwks store account archive
+	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	runner: gitlab/ci gitlab
 	bench/process: sdkhttp, module github.com/aws/aws-sdk-go-v2
 
 floor 5 commands
-	cmd/daypass: s3upstream durable oidc jwks server doctor runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: strictyaml suite account managedpolicy store arn explain oidc policy archive s3upstream durable jwks server doctor runner gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/process gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 `

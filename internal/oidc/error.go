@@ -108,6 +108,20 @@ func (e *Error) Message() string {
 	}
 }
 
+// Code is AWS's error code for Message (recorded on AWS, 2026-09).
+func (e *Error) Code() string {
+	switch e.Kind {
+	case Expired:
+		return "ExpiredTokenException"
+	case SubjectNull:
+		return "InternalFailure"
+	case TooLarge:
+		return "ValidationError"
+	default:
+		return "InvalidIdentityToken"
+	}
+}
+
 func fail(kind Kind, claim, reason string, args ...any) *Error {
 	return &Error{Kind: kind, Claim: claim, Reason: fmt.Sprintf(reason, args...)}
 }

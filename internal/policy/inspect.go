@@ -37,6 +37,30 @@ func (v StatementView) Actions() []string {
 	return append([]string(nil), v.s.action.written...)
 }
 
+// ActionElement is "Action" or "NotAction", as written; ResourceElement is
+// "Resource" or "NotResource". They are empty where there is neither.
+func (v StatementView) ActionElement() string {
+	if v.s.action == nil {
+		return ""
+	}
+	return elementName("Action", v.s.action.not)
+}
+
+// ResourceElement is described at ActionElement.
+func (v StatementView) ResourceElement() string {
+	if v.s.resource == nil {
+		return ""
+	}
+	return elementName("Resource", v.s.resource.not)
+}
+
+func elementName(name string, not bool) string {
+	if not {
+		return "Not" + name
+	}
+	return name
+}
+
 // Resources gives the patterns of Resource or NotResource, as written.
 func (v StatementView) Resources() []string {
 	if v.s.resource == nil {

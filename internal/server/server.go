@@ -108,6 +108,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := CheckAccount(c.Account); err != nil {
 		return err
 	}
+	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
+		return err
+	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
 	if err != nil {
 		return err

@@ -32,11 +32,9 @@ func tokenFault(err error) error {
 		return err
 	}
 	fault := invalidToken(e.Message())
-	switch e.Kind {
-	case oidc.Expired:
-		fault.Code = "ExpiredTokenException"
-	case oidc.SubjectNull:
-		fault.Code, fault.Status = "InternalFailure", http.StatusInternalServerError
+	fault.Code = e.Code()
+	if e.Kind == oidc.SubjectNull {
+		fault.Status = http.StatusInternalServerError
 	}
 	return fault.Because("%s", e.Error())
 }
@@ -55,14 +53,10 @@ func claimFault(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	switch e.Kind {
-	case trust.UnknownClaim, trust.TooManyClaims:
+	if e.Message() == "" {
 		return denied(e.Reason)
-	case trust.DuplicateTag, trust.NotATag:
-		return awsapi.Error(http.StatusBadRequest, "InvalidParameterValue", e.Message()).Because("%s", e.Reason)
-	default:
-		return invalidToken(e.Message()).Because("%s", e.Reason)
 	}
+	return awsapi.Error(http.StatusBadRequest, e.Code(), e.Message()).Because("%s", e.Reason)
 }
 
 // keysFault gives code and status to what jwks found. STS says

@@ -46,19 +46,8 @@ func New(c Config) (*awsapi.Service, error) {
 	if len(c.OneUseTokens) > 0 && c.Marks == nil {
 		return nil, errors.New("sts: one-use tokens: there is nowhere to remember them")
 	}
-	for _, given := range c.ExtendedClaims {
-		url, err := providerURL("extended claims", given)
-		if err != nil {
-			return nil, err
-		}
-		s.extended[url] = true
-	}
-	for _, given := range c.OneUseTokens {
-		url, err := providerURL("one-use tokens", given)
-		if err != nil {
-			return nil, err
-		}
-		s.oneUse[url] = true
+	if err := s.readProviders(); err != nil {
+		return nil, err
 	}
 	return awsapi.NewService(
 		awsapi.Service{Name: "sts", Version: Version, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
@@ -82,6 +71,29 @@ type service struct {
 	extended map[string]bool // by the provider's URL without its scheme
 	oneUse   map[string]bool // likewise
 	keys     sync.Pool       // of *policy.Context, for the decision of one exchange
+}
+
+// CheckProviders tells whether New would take the entries of ExtendedClaims and
+// OneUseTokens, so that a mistake in them is told before anything is made.
+func (c Config) CheckProviders() error {
+	return (&service{Config: c, extended: map[string]bool{}, oneUse: map[string]bool{}}).readProviders()
+}
+
+func (s *service) readProviders() error {
+	for _, list := range []struct {
+		what  string
+		given []string
+		into  map[string]bool
+	}{{"extended claims", s.ExtendedClaims, s.extended}, {"one-use tokens", s.OneUseTokens, s.oneUse}} {
+		for _, given := range list.given {
+			url, err := providerURL(list.what, given)
+			if err != nil {
+				return err
+			}
+			list.into[url] = true
+		}
+	}
+	return nil
 }
 
 // providerURL takes the scheme from a provider's URL. The rest is matched byte

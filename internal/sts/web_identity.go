@@ -156,7 +156,7 @@ func (s *service) mint(c *awsapi.Call, in *webIdentityRequest, a *admitted) (aws
 	grant := newGrant(c, in.duration)
 	grant.Account, grant.RoleID, grant.RoleName, grant.SessionName = a.role.Account, a.role.ID, a.role.Name, in.sessionName
 	grant.Provider, grant.TokenID, grant.SourceIdentity = a.provider.ARN, a.claims.ID, a.token.SourceIdentity
-	grant.Context, grant.Tags = sessionKeys(a.provider, a.claims), sessionTags(a.token)
+	grant.Context, grant.Tags = SessionContext(a.token)
 	in.policies.set(grant)
 	credentials, err := s.mintGrant(c, grant)
 	if err != nil {
@@ -171,30 +171,15 @@ func (s *service) mint(c *awsapi.Call, in *webIdentityRequest, a *admitted) (aws
 	return result, nil
 }
 
-// sessionTags are the token's tags as the session keeps them.
-func sessionTags(token *trust.Token) []session.Tag {
-	if len(token.Tags) == 0 {
-		return nil
+// SessionContext is what of a token its session keeps: condition keys and tags.
+func SessionContext(token *trust.Token) (keys []session.KeyValue, tags []session.Tag) {
+	for _, key := range token.SessionKeys() {
+		keys = append(keys, session.KeyValue{Key: token.ProviderURL + ":" + key.Name, Multi: key.Multi, Values: key.Values})
 	}
-	tags := make([]session.Tag, len(token.Tags))
-	for i, tag := range token.Tags {
-		tags[i] = session.Tag{Key: tag.Key, Value: tag.Value, Transitive: token.IsTransitive(tag)}
+	for _, tag := range token.Tags {
+		tags = append(tags, session.Tag{Key: tag.Key, Value: tag.Value, Transitive: token.IsTransitive(tag)})
 	}
-	return tags
-}
-
-// sessionKeys are the condition keys of the provider that later requests of
-// the session carry: aud, sub and amr, and no others (IAM User Guide, "AWS
-// federation and AWS STS condition keys", available in subsequent requests).
-func sessionKeys(provider *directory.OIDCProvider, claims *oidc.Claims) []session.KeyValue {
-	keys := []session.KeyValue{
-		{Key: provider.URL + ":aud", Values: []string{claims.Audience}},
-		{Key: provider.URL + ":sub", Values: []string{claims.Subject}},
-	}
-	if claims.AMR != nil {
-		keys = append(keys, session.KeyValue{Key: provider.URL + ":amr", Multi: true, Values: claims.AMR})
-	}
-	return keys
+	return keys, tags
 }
 
 type webIdentityResult struct {

@@ -71,6 +71,19 @@ func (e *Error) Message() string {
 	}
 }
 
+// Code is AWS's error code for Message; where there is no message, that of a
+// caller who is not authorized.
+func (e *Error) Code() string {
+	switch e.Kind {
+	case UnknownClaim, TooManyClaims:
+		return "AccessDenied"
+	case DuplicateTag, NotATag: // as for the parameters of AssumeRole
+		return "InvalidParameterValue"
+	default:
+		return "InvalidIdentityToken"
+	}
+}
+
 func fail(kind Kind, claim, reason string, args ...any) *Error {
 	return &Error{Kind: kind, Claim: claim, Reason: fmt.Sprintf(reason, args...)}
 }

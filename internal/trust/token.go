@@ -121,6 +121,17 @@ func NewToken(p Provider, c *oidc.Claims) (*Token, error) {
 	return t, nil
 }
 
+// SessionKeys are the provider's condition keys that later requests of the session
+// carry: aud, sub and amr, and no others (IAM User Guide, "AWS federation and AWS
+// STS condition keys", available in subsequent requests).
+func (t *Token) SessionKeys() []Key {
+	keys := []Key{{Name: "aud", Values: []string{t.Audience}}, {Name: "sub", Values: []string{t.Subject}}}
+	if t.AMR != nil {
+		keys = append(keys, Key{Name: "amr", Multi: true, Values: t.AMR})
+	}
+	return keys
+}
+
 // claimText gives a string as it is, and numbers and booleans as the token
 // writes them. It is false for null, which is as good as no claim, and for lists
 // and objects.
