@@ -34,8 +34,8 @@ func newDoctorRole() *cobra.Command {
   --trust-policy   the document alone
 
 With a token the trust policy is decided by, as if the token's signature were good,
-by the engine that decides in the server. How wide a policy is open is the matter
-of "daypass lint".
+by the engine that decides in the server; "daypass explain" says more of that
+decision. How wide a policy is open is the matter of "daypass lint".
 ` + callerHelp,
 		Example: `  daypass doctor role deploy --endpoint-url http://127.0.0.1:8350 --token-env GITLAB_OIDC_TOKEN
   daypass doctor role arn:aws:iam::123456789012:role/deploy --trust-policy trust.json`,

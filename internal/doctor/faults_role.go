@@ -110,6 +110,6 @@ var roleFaults = []Fault{
 	{
 		Code: "role-denies", Check: "R08", Level: Error, What: "the role does not admit the token",
 		Why: "AWS says no more than its one sentence, whatever the reason.", AWS: errDenied,
-		Fix: "Bring together what was wanted and what the token has, in the statement above." + lintHint,
+		Fix: "Bring together what was wanted and what the token has, in the statement above. daypass explain shows the smallest change of the policy." + lintHint,
 	},
 }
