@@ -29,10 +29,12 @@ var (
 		return true
 	}}
 	gitHubOwner = &charset{alphanumeric + "-", []string{"-evil", "evil"}, func(s string) bool { return len(s) <= 39 && validName(s, "-") }}
-	gitHubRepo  = &charset{alphanumeric + "-_.", []string{"-fork", "x"}, func(s string) bool { return len(s) <= 100 && s[0] != '-' && s != "." && s != ".." && !strings.HasSuffix(s, ".git") }}
-	number      = &charset{digits, []string{"1"}, func(s string) bool { return s[0] != '0' }}
-	gitBranch   = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "x"}, validRef}
-	gitTag      = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "v0"}, validRef}
+	gitHubRepo  = &charset{alphanumeric + "-_.", []string{"-fork", "x"}, func(s string) bool {
+		return len(s) <= 100 && s[0] != '-' && s != "." && s != ".." && !strings.HasSuffix(s, ".git")
+	}}
+	number    = &charset{digits, []string{"1"}, func(s string) bool { return s[0] != '0' }}
+	gitBranch = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "x"}, validRef}
+	gitTag    = &charset{alphanumeric + "-_./@+#=,%!&;()$'\"<>|{}", []string{"-evil", "v0"}, validRef}
 	// GitHub writes %3A for a colon in a name.
 	environment = &charset{alphanumeric + "-_./ ", []string{"-evil", "x"}, func(s string) bool { return s[0] != '-' && strings.TrimSpace(s) == s && !strings.Contains(s, "--") }}
 	booleans    = &charset{lower, []string{"false", "true"}, func(s string) bool { return s == "true" || s == "false" }}
@@ -143,7 +145,7 @@ var gitLab = &family{
 
 var gitHub = &family{
 	name: "GitHub", owner: "owner", project: "repository", prefix: "repo:", separator: "/", end: ":",
-	shapes: gitHubShapes(),
+	shapes:   gitHubShapes(),
 	identity: []string{"repository", "repository_id", "repository_owner_id", "enterprise_id", "job_workflow_ref"},
 	ownerIDs: []string{"repository_owner_id", "enterprise_id"}, projectIDs: []string{"repository_id"},
 	personal: []string{"actor", "actor_id", "workflow", "environment", "ref"},
@@ -274,8 +276,15 @@ func familyOf(url string, patterns []string) *family {
 			begins string
 			family *family
 		}{
-			{"project_path:", gitLab}, {"project_id:", gitLab}, {"ref_type:", gitLab}, {"repo:", gitHub},
-			{"system:serviceaccount:", kubernetes}, {"organization:", terraform}, {"org/", circleCI}, {"sc://", azure}, {"p://", azure},
+			{"project_path:", gitLab},
+			{"project_id:", gitLab},
+			{"ref_type:", gitLab},
+			{"repo:", gitHub},
+			{"system:serviceaccount:", kubernetes},
+			{"organization:", terraform},
+			{"org/", circleCI},
+			{"sc://", azure},
+			{"p://", azure},
 		} {
 			if strings.HasPrefix(pattern, known.begins) {
 				return known.family

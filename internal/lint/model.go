@@ -266,7 +266,9 @@ func (c *cond) everything() bool {
 	return false
 }
 
-func wild(s string) bool { return strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(s, "${*}", ""), "${?}", ""), "*?") }
+func wild(s string) bool {
+	return strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(s, "${*}", ""), "${?}", ""), "*?")
+}
 
 // holdsVariable reports whether a text holds a policy variable other than the three
 // that stand for a character.
@@ -276,7 +278,7 @@ func holdsVariable(s string) bool {
 		if !found {
 			return false
 		}
-		if len(rest) < 2 || rest[1] != '}' || !strings.Contains("*?$", rest[:1]) {
+		if len(rest) < 2 || rest[1] != '}' || strings.IndexByte("*?$", rest[0]) < 0 {
 			return true
 		}
 		s = rest
