@@ -68,7 +68,7 @@ and with 2 where something could not be read.
   daypass lint --format gitlab-code-quality policies > gl-code-quality-report.json
   daypass lint --server --endpoint-url http://127.0.0.1:8350
   daypass lint --explain TP007`,
-		RunE: func(c *cobra.Command, args []string) error { return flags.run(c, args) },
+		RunE: flags.run,
 	}
 	f := c.Flags()
 	f.StringVar(&flags.format, "format", formatText, "`FORM`: "+strings.Join(lintFormats, ", "))

@@ -297,7 +297,7 @@ func (a *site) checkWorkflow() {
 	}
 	for _, v := range values {
 		_, ref, _ := strings.Cut(v.text, "@")
-		what := ""
+		var what string
 		switch {
 		case !commitID.MatchString(ref):
 			what = fmt.Sprintf("%q can be changed by whoever moves the ref", v.text)

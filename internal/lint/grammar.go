@@ -276,8 +276,15 @@ func familyOf(url string, patterns []string) *family {
 			begins string
 			family *family
 		}{
-			{"project_path:", gitLab}, {"project_id:", gitLab}, {"ref_type:", gitLab}, {"repo:", gitHub},
-			{"system:serviceaccount:", kubernetes}, {"organization:", terraform}, {"org/", circleCI}, {"sc://", azure}, {"p://", azure},
+			{"project_path:", gitLab},
+			{"project_id:", gitLab},
+			{"ref_type:", gitLab},
+			{"repo:", gitHub},
+			{"system:serviceaccount:", kubernetes},
+			{"organization:", terraform},
+			{"org/", circleCI},
+			{"sc://", azure},
+			{"p://", azure},
 		} {
 			if strings.HasPrefix(pattern, known.begins) {
 				return known.family

@@ -146,9 +146,6 @@ func (p places) writeKey(b *strings.Builder) {
 	}
 }
 
-// has reports whether a text is in the language.
-func (l *language) has(text string) bool { return l.holds(l.step(l.start(), text)) }
-
 // runs are the pieces of patterns between wildcards, and these cut at colons and
 // slashes: words of which a text is quickly put together.
 func runs(patterns []string) []string {

@@ -278,7 +278,7 @@ func holdsVariable(s string) bool {
 		if !found {
 			return false
 		}
-		if len(rest) < 2 || rest[1] != '}' || !strings.Contains("*?$", rest[:1]) {
+		if len(rest) < 2 || rest[1] != '}' || strings.IndexByte("*?$", rest[0]) < 0 {
 			return true
 		}
 		s = rest

@@ -67,7 +67,7 @@ type Rule struct {
 
 // Pages that several rules link to.
 const (
-	linkGitLabToken = "https://docs.gitlab.com/ci/secrets/id_token_authentication/"
+	linkGitLabToken = "https://docs.gitlab.com/ci/secrets/id_token_authentication/" //nolint:gosec // a page, no credential
 	linkGitLabAWS   = "https://docs.gitlab.com/ci/cloud_services/aws/"
 	linkGitHub      = "https://docs.github.com/en/actions/reference/security/oidc"
 	linkSharedRule  = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html"

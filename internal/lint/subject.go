@@ -231,7 +231,7 @@ func (a *site) checkIdentity(v *subjectValue, r *reading, all []reading) string 
 	case !r.known:
 		return a.checkAbusable(v)
 	case a.family == unknown || a.family == byAud || a.family == google:
-		return a.checkUnknown(v, r)
+		return a.checkUnknown(v)
 	case wild(r.owner):
 		return a.checkOwner(v, r, all, ownerPinned)
 	case a.family == gitHub && hyphenID.MatchString(r.owner) && hyphenID.MatchString(r.project):
@@ -400,7 +400,7 @@ func (a *site) checkAbusable(v *subjectValue) string {
 
 // checkUnknown is about issuers whose subjects are not known: what counts as a
 // separator is a guess.
-func (a *site) checkUnknown(v *subjectValue, r *reading) string {
+func (a *site) checkUnknown(v *subjectValue) string {
 	start := literalStart(v.text)
 	if !wild(v.text) || start != "" && strings.ContainsAny(start[len(start)-1:], ":/|#@") {
 		return ""

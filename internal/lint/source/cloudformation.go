@@ -37,7 +37,7 @@ func readTemplate(f *File, root *node, text []byte) {
 				ids = append(ids, s)
 			}
 		}
-		f.Providers = append(f.Providers, providerOf(url, someAccount, ids))
+		f.Providers = append(f.Providers, providerOf(url, ids))
 	}
 	for i, key := range resources.keys {
 		if resource := resources.items[i]; resource.get("Type").string() == "AWS::IAM::Role" {
@@ -284,7 +284,7 @@ func (r *resolver) reference(name, attribute string) (*node, string) {
 		return nil, name + " is neither a parameter nor a resource"
 	case kind == "AWS::IAM::OIDCProvider" && (attribute == "" || attribute == "Arn"):
 		url, problem := r.url(resource.at("Properties", "Url"))
-		return &node{kind: isString, text: providerOf(url, someAccount, nil).ARN}, problem
+		return &node{kind: isString, text: providerOf(url, nil).ARN}, problem
 	case kind == "AWS::IAM::Role" && attribute == "Arn":
 		return &node{kind: isString, text: "arn:aws:iam::" + someAccount + ":role/" + name}, ""
 	case kind == "AWS::IAM::User" && attribute == "Arn":

@@ -149,8 +149,8 @@ func (f *File) note(line int, missing bool, format string, args ...any) {
 	f.Notes = append(f.Notes, Note{line, fmt.Sprintf(format, args...), missing})
 }
 
-// providerOf is a provider by its URL.
-func providerOf(url, account string, clientIDs []string) lint.Provider {
+// providerOf is a provider by its URL, in some account.
+func providerOf(url string, clientIDs []string) lint.Provider {
 	bare := strings.TrimPrefix(url, "https://")
-	return lint.Provider{ARN: arn.OIDCProvider(account, bare), URL: bare, ClientIDs: clientIDs}
+	return lint.Provider{ARN: arn.OIDCProvider(someAccount, bare), URL: bare, ClientIDs: clientIDs}
 }

@@ -53,7 +53,7 @@ func (t *terraform) note(resource *node) {
 			t.file.note(resource.line, false, "the URL of %s is known after apply", resource.get("address").string())
 			return
 		}
-		p := providerOf(url, someAccount, values.get("client_id_list").strings())
+		p := providerOf(url, values.get("client_id_list").strings())
 		if name := values.get("arn").string(); name != "" {
 			p.ARN = name
 		}
@@ -214,7 +214,7 @@ func composeStatement(block, unknown *node) (s *node, guessed, ok bool) {
 			if kind != "Federated" || url == "" {
 				return nil, false, false
 			}
-			names, guessed = []string{providerOf(url, someAccount, nil).ARN}, true
+			names, guessed = []string{providerOf(url, nil).ARN}, true
 		}
 		if kind == "*" {
 			kind = "AWS"
