@@ -129,7 +129,7 @@ Try "daypass demo".`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newMigrate(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newAccount(), newExport(), newImport(), newSessions(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newDemo(), newVersion())
 	return root
 }
 

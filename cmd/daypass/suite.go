@@ -157,7 +157,9 @@ func runSuite(file string, now time.Time) (*suite.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Run(suite.Options{Now: now})
+	return s.Run(suite.Options{Now: now, Like: func(kind string, keys map[string]any) (map[string]any, error) {
+		return likeToken(now, kind, keys)
+	}})
 }
 
 // readBounded reads a file that a person wrote.

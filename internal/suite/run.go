@@ -129,6 +129,11 @@ func (r *running) token() (string, error) {
 			return "", fmt.Errorf("like: %v: no kinds of token are known here", kind)
 		}
 		delete(claims, "like")
+		for name, value := range map[string]string{"iss": r.suite.Issuer, "aud": r.suite.Audience} {
+			if _, given := claims[name]; !given && value != "" {
+				claims[name] = value
+			}
+		}
 		made, err := r.options.Like(fmt.Sprint(kind), claims)
 		if err != nil {
 			return "", err

@@ -113,7 +113,7 @@ tests:
   - {name: a, token: {like: forge, project: acme/app}, expect: allow}
 `
 	result := run(t, text, suite.Options{Like: func(kind string, settings map[string]any) (map[string]any, error) {
-		if kind != "forge" || fmt.Sprint(settings) != "map[project:acme/app]" {
+		if kind != "forge" || fmt.Sprint(settings) != "map[iss:https://gitlab.example.com project:acme/app]" {
 			t.Errorf("asked for %s of %v", kind, settings)
 		}
 		return map[string]any{"sub": "project_path:acme/app:x"}, nil
