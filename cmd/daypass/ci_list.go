@@ -104,30 +104,35 @@ With --graph the jobs stand below their stages, with what each waits for.`,
 			if err != nil {
 				return err
 			}
-			read, facts, err := f.read(c, file)
-			if err != nil {
-				return err
-			}
-			p, err := read.Pipeline(facts)
-			if err != nil {
-				return err
-			}
-			for _, w := range p.Warnings {
-				_, _ = fmt.Fprintln(c.ErrOrStderr(), "note:", w.Detail())
-			}
-			out := c.OutOrStdout()
-			switch {
-			case f.json:
-				return writeJSON(c, listed(p))
-			case graph:
-				return writeGraph(out, p)
-			}
-			return listJobs(out, p)
+			return f.list(c, file, graph)
 		},
 	}
 	f.add(c)
 	c.Flags().BoolVar(&graph, "graph", false, "show the jobs below their stages, with what each waits for")
 	return c
+}
+
+// list tells of the jobs of a file's pipeline.
+func (f *listFlags) list(c *cobra.Command, file string, graph bool) error {
+	read, facts, err := f.read(c, file)
+	if err != nil {
+		return err
+	}
+	p, err := read.Pipeline(facts)
+	if err != nil {
+		return err
+	}
+	for _, w := range p.Warnings {
+		_, _ = fmt.Fprintln(c.ErrOrStderr(), "note:", w.Detail())
+	}
+	switch out := c.OutOrStdout(); {
+	case f.json:
+		return writeJSON(c, listed(p))
+	case graph:
+		return writeGraph(out, p)
+	default:
+		return listJobs(out, p)
+	}
 }
 
 // listJobs prints the jobs as a table.

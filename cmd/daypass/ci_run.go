@@ -34,6 +34,7 @@ type runFlags struct {
 	inPlace, ignoreImage, plain  bool
 	ignoreServices               bool
 	withNeeds                    bool
+	skipInclude, list, graph     bool
 	keep                         string
 }
 
@@ -81,6 +82,9 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags.BoolVar(&f.ignoreServices, "ignore-services", false, "run jobs that have services without them")
 	flags.StringVar(&f.shell, "shell", "", "`PATH` of the shell for jobs without a container (default: bash, or else the sh that GitLab Runner would find)")
 	flags.StringVar(&f.keep, "keep", "", "keep each job's log, artifacts and reports in this `DIR`ectory")
+	flags.BoolVar(&f.skipInclude, "skip-include", false, "leave out includes of templates, components and other projects, where they would be an error")
+	flags.BoolVar(&f.list, "list", false, "list the jobs and run none, as \"ci list\" does")
+	flags.BoolVar(&f.graph, "graph", false, "show the jobs below their stages and run none, as \"ci list --graph\" does")
 	flags.BoolVar(&f.plain, "plain", false, "write logs as they come, each line with its job, also on a terminal")
 	return c
 }
@@ -105,6 +109,13 @@ func (f *runFlags) run(c *cobra.Command, names []string) error {
 	r := &ciRun{runFlags: f, c: c, named: len(names) > 0}
 	if err := r.checkFlags(); err != nil {
 		return err
+	}
+	if f.list || f.graph {
+		if r.named {
+			return usageError{errors.New("--list and --graph tell of the whole pipeline; leave the names of jobs out")}
+		}
+		list := listFlags{jobFlags: f.jobFlags, root: f.root, server: exampleServer, variables: f.variables, skipInclude: f.skipInclude}
+		return list.list(c, f.file, f.graph)
 	}
 	variables, err := f.projectVariables()
 	if err != nil {
@@ -200,7 +211,7 @@ func (r *ciRun) decide(text []byte, names []string) error {
 	if err != nil {
 		return err
 	}
-	file, err := ci.Read(ci.Source{Name: r.file, Text: text, Facts: facts})
+	file, err := ci.Read(ci.Source{Name: r.file, Text: text, Facts: facts, SkipForeign: r.skipInclude})
 	if err != nil {
 		return err
 	}
