@@ -31,14 +31,14 @@ func newDoctorRole() *cobra.Command {
   --endpoint-url   a server that speaks IAM: Daypass, or https://iam.amazonaws.com
   --from           what daypass export or aws iam get-account-authorization-details
                    wrote
-  --trust-policy   the document alone
+  --policy         the document alone
 
 With a token the trust policy is decided by, as if the token's signature were good,
 by the engine that decides in the server; "daypass explain" says more of that
 decision. How wide a policy is open is the matter of "daypass lint".
 ` + callerHelp,
 		Example: `  daypass doctor role deploy --endpoint-url http://127.0.0.1:8350 --token-env GITLAB_OIDC_TOKEN
-  daypass doctor role arn:aws:iam::123456789012:role/deploy --trust-policy trust.json`,
+  daypass doctor role arn:aws:iam::123456789012:role/deploy --policy trust.json`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return noToken(c, args[1:])
@@ -55,9 +55,9 @@ decision. How wide a policy is open is the matter of "daypass lint".
 	f.reportFlags.add(c)
 	f.tokenFlags.add(c)
 	f.serverFlags.add(c)
-	c.Flags().StringVar(&f.policy, "trust-policy", "", "the trust policy is in this `FILE`")
+	c.Flags().StringVar(&f.policy, "policy", "", "the trust policy is in this `FILE`")
 	c.Flags().StringVar(&f.from, "from", "", "the account is in this `PATH`, a directory of daypass export or a file of get-account-authorization-details")
-	c.Flags().StringVar(&f.issuer, "issuer", "", "with --trust-policy: the `URL` of the one provider that the account has")
+	c.Flags().StringVar(&f.issuer, "issuer", "", "with --policy: the `URL` of the one provider that the account has")
 	c.Flags().StringArrayVar(&f.clientIDs, "client-id", nil, "a client `ID` of the provider; may be given again")
 	c.Flags().StringVar(&f.session, "role-session-name", "", "the `NAME` of the session that is asked for, which policies can test (default: doctor)")
 	return c
@@ -93,11 +93,11 @@ func (f *roleFlags) run(c *cobra.Command, asked string) error {
 func (f *roleFlags) role(c *cobra.Command, asked string) (doctor.RoleConfig, error) {
 	switch {
 	case f.policy != "" && f.from != "":
-		return doctor.RoleConfig{}, errors.New("give --trust-policy or --from, not both")
+		return doctor.RoleConfig{}, errors.New("give --policy or --from, not both")
 	case f.policy != "":
 		return f.fromPolicy(asked)
 	case asked == "":
-		return doctor.RoleConfig{}, errors.New("which role? Give its name or its ARN, or --trust-policy FILE")
+		return doctor.RoleConfig{}, errors.New("which role? Give its name or its ARN, or --policy FILE")
 	case f.from != "":
 		return doctor.RoleFromArchive(f.from, asked)
 	}
@@ -106,7 +106,7 @@ func (f *roleFlags) role(c *cobra.Command, asked string) (doctor.RoleConfig, err
 
 func (f *roleFlags) fromPolicy(asked string) (doctor.RoleConfig, error) {
 	if asked != "" && !strings.HasPrefix(asked, "arn:") {
-		return doctor.RoleConfig{}, fmt.Errorf("with --trust-policy the role is named by its ARN, and %q is none", asked)
+		return doctor.RoleConfig{}, fmt.Errorf("with --policy the role is named by its ARN, and %q is none", asked)
 	}
 	text, err := os.ReadFile(f.policy)
 	if err != nil {

@@ -52,7 +52,7 @@ It ends with 0 where nothing stands in the token's way, with 1 where something
 does, and with 2 where it could not look.`,
 		Example: `  daypass explain --token-env GITLAB_OIDC_TOKEN --policy trust.json --role arn:aws:iam::123456789012:role/deploy
   aws iam get-role --role-name deploy --query Role.AssumeRolePolicyDocument | daypass explain --token-file token --policy -
-  daypass explain --token-env TOKEN --account dump.json --role deploy
+  daypass explain --token-env TOKEN --from dump.json --role deploy
   daypass explain "Not authorized to perform sts:AssumeRoleWithWebIdentity"
   daypass explain --cloudtrail event.json --policy trust.json`,
 		Args: cobra.ArbitraryArgs,
@@ -62,9 +62,9 @@ does, and with 2 where it could not look.`,
 	f.StringVar(&flags.tokenEnv, "token-env", "", "the token is in the environment variable `NAME`")
 	f.StringVar(&flags.tokenFile, "token-file", "", "the token is in `FILE`, - for the standard input")
 	f.StringVar(&flags.policy, "policy", "", "the role's trust policy is in `FILE`, - for the standard input")
-	f.StringVar(&flags.account, "account", "", "take the role from `FILE`, what \"aws iam get-account-authorization-details\" printed, or a directory of \"daypass export\"")
+	f.StringVar(&flags.account, "from", "", "take the role from `FILE`, what \"aws iam get-account-authorization-details\" printed, or a directory of \"daypass export\"")
 	f.StringVar(&flags.event, "cloudtrail", "", "in the place of a token, an event of CloudTrail in `FILE`, - for the standard input")
-	f.StringVar(&flags.role, "role", "", "the role's `ARN`, as the client sends it; with --account, its name will do")
+	f.StringVar(&flags.role, "role", "", "the role's `ARN`, as the client sends it; with --from, its name will do")
 	f.StringArrayVar(&flags.clientIDs, "client-id", nil, "a client `ID` of the provider, as often as it has")
 	f.StringArrayVar(&flags.providers, "provider", nil, "the `ARN` of a provider of the account, as often as there are")
 	f.StringVar(&flags.keys, "keys", "", "verify the signature by the JWK Set in `FILE`")
@@ -167,7 +167,7 @@ func (f *explainFlags) question(c *cobra.Command, in *inputs) (q *explain.Questi
 		return nil, false, err
 	}
 	if f.policy != "" && f.account != "" {
-		return nil, false, errors.New("--policy and --account both give the trust policy; give one")
+		return nil, false, errors.New("--policy and --from both give the trust policy; give one")
 	}
 	if f.policy != "" {
 		text, err := in.read(f.policy)
@@ -257,7 +257,7 @@ func (f *explainFlags) fromAccount(q *explain.Question) error {
 		return nil
 	}
 	if f.role == "" {
-		return errors.New("--account needs --role NAME: which of its roles?")
+		return errors.New("--from needs --role NAME: which of its roles?")
 	}
 	return fmt.Errorf("%s has no role %s; it has %s", f.account, f.role, someOf(names))
 }

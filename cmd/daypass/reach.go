@@ -28,7 +28,7 @@ type reachFlags struct {
 func newReach() *cobra.Command {
 	var flags reachFlags
 	c := &cobra.Command{
-		Use:   "reach --account FILE|DIR (--token-env NAME | --token-file FILE)",
+		Use:   "reach --from FILE|DIR (--token-env NAME | --token-file FILE)",
 		Short: "Say which roles of an account a token opens, and what they may do",
 		Long: `Say which roles of an account a token opens, and what their policies allow and
 deny. The account is what "aws iam get-account-authorization-details" printed, or a
@@ -37,12 +37,12 @@ looked at only with --keys.
 
 A dump of AWS does not have the providers; that a provider is registered is then taken
 for granted. AWS managed policies are told by name where their text is not known.`,
-		Example: `  daypass reach --account dump.json --token-env GITLAB_OIDC_TOKEN`,
+		Example: `  daypass reach --from dump.json --token-env GITLAB_OIDC_TOKEN`,
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
 	f := c.Flags()
-	f.StringVar(&flags.account, "account", "", "the account, `FILE` or directory")
+	f.StringVar(&flags.account, "from", "", "the account, `FILE` or directory")
 	f.StringVar(&flags.tokenEnv, "token-env", "", "the token is in the environment variable `NAME`")
 	f.StringVar(&flags.tokenFile, "token-file", "", "the token is in `FILE`, - for the standard input")
 	f.StringVar(&flags.keys, "keys", "", "verify the signature by the JWK Set in `FILE`")
@@ -85,7 +85,7 @@ type power struct {
 
 func (f *reachFlags) run(c *cobra.Command) error {
 	if f.account == "" || f.tokenEnv == "" && f.tokenFile == "" {
-		return usageError{errors.New("give an account (--account) and a token (--token-env or --token-file)")}
+		return usageError{errors.New("give an account (--from) and a token (--token-env or --token-file)")}
 	}
 	name := f.account
 	f.account = "" // the question is asked for each of its roles
