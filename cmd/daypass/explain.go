@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daypass/daypass/internal/archive"
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/explain"
+	"github.com/daypass/daypass/internal/lint"
 	"github.com/daypass/daypass/internal/oidc"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/suite"
@@ -29,7 +30,8 @@ type explainFlags struct {
 	clientIDs, providers                                    []string
 	sessionName, sourceIP, at                               string
 	duration                                                time.Duration
-	extended, asJSON, fixOnly                               bool
+	extended, asJSON, fixOnly, fromServer                   bool
+	server                                                  serverFlags
 }
 
 func newExplain() *cobra.Command {
@@ -62,7 +64,9 @@ does, and with 2 where it could not look.`,
 	f.StringVar(&flags.tokenEnv, "token-env", "", "the token is in the environment variable `NAME`")
 	f.StringVar(&flags.tokenFile, "token-file", "", "the token is in `FILE`, - for the standard input")
 	f.StringVar(&flags.policy, "policy", "", "the role's trust policy is in `FILE`, - for the standard input")
-	f.StringVar(&flags.account, "from", "", "take the role from `FILE`, what \"aws iam get-account-authorization-details\" printed, or a directory of \"daypass export\"")
+	f.StringVar(&flags.account, "from", "", "take the role from `FILE`: what \"aws iam get-account-authorization-details\" or \"terraform show -json\" printed, a CloudFormation template, a directory of \"daypass export\"")
+	f.BoolVar(&flags.fromServer, "server", false, "take the role from a running server, or from IAM; see \"daypass lint --help\" for who is calling")
+	flags.server.add(c)
 	f.StringVar(&flags.event, "cloudtrail", "", "in the place of a token, an event of CloudTrail in `FILE`, - for the standard input")
 	f.StringVar(&flags.role, "role", "", "the role's `ARN`, as the client sends it; with --from, its name will do")
 	f.StringArrayVar(&flags.clientIDs, "client-id", nil, "a client `ID` of the provider, as often as it has")
@@ -166,8 +170,8 @@ func (f *explainFlags) question(c *cobra.Command, in *inputs) (q *explain.Questi
 	if err := f.token(c, in, q); err != nil {
 		return nil, false, err
 	}
-	if f.policy != "" && f.account != "" {
-		return nil, false, errors.New("--policy and --from both give the trust policy; give one")
+	if f.policy != "" && (f.account != "" || f.fromServer) || f.account != "" && f.fromServer {
+		return nil, false, errors.New("--policy, --from and --server each give the trust policy; give one")
 	}
 	if f.policy != "" {
 		text, err := in.read(f.policy)
@@ -176,8 +180,8 @@ func (f *explainFlags) question(c *cobra.Command, in *inputs) (q *explain.Questi
 		}
 		q.Policy = suite.Unwrap(text)
 	}
-	if f.account != "" {
-		if err := f.fromAccount(q); err != nil {
+	if f.account != "" || f.fromServer {
+		if err := f.fromRoles(c, in, q); err != nil {
 			return nil, false, err
 		}
 	}
@@ -191,7 +195,7 @@ func (f *explainFlags) question(c *cobra.Command, in *inputs) (q *explain.Questi
 		}
 	}
 	tokenGiven := f.tokenEnv != "" || f.tokenFile != "" || f.event != ""
-	return q, tokenGiven || f.policy != "" || f.account != "" || f.role != "", nil
+	return q, tokenGiven || f.policy != "" || f.account != "" || f.fromServer || f.role != "", nil
 }
 
 // token reads the token or the event.
@@ -233,33 +237,55 @@ func (f *explainFlags) token(c *cobra.Command, in *inputs, q *explain.Question) 
 	return nil
 }
 
-// fromAccount takes trust policy, ARN and limits of a role from a dump.
-func (f *explainFlags) fromAccount(q *explain.Question) error {
-	read, err := archive.Read(f.account)
-	if err != nil {
+// fromRoles takes trust policy, ARN and limits of a role from what lint reads: a
+// dump, an archive, a plan, a template, a server.
+func (f *explainFlags) fromRoles(c *cobra.Command, in *inputs, q *explain.Question) error {
+	read := &lintInput{flags: &lintFlags{fromServer: f.fromServer, server: f.server}, stdin: in.stdin}
+	var names []string
+	if f.account != "" {
+		names = []string{f.account}
+	}
+	if err := read.read(c, names); err != nil {
 		return err
 	}
-	var names []string
-	for i := range read.Account.Roles {
-		role := &read.Account.Roles[i]
-		roleARN := arn.Role(read.Account.ID, role.Path, role.Name)
-		if f.role != roleARN && f.role != role.Name {
-			names = append(names, role.Name)
+	var others []string
+	for i := range read.roles {
+		role := &read.roles[i]
+		// A plan does not know the ARN yet, and the one role of it may be given one.
+		only := len(read.roles) == 1 && (f.role == "" || role.ARN == "" && strings.HasPrefix(f.role, "arn:"))
+		if f.role != role.ARN && f.role != role.Name && !only {
+			others = append(others, role.Name)
 			continue
 		}
-		q.RoleARN, q.Policy = roleARN, role.TrustPolicy
-		q.MaxSessionDuration = time.Duration(role.MaxSessionDuration) * time.Second
-		if q.Providers == nil {
-			for j := range read.Account.Providers {
-				q.Providers = append(q.Providers, arn.OIDCProvider(read.Account.ID, read.Account.Providers[j].URL))
-			}
-		}
+		f.takeRole(q, role)
 		return nil
 	}
-	if f.role == "" {
-		return errors.New("--from needs --role NAME: which of its roles?")
+	switch {
+	case len(read.roles) == 0 && len(read.notes) > 0:
+		return errors.New(read.notes[0])
+	case f.role == "":
+		return fmt.Errorf("which role? Give --role; there are %s", someOf(others))
 	}
-	return fmt.Errorf("%s has no role %s; it has %s", f.account, f.role, someOf(names))
+	return fmt.Errorf("there is no role %s; there are %s", f.role, someOf(others))
+}
+
+// takeRole asks about a role that was found.
+func (f *explainFlags) takeRole(q *explain.Question, role *lint.Role) {
+	q.Policy, q.MaxSessionDuration = role.TrustPolicy, time.Duration(role.MaxSessionDuration)*time.Second
+	if q.RoleARN = role.ARN; role.ARN == "" && strings.HasPrefix(f.role, "arn:") {
+		q.RoleARN = f.role
+	}
+	if !role.ProvidersKnown || q.Providers != nil {
+		return
+	}
+	issuer := explain.Explain(&explain.Question{Token: q.Token, Event: q.Event, Now: q.Now}).Issuer
+	q.Providers = []string{}
+	for _, provider := range role.Providers {
+		q.Providers = append(q.Providers, cmp.Or(provider.ARN, arn.OIDCProvider(role.Account, provider.URL)))
+		if q.ClientIDs == nil && "https://"+provider.URL == issuer {
+			q.ClientIDs = append([]string{}, provider.ClientIDs...)
+		}
+	}
 }
 
 // someOf lists some names.
