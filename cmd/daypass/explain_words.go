@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,6 +12,7 @@ import (
 	"github.com/daypass/daypass/internal/policy"
 
 	"charm.land/lipgloss/v2"
+	"golang.org/x/term"
 )
 
 // This file is how a report of `daypass explain` reads.
@@ -25,6 +27,44 @@ func (w *reportWriter) say(format string, args ...any) {
 	if _, err := lipgloss.Fprintln(w.out, fmt.Sprintf(format, args...)); err != nil && w.err == nil {
 		w.err = err
 	}
+}
+
+// prose writes a text behind a beginning, broken where a terminal is too narrow for
+// it: further lines stand below where the text began.
+func (w *reportWriter) prose(beginning, text string, style lipgloss.Style) {
+	columns := 0
+	if f, ok := w.out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			columns = width
+		}
+	}
+	indent := lipgloss.Width(beginning)
+	for _, line := range brokenAt(columns-indent, text) {
+		w.say("%s%s", beginning, style.Render(line))
+		beginning = strings.Repeat(" ", indent)
+	}
+}
+
+// brokenAt breaks a text between words into lines of at most so many columns; a width
+// that is too small to be of use breaks nothing.
+func brokenAt(columns int, text string) []string {
+	const least = 20
+	if columns < least {
+		return []string{text}
+	}
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case lipgloss.Width(*last)+1+lipgloss.Width(word) > columns:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
 }
 
 // shownText is a text of others that can break no line and steer no terminal.
@@ -58,11 +98,11 @@ func (w *reportWriter) report(r *explain.Report) {
 func (w *reportWriter) verdict(r *explain.Report) {
 	switch failure := r.Failure(); {
 	case failure != nil:
-		line := badStyle.Render("DENIED")
 		if answer := failure.Answer; answer != nil {
-			line += "  AWS answers " + answer.Code + ": " + shownText(answer.Message)
+			w.prose(badStyle.Render("DENIED")+"  ", "AWS answers "+answer.Code+": "+shownText(answer.Message), lipgloss.NewStyle())
+			return
 		}
-		w.say("%s", line)
+		w.say("%s", badStyle.Render("DENIED"))
 	case r.Verdict() == explain.Admitted:
 		w.say("%s  as far as what was given can tell", goodStyle.Render("ADMITTED"))
 	default:
@@ -85,16 +125,14 @@ func (w *reportWriter) names(r *explain.Report) {
 }
 
 func (w *reportWriter) check(c *explain.Check) {
-	mark, note := dimStyle.Render("?"), shownText(c.Note)
+	mark, style := dimStyle.Render("?"), dimStyle
 	switch c.State {
 	case explain.Passed:
-		mark = goodStyle.Render("✔")
+		mark, style = goodStyle.Render("✔"), lipgloss.NewStyle()
 	case explain.Failed:
-		mark = badStyle.Render("✘")
-	default:
-		note = dimStyle.Render(note)
+		mark, style = badStyle.Render("✘"), lipgloss.NewStyle()
 	}
-	w.say("  %s %-9s  %s", mark, c.Name, note)
+	w.prose(fmt.Sprintf("  %s %-9s  ", mark, c.Name), shownText(c.Note), style)
 	if c.State == explain.Failed && len(c.Wanted) > 0 {
 		w.say("    %-9s  wanted %s", "", shownText(someOf(c.Wanted)))
 		w.say("    %-9s  got    %s", "", shownText(c.Got))
@@ -117,7 +155,7 @@ func (w *reportWriter) trust(r *explain.Report) {
 		}
 	}
 	for _, note := range t.Notes {
-		w.say("  %s %s", warnStyle.Render("!"), shownText(note))
+		w.prose("  "+warnStyle.Render("!")+" ", shownText(note), lipgloss.NewStyle())
 	}
 }
 
@@ -170,7 +208,7 @@ func (w *reportWriter) misses(s *policy.StatementReason, misses []explain.Miss) 
 			}
 		}
 		if m.Note != "" {
-			w.say("        %s", shownText(m.Note))
+			w.prose("        ", shownText(m.Note), lipgloss.NewStyle())
 		}
 	}
 }
@@ -185,8 +223,8 @@ func (w *reportWriter) comparison(m *explain.Miss) {
 }
 
 func (w *reportWriter) cause(c *explain.Cause) {
-	w.say("  %s  %s", warnStyle.Render(fmt.Sprintf("cause %d", c.Number)), c.Title)
-	w.say("    fix: %s", c.Fix)
+	w.prose("  "+warnStyle.Render(fmt.Sprintf("cause %d", c.Number))+"  ", c.Title, lipgloss.NewStyle())
+	w.prose("    fix: ", c.Fix, lipgloss.NewStyle())
 	w.say("    %s", dimStyle.Render(c.Link))
 }
 
@@ -236,7 +274,8 @@ func (w *reportWriter) next(r *explain.Report) {
 	default:
 		next = "if AWS denies it all the same, look at causes 54 to 56: the role's ARN, a change seconds ago, a resource control policy"
 	}
-	w.say("\n%s %s", titleStyle.Render("Next:"), next)
+	w.say("")
+	w.prose(titleStyle.Render("Next:")+" ", next, lipgloss.NewStyle())
 }
 
 // symptom tells the causes of an error text; those that were found are marked.
