@@ -254,7 +254,8 @@ func (c *checker) add(id string, s *statement, where *node, what string) *Findin
 func (f *Finding) mend(text string, edits ...edit) {
 	f.edits = edits
 	f.Fixed = apply(text, edits)
-	if f.Fixed == text {
+	// Of a text that stood twice, what was without effect may be what nobody can read.
+	if _, err := readPolicy(f.Fixed); f.Fixed == text || err != nil {
 		f.edits, f.Fixed = nil, ""
 	}
 }
