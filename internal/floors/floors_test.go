@@ -77,7 +77,7 @@ floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
 	doctor: arn policy trust oidc jwks store account archive
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
-	runner: gitlab/ci
+	runner: gitlab/ci runner/workspace
 	runner/pipeline: gitlab/ci runner runner/workspace
 	bench/process: sdkhttp gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/client:

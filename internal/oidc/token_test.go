@@ -180,9 +180,6 @@ func TestEveryChangeIsRefused(t *testing.T) {
 				i := rapid.IntRange(0, len(raw)-1).Draw(t, "place")
 				b := rapid.Byte().Filter(func(b byte) bool { return b != raw[i] }).Draw(t, "byte")
 				changed := raw[:i] + string([]byte{b}) + raw[i+1:]
-				if strings.TrimSpace(changed) == raw {
-					t.Skip("white space around the token")
-				}
 				if _, err := admit(changed, keys); err == nil {
 					t.Fatalf("byte %d changed to %q and the token is accepted", i, b)
 				}

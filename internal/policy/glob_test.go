@@ -259,7 +259,7 @@ func FuzzGlob(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, value string) {
 		if !utf8.ValidString(pattern) || len(pattern)*len(value) > 1<<18 {
-			t.Skip() // Parse lets no such pattern in; the table would be large
+			return // Parse lets no such pattern in; the table would be large
 		}
 		g := newGlob(pattern)
 		if got, want := g.match(value), plainGlob(pattern, value); got != want {

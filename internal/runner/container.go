@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/daypass/daypass/internal/runner/workspace"
 )
 
 // Container is an image in which a job runs. The project's directory is mounted
@@ -110,7 +111,7 @@ func (c *Container) start(ctx context.Context, r *run, files string) (*container
 	}
 	// The user of the image is another one. Who may reach the directory at all
 	// is said by the one that holds it.
-	if err := openTo(files); err != nil {
+	if err := workspace.OpenToAll(files); err != nil {
 		return nil, err
 	}
 	policies := c.PullPolicy
@@ -134,34 +135,6 @@ func (c *Container) start(ctx context.Context, r *run, files string) (*container
 		failed = errors.Join(failed, fmt.Errorf("runner: make a container of %s: %w", c.Image, err))
 	}
 	return nil, errors.Join(failed, made.remove(ctx))
-}
-
-// openTo lets everyone into a directory and what is in it, as GitLab Runner's
-// umask of 0000 does. It is for directories below one that is closed.
-func openTo(dir string) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = root.Close() }() // nothing is written through it
-	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Type()&fs.ModeSymlink != 0 {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		mode := info.Mode().Perm() | 0o666
-		if d.IsDir() || mode&0o111 != 0 {
-			mode |= 0o111
-		}
-		return root.Chmod(path, mode)
-	})
-	if err != nil {
-		return fmt.Errorf("runner: open %s to the container: %w", dir, err)
-	}
-	return nil
 }
 
 // run runs one stage: it starts the container and hands the script to its shell.

@@ -15,6 +15,9 @@ func TestLargeAttributes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := probeAttributes(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("the file system of temporary files has no extended attributes, and CI must have them: %v", err)
+		}
 		t.Skip("no extended attributes here:", err)
 	}
 	m := &metadata{MetadataStorer: meta.XattrMeta{}, overflow: filepath.Join(dir, "overflow")}

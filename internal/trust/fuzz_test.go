@@ -27,7 +27,7 @@ func FuzzNewToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		c, err := verify(t, payload)
 		if err != nil {
-			t.Skip("no token")
+			return // no token
 		}
 		var keys [2]map[string]string
 		var tokens [2]*trust.Token

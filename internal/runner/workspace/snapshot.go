@@ -192,11 +192,14 @@ func (s *Snapshot) Checkout(dst string, open bool) error {
 	if !open {
 		return nil
 	}
-	return openTree(dst)
+	return OpenToAll(dst)
 }
 
-// openTree lets everyone into a directory.
-func openTree(dir string) error {
+// OpenToAll lets everyone into a directory and what is in it, to read and to write, as
+// GitLab Runner's umask of 0000 does; what can be run stays so. Links are left
+// alone. It is for directories below one that is closed. An error is the file
+// system's, and some of it may be open then.
+func OpenToAll(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -217,7 +220,7 @@ func openTree(dir string) error {
 		return root.Chmod(path, mode)
 	})
 	if err != nil {
-		return fmt.Errorf("workspace: %w", err)
+		return fmt.Errorf("workspace: open %s: %w", dir, err)
 	}
 	return nil
 }
