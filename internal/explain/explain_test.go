@@ -340,6 +340,40 @@ func TestEverythingIsTold(t *testing.T) {
 	}
 }
 
+// TestNothingIsTakenForGranted: what was not verified has not passed, whatever else
+// is wrong with the token.
+func TestNothingIsTakenForGranted(t *testing.T) {
+	t.Parallel()
+	signer, stranger := newIssuer(t), newIssuer(t)
+	for name, c := range map[string]struct {
+		by     *issuer
+		claims map[string]any
+		check  string
+		want   explain.State
+	}{
+		"azp, the right key":      {signer, with(gitLab, map[string]any{"azp": "other"}), "signature", explain.Passed},
+		"azp, another key":        {stranger, with(gitLab, map[string]any{"azp": "other"}), "signature", explain.Failed},
+		"never valid":             {stranger, with(gitLab, map[string]any{"exp": now.Unix() - 10_000}), "signature", explain.Unknown},
+		"empty audience":          {stranger, with(gitLab, map[string]any{"aud": ""}), "signature", explain.Unknown},
+		"empty audience, expired": {signer, with(gitLab, map[string]any{"aud": "", "exp": now.Unix() - 1000}), "times", explain.Unknown},
+		"no audience, expired":    {signer, with(gitLab, map[string]any{"aud": nil, "nbf": nil, "iat": now.Unix() - 2000, "exp": now.Unix() - 1000}), "times", explain.Failed},
+	} {
+		report := explain.Explain(&explain.Question{Token: c.by.sign(t, "one", c.claims), Policy: gitLabPolicy(good), RoleARN: roleARN, Keys: signer.keys, Now: now})
+		found := false
+		for _, check := range report.Checks {
+			if check.Name == c.check {
+				if found = true; check.State != c.want {
+					t.Errorf("%s: %s is %s, want %s: %s", name, c.check, check.State, c.want, check.Note)
+				}
+				break
+			}
+		}
+		if !found {
+			t.Errorf("%s: there is no check of %s", name, c.check)
+		}
+	}
+}
+
 // TestNothingGiven says what is missing, and denies.
 func TestNothingGiven(t *testing.T) {
 	t.Parallel()

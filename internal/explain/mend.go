@@ -82,8 +82,10 @@ func (m *mending) mend(err error) bool {
 		m.members["azp"] = firstAudience(m.members["aud"])
 	case oidc.MissingClaim, oidc.EmptyClaim, oidc.InvalidClaim:
 		switch fault.Claim {
-		case "iss", "sub", "aud":
+		case "iss", "sub":
 			m.members[fault.Claim] = json.RawMessage(`""`)
+		case "aud":
+			m.members["aud"] = json.RawMessage(noAudience)
 		case "iat", "exp":
 			m.members[fault.Claim] = json.RawMessage("0")
 		default:
@@ -95,6 +97,10 @@ func (m *mending) mend(err error) bool {
 	m.sign()
 	return true
 }
+
+// noAudience stands in the place of an aud that is missing or empty, which no
+// provider has.
+const noAudience = `"(none)"`
 
 func firstAudience(aud json.RawMessage) json.RawMessage {
 	var all []json.RawMessage
@@ -114,14 +120,9 @@ func (m *mending) claims() (*oidc.Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	var azp string
-	_, audiences, _ := u.UnverifiedNames()
-	if json.Unmarshal(m.members["azp"], &azp) == nil {
-		audiences = append(audiences, azp)
-	}
-	claims, err := u.Verify(worthlessKeys, audiences, time.Unix(0, 0))
+	claims, err := u.Verify(worthlessKeys, audiencesOf(m.text, u), time.Unix(0, 0))
 	if isKind(err, oidc.AudienceNotRegistered) { // an empty one, which no provider has
-		m.members["aud"] = json.RawMessage(`"(none)"`)
+		m.members["aud"] = json.RawMessage(noAudience)
 		delete(m.members, "azp")
 		return m.claims()
 	}
@@ -131,10 +132,7 @@ func (m *mending) claims() (*oidc.Claims, error) {
 // validAt is a time at which the token's own times stand in no way of its
 // signature.
 func (m *mending) validAt(u *oidc.Unverified) time.Time {
-	_, audiences, _ := u.UnverifiedNames()
-	if azp, ok := payloadMember(m.text, "azp"); ok {
-		audiences = append(audiences, azp)
-	}
+	audiences := audiencesOf(m.text, u)
 	at := time.Unix(0, 0)
 	for range 3 {
 		var fault *oidc.Error

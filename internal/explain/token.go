@@ -164,16 +164,16 @@ func (e *explanation) audience(u *oidc.Unverified) {
 
 // times holds exp, iat and nbf against now; each that is wrong is told.
 func (e *explanation) times(u *oidc.Unverified) {
-	_, audiences, _ := u.UnverifiedNames()
-	ids := append(slices.Clone(e.ClientIDs), audiences...)
-	if azp, ok := payloadMember(e.Token, "azp"); ok {
-		ids = append(ids, azp)
-	}
+	ids := audiencesOf(e.Token, u)
 	at, failed := e.Now, false
 	for range 3 {
 		err := u.Check(ids, at)
 		var fault *oidc.Error
-		if !errors.As(err, &fault) || fault.Kind == oidc.AudienceNotRegistered {
+		if isKind(err, oidc.AudienceNotRegistered) { // an empty one, before which no time is looked at
+			e.unknown("times", "the token's audience is empty, and its times were not looked at")
+			return
+		}
+		if !errors.As(err, &fault) {
 			break
 		}
 		failed = true
@@ -189,6 +189,17 @@ func (e *explanation) times(u *oidc.Unverified) {
 	}
 }
 
+// audiencesOf are what the token's audience may be, so that it stands in the way of
+// no other check: aud, and azp, which AWS reads in its place.
+func audiencesOf(raw string, u *oidc.Unverified) []string {
+	_, audiences, _ := u.UnverifiedNames()
+	ids := slices.Clone(audiences)
+	if azp, ok := payloadMember(raw, "azp"); ok {
+		ids = append(ids, azp)
+	}
+	return ids
+}
+
 // signature verifies the token as it was sent.
 func (e *explanation) signature(m *mending) {
 	switch u, err := oidc.Parse(e.Token); {
@@ -197,10 +208,13 @@ func (e *explanation) signature(m *mending) {
 	case err != nil:
 		e.unknown("signature", "the token cannot be read as it is, and so its signature was not verified")
 	default:
-		_, audiences, _ := u.UnverifiedNames()
-		_, err := u.Verify(e.Keys, audiences, m.validAt(u))
-		if err == nil || !isKind(err, oidc.UnknownKey, oidc.BadSignature) {
+		_, err := u.Verify(e.Keys, audiencesOf(e.Token, u), m.validAt(u))
+		if err == nil {
 			e.passed("signature", "the issuer's keys confirm it")
+			return
+		}
+		if !isKind(err, oidc.UnknownKey, oidc.BadSignature) {
+			e.unknown("signature", "it was not verified: "+reasonOf(err))
 			return
 		}
 		e.fail(Check{Name: "signature", Note: reasonOf(err), Causes: causesOf(err)}, answerTo(err))
