@@ -16,7 +16,7 @@ const (
 	TokenText                    // the ID token
 	PolicyText                   // the role's trust policy
 	RoleARN                      // the role's ARN, as the client sent it
-	Job                          // the CI file, the job's environment
+	JobFacts                     // the CI file, the job's environment
 	Account                      // reading the AWS account
 	ForgeAPI                     // the API of GitLab or GitHub
 	Outside                      // a look from the public internet
