@@ -85,14 +85,64 @@ func (w *reportWriter) report(r *explain.Report) {
 		w.check(&r.Checks[i])
 	}
 	w.trust(r)
-	if causes := r.Causes(); len(causes) > 0 {
-		w.say("\n%s", titleStyle.Render("What it is"))
-		for i := range causes {
-			w.cause(&causes[i])
-		}
-	}
+	w.jobFindings(r)
+	w.causes(r)
 	w.fix(r)
 	w.next(r)
+}
+
+// jobs is a report of a job and its environment alone.
+func (w *reportWriter) jobs(r *explain.Report) {
+	if len(r.Jobs) == 0 {
+		w.say("%s  nothing in the CI file or the environment stands in the way, of what is known to", goodStyle.Render("CLEAR"))
+		w.say("")
+		w.prose(titleStyle.Render("Next:")+" ", "give the token and the trust policy as well, which decide most denials: daypass explain --token-env NAME --policy FILE --role ARN", lipgloss.NewStyle())
+		return
+	}
+	w.jobFindings(r)
+	w.causes(r)
+	w.say("")
+	next := "mend the job as said, then run it once more"
+	if !r.JobFails() {
+		next = "see whether the conditions hold; if they do not, give the token and the trust policy: daypass explain --token-env NAME --policy FILE --role ARN"
+	}
+	w.prose(titleStyle.Render("Next:")+" ", next, lipgloss.NewStyle())
+}
+
+// jobFindings tells what the CI file and the environment prove.
+func (w *reportWriter) jobFindings(r *explain.Report) {
+	if len(r.Jobs) == 0 {
+		return
+	}
+	if len(r.Checks) > 0 {
+		w.say("")
+	}
+	w.say("%s", titleStyle.Render("The job"))
+	for i := range r.Jobs {
+		f := &r.Jobs[i]
+		mark, where := badStyle.Render("✘"), "the environment"
+		if f.When != "" {
+			mark = warnStyle.Render("!")
+		}
+		if f.Place != "" {
+			where = f.Place + ", job " + f.Job
+		}
+		w.prose("  "+mark+" ", shownText(fmt.Sprintf("%s: %s (cause %d)", where, f.Note, f.Cause)), lipgloss.NewStyle())
+		if f.When != "" {
+			w.prose("    it shows when ", shownText(f.When), lipgloss.NewStyle())
+		}
+	}
+}
+
+func (w *reportWriter) causes(r *explain.Report) {
+	causes := r.Causes()
+	if len(causes) == 0 {
+		return
+	}
+	w.say("\n%s", titleStyle.Render("What it is"))
+	for i := range causes {
+		w.cause(&causes[i])
+	}
 }
 
 func (w *reportWriter) verdict(r *explain.Report) {
