@@ -85,6 +85,9 @@ func (w *reportWriter) report(r *explain.Report) {
 		w.check(&r.Checks[i])
 	}
 	w.trust(r)
+	if len(r.Jobs) > 0 {
+		w.say("")
+	}
 	w.jobFindings(r)
 	w.causes(r)
 	w.fix(r)
@@ -113,9 +116,6 @@ func (w *reportWriter) jobs(r *explain.Report) {
 func (w *reportWriter) jobFindings(r *explain.Report) {
 	if len(r.Jobs) == 0 {
 		return
-	}
-	if len(r.Checks) > 0 {
-		w.say("")
 	}
 	w.say("%s", titleStyle.Render("The job"))
 	for i := range r.Jobs {
@@ -155,6 +155,8 @@ func (w *reportWriter) verdict(r *explain.Report) {
 		w.say("%s", badStyle.Render("DENIED"))
 	case r.Verdict() == explain.Admitted:
 		w.say("%s  as far as what was given can tell", goodStyle.Render("ADMITTED"))
+	case r.JobFails():
+		w.say("%s  the job cannot succeed as it is; AWS's decision needs token and trust policy", badStyle.Render("STOPPED"))
 	default:
 		w.say("%s  nothing stands in the way of what was given, but the decision needs token and trust policy", warnStyle.Render("OPEN"))
 	}
@@ -319,6 +321,8 @@ func (w *reportWriter) next(r *explain.Report) {
 		next = "no change of the policy is recommended; do what stands under \"What it is\""
 	case failure != nil:
 		next = "mend the token or the provider first: AWS looks at the trust policy after it"
+	case r.JobFails():
+		next = "mend the job as said, then run it once more"
 	case len(missing) > 0:
 		next = "to be sure, give what was not looked at: " + strings.Join(slices.Compact(missing), ", ")
 	default:
@@ -326,6 +330,19 @@ func (w *reportWriter) next(r *explain.Report) {
 	}
 	w.say("")
 	w.prose(titleStyle.Render("Next:")+" ", next, lipgloss.NewStyle())
+}
+
+// toldBy is the command that tells a cause.
+func toldBy(needs explain.Input) string {
+	switch {
+	case needs&explain.IssuerURL != 0 && needs&explain.TokenText != 0:
+		return ": daypass doctor issuer URL --token-env NAME"
+	case needs&explain.IssuerURL != 0:
+		return ": daypass doctor issuer URL"
+	case needs&explain.JobFacts != 0:
+		return ": daypass explain --ci FILE --environment"
+	}
+	return ""
 }
 
 // symptom tells the causes of an error text; those that were found are marked.
@@ -346,7 +363,7 @@ func (w *reportWriter) symptom(causes, found []explain.Cause) {
 		if slices.ContainsFunc(found, func(f explain.Cause) bool { return f.Number == c.Number }) {
 			w.say("    %s", badStyle.Render("it is this one"))
 		} else if len(causes) > 1 {
-			w.say("    told by %s", strings.Join(c.Needs.Names(), " and "))
+			w.say("    told by %s%s", strings.Join(c.Needs.Names(), " and "), toldBy(c.Needs))
 		}
 	}
 	if len(causes) > 1 && found == nil {
