@@ -24,13 +24,20 @@ var errDisk = errors.New("disk is full")
 // decode reads a line as strictly as it was written.
 func decode(t *testing.T, line string) audit.Event {
 	t.Helper()
-	var e audit.Event
+	var e struct {
+		audit.Event
+		Sequence uint64 `json:"sequence"`
+		Previous string `json:"previous"`
+	}
 	d := json.NewDecoder(strings.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&e); err != nil {
-		t.Fatalf("%q: %v", line, err)
+		t.Fatalf("%.2000q: %v", line, err)
 	}
-	return e
+	if e.Sequence == 0 {
+		t.Errorf("%.2000q has no number", line)
+	}
+	return e.Event
 }
 
 func TestEventComesBack(t *testing.T) {
@@ -67,7 +74,7 @@ func TestEmptyMembersAreLeftOut(t *testing.T) {
 	if err := audit.NewLog(&b).Write(&audit.Event{}); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"time":"0001-01-01T00:00:00Z","requestId":"","status":0,"durationNanoseconds":0}` + "\n"
+	want := `{"time":"0001-01-01T00:00:00Z","requestId":"","status":0,"durationNanoseconds":0,"sequence":1,"previous":""}` + "\n"
 	if b.String() != want {
 		t.Errorf("got %s, want %s", b.String(), want)
 	}

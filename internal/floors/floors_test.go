@@ -47,7 +47,7 @@ floor 1 utility
 	runner/workspace:
 	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
-	audit: policy
+	audit: durable policy
 	jwks: oidc, module golang.org/x/sync
 	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
