@@ -26,6 +26,7 @@ type Event struct {
 	RequestID         string            `json:"requestId"`
 	Service           string            `json:"service,omitempty"`   // sts, iam
 	Operation         string            `json:"operation,omitempty"` // CreateRole
+	Region            string            `json:"region,omitempty"`    // that the caller signed for
 	SourceIP          string            `json:"sourceIp,omitempty"`
 	UserAgent         string            `json:"userAgent,omitempty"`
 	Status            int               `json:"status"`          // of the HTTP reply
@@ -39,15 +40,17 @@ type Event struct {
 	Action            string            `json:"action,omitempty"`   // what was asked for, where it was denied
 	Resource          string            `json:"resource,omitempty"` // on what
 	Issuer            string            `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified; or of the token that was made
+	Provider          string            `json:"provider,omitempty"` // ARN of the one that the token's issuer and the role's account name
 	Subject           string            `json:"subject,omitempty"`
 	Audience          []string          `json:"audience,omitempty"`
 	TokenID           string            `json:"jti,omitempty"`
-	Verified          bool              `json:"tokenVerified,omitempty"` // the token's signature and times were right
-	Claims            map[string]string `json:"claims,omitempty"`        // of a verified token: those that name project, pipeline and job
-	Origin            *Origin           `json:"origin,omitempty"`        // of a caller whose session a token began: the job behind the request
-	StaleKeys         string            `json:"staleKeys,omitempty"`     // why the issuer's keys were used beyond their time
-	Role              string            `json:"role,omitempty"`          // ARN asked for
-	Session           string            `json:"session,omitempty"`       // ARN given
+	Verified          bool              `json:"tokenVerified,omitempty"`   // the token's signature and times were right
+	Claims            map[string]string `json:"claims,omitempty"`          // of a verified token: those that name project, pipeline and job
+	Origin            *Origin           `json:"origin,omitempty"`          // of a caller whose session a token began: the job behind the request
+	StaleKeys         string            `json:"staleKeys,omitempty"`       // why the issuer's keys were used beyond their time
+	Role              string            `json:"role,omitempty"`            // ARN asked for
+	RoleSessionName   string            `json:"roleSessionName,omitempty"` // asked for
+	Session           string            `json:"session,omitempty"`         // ARN given
 	IssuedKey         string            `json:"issuedAccessKeyId,omitempty"`
 	ExpiresAt         *time.Time        `json:"expiresAt,omitempty"`
 	SourceIdentity    string            `json:"sourceIdentity,omitempty"`              // set in the session given
@@ -114,6 +117,6 @@ func bounded(e *Event) *Event {
 }
 
 // texts are those that a request's sender can make long.
-func (e *Event) texts() [8]*string {
-	return [8]*string{&e.UserAgent, &e.Message, &e.Action, &e.Resource, &e.Role, &e.Reason, &e.StaleKeys, &e.ErrorChain}
+func (e *Event) texts() [9]*string {
+	return [...]*string{&e.RoleSessionName, &e.UserAgent, &e.Message, &e.Action, &e.Resource, &e.Role, &e.Reason, &e.StaleKeys, &e.ErrorChain}
 }

@@ -14,7 +14,20 @@ import (
 // Record is one event of a record, as it was found.
 type Record struct {
 	Event
-	Line []byte // as it stands in the file, without its line break
+	Sequence uint64 `json:"sequence"` // 1 for the writer's first event; 0 for one from before there were numbers
+	Previous string `json:"previous"` // hash of the event before, see Head
+	Line     []byte `json:"-"`        // as it stands in the file, without its line break
+}
+
+// Decode reads a line as Write writes it. A member that no event has is an error.
+func Decode(line []byte) (*Record, error) {
+	r := &Record{Line: line}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return nil, fmt.Errorf("audit: the line is no event: %w", err)
+	}
+	return r, nil
 }
 
 // Cost is what a search read.
@@ -22,6 +35,7 @@ type Cost struct {
 	Files, Indexes int
 	Blocks         int   // of segments; a live file is read whole
 	Bytes          int64 // of events
+	NoEvents       int   // lines that are none, as a crash leaves one; Verify tells of them
 }
 
 // Search finds the events of a record that q matches. path is that of its live
@@ -31,8 +45,8 @@ type Cost struct {
 // way about; those of several writers are ordered by the time at which they began.
 // The segments behind are not read but for the blocks that their indexes name, and
 // an index that is missing is made. An error ends the search: what it could not
-// read it does not pass over. A line that is no event, as a crash leaves one, is
-// passed over; Verify tells of it.
+// read it does not pass over. A line that is no event is passed over, and counted
+// where it was read.
 func Search(path string, q Query, newestFirst bool, cost *Cost) iter.Seq2[Record, error] {
 	if cost == nil {
 		cost = new(Cost)
@@ -270,7 +284,11 @@ func (s *search) line(line []byte, yield func(Record, error) bool) error {
 		}
 	}
 	r := Record{Line: line}
-	if json.Unmarshal(line, &r.Event) != nil || !s.q.Matches(&r.Event) {
+	if json.Unmarshal(line, &r) != nil {
+		s.cost.NoEvents++
+		return nil
+	}
+	if !s.q.Matches(&r.Event) {
 		return nil
 	}
 	if !yield(r, nil) {

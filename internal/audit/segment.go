@@ -59,8 +59,11 @@ func segmentsOf(stem string) ([]segment, error) {
 // under a live file's path, first the path's own.
 func writersOf(path string) ([]string, error) {
 	stem, ok := strings.CutSuffix(path, liveSuffix)
-	if !ok {
-		return nil, fmt.Errorf("audit: the name of a record ends with %s, and %q does not", liveSuffix, path)
+	if !ok { // a copy, or what Open never cuts into segments
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("audit: %w", err)
+		}
+		return []string{path}, nil
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -115,6 +118,10 @@ func openRecord(stem string) (files []opened, err error) {
 			files = nil
 		}
 	}()
+	if info, err := os.Stat(stem); err == nil && info.Mode().IsRegular() { // a plain file
+		live, err := openPart(stem, true)
+		return []opened{live}, err
+	}
 	live, err := openPart(stem+liveSuffix, true)
 	if errors.Is(err, os.ErrNotExist) { // between two files
 		err = nil
