@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/server"
 
 	"github.com/spf13/cobra"
 )
@@ -339,14 +341,12 @@ func newAuditVerify() *cobra.Command {
 the one before it.
 
 Who can write the file can make the whole chain anew, or cut off its end. So the
-check is as good as the head that you kept elsewhere: the number and hash with
-which a record ended, which this command prints, and --head takes.`,
+check is as good as the heads that were kept elsewhere: the number and hash with
+which a record ended. A server keeps one in its store once a minute and when it
+stops, which this command asks where it is given the data directory. Those that
+you kept, as this command prints them, are given with --head.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			path, err := where.path()
-			if err != nil {
-				return err
-			}
 			var known []audit.Head
 			for _, text := range heads {
 				h, err := audit.ParseHead(text)
@@ -355,7 +355,7 @@ which a record ended, which this command prints, and --head takes.`,
 				}
 				known = append(known, h)
 			}
-			report, err := audit.Verify(path, known...)
+			report, err := where.verify(c.Context(), known)
 			if err != nil {
 				return inRecord(err)
 			}
@@ -368,14 +368,27 @@ which a record ended, which this command prints, and --head takes.`,
 	return c
 }
 
-func printVerified(w io.Writer, r *audit.Report, asJSON bool) error {
+// verify asks the store too, where there is one.
+func (f *recordFlags) verify(ctx context.Context, known []audit.Head) (*server.VerifiedRecord, error) {
+	if f.events != "" && f.data == "" {
+		report, err := audit.Verify(f.events, known...)
+		return &server.VerifiedRecord{Report: report}, err
+	}
+	dir, err := dataDir(f.data)
+	if err != nil {
+		return nil, err
+	}
+	return server.VerifyRecord(ctx, dir, f.events, known...)
+}
+
+func printVerified(w io.Writer, r *server.VerifiedRecord, asJSON bool) error {
 	ends := make([]string, len(r.Heads))
 	for i, h := range r.Heads {
 		ends[i] = h.String()
 	}
 	var failed error
 	if asJSON {
-		failed = json.NewEncoder(w).Encode(map[string]any{"events": r.Events, "heads": ends, "sound": r.Sound(), "findings": r.Findings})
+		failed = json.NewEncoder(w).Encode(map[string]any{"events": r.Events, "heads": ends, "keptHeads": r.Kept, "sound": r.Sound(), "findings": r.Findings})
 	} else {
 		failed = writeVerified(w, r, ends)
 	}
@@ -385,7 +398,7 @@ func printVerified(w io.Writer, r *audit.Report, asJSON bool) error {
 	return failed
 }
 
-func writeVerified(w io.Writer, r *audit.Report, ends []string) error {
+func writeVerified(w io.Writer, r *server.VerifiedRecord, ends []string) error {
 	var failed error
 	say := func(format string, args ...any) {
 		_, err := fmt.Fprintf(w, format+"\n", args...)
@@ -402,6 +415,11 @@ func writeVerified(w io.Writer, r *audit.Report, ends []string) error {
 		say("%d events; none is missing or changed.", r.Events)
 	} else {
 		say("%d events; the record is not what was written. Compare it with a copy, and find out who can write these files.", r.Events)
+	}
+	if r.Kept > 0 {
+		say("Compared with what the store has kept of it.")
+	} else {
+		say("The store was not asked, or has kept nothing of this record: that it was not cut off or made anew is known from --head alone.")
 	}
 	for _, end := range ends {
 		say("It ends with %s; keep that elsewhere, and give it to the next check with --head.", end)

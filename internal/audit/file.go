@@ -81,10 +81,7 @@ func openPlain(path string) (*Log, error) {
 // takeStem takes the first name that no other process writes to.
 func (f *file) takeStem(stem string) error {
 	for n := 1; n <= maxWriters; n++ {
-		name := stem
-		if n > 1 {
-			name = fmt.Sprintf("%s.%d", stem, n)
-		}
+		name := nthStem(stem, n)
 		lock, err := durable.TryLock(name + lockSuffix)
 		if err != nil {
 			return err

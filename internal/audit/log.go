@@ -2,8 +2,10 @@ package audit
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -57,6 +59,35 @@ func (l *Log) Write(e *Event) error {
 	}
 	l.head = after
 	return nil
+}
+
+// Sync makes what was written last, where it is a file, and gives the head that it
+// ended with.
+func (l *Log) Sync() (Head, error) {
+	l.writing.Lock()
+	head, file := l.head, l.file
+	var live *os.File
+	if file != nil && file.stem != "" {
+		live = file.live
+	}
+	l.writing.Unlock()
+	if live == nil {
+		return head, nil
+	}
+	// Outside the lock, so that no request waits. A file that became a segment
+	// meanwhile was synced then, and is closed.
+	if err := live.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return Head{}, fmt.Errorf("audit: %w", err)
+	}
+	return head, nil
+}
+
+// Path is that of the live file; "" where what is written to has no segments.
+func (l *Log) Path() string {
+	if l.file == nil || l.file.stem == "" {
+		return ""
+	}
+	return l.file.stem + liveSuffix
 }
 
 // Close closes the file, where Open opened one.

@@ -90,14 +90,31 @@ func writersOf(path string) ([]string, error) {
 	}
 	var stems []string
 	for n := range numbers {
-		if n == 1 {
-			stems = append(stems, stem)
-		} else {
-			stems = append(stems, fmt.Sprintf("%s.%d", stem, n))
-		}
+		stems = append(stems, nthStem(stem, n))
 	}
 	slices.SortFunc(stems, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
 	return stems, nil
+}
+
+// LiveFiles are the live files that the writers of a record can have, there or not.
+func LiveFiles(path string) []string {
+	stem, ok := strings.CutSuffix(path, liveSuffix)
+	if !ok {
+		return []string{path}
+	}
+	files := make([]string, maxWriters)
+	for i := range files {
+		files[i] = nthStem(stem, i+1) + liveSuffix
+	}
+	return files
+}
+
+// nthStem is the stem of the nth process that writes under one path.
+func nthStem(stem string, n int) string {
+	if n == 1 {
+		return stem
+	}
+	return fmt.Sprintf("%s.%d", stem, n)
 }
 
 // opened is one file of a record while it is read.

@@ -191,6 +191,7 @@ type node struct {
 	handler   http.Handler
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
+	record    *recordEnd
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
 	closers   []func() error
@@ -232,6 +233,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	n.directory, n.lastUse = dir, uses
+	if n.record, err = newRecordEnd(d.store, d.events); err != nil {
+		return n, err
+	}
 	objects, err := n.openS3(ctx, c, api, dir)
 	if err != nil {
 		return n, err

@@ -28,7 +28,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 	ticker, uses := time.NewTicker(upkeepInterval), time.NewTicker(lastUseInterval)
 	defer ticker.Stop()
 	defer uses.Stop()
-	failing := false
+	failing, unkept := false, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,6 +38,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 		case <-uses.C:
 			n.settleBuckets(ctx, c)
 			failing = n.writeLastUse(ctx, c, lastUseAge, failing)
+			unkept = n.keepRecordEnd(ctx, c, unkept)
 		}
 	}
 }
@@ -85,6 +86,16 @@ func (n *node) writeLastUse(ctx context.Context, c *Config, age time.Duration, f
 	return err != nil
 }
 
+// keepRecordEnd says in the store how far the events have come. What fails is logged
+// once for each run of failures, and tried again.
+func (n *node) keepRecordEnd(ctx context.Context, c *Config, failing bool) bool {
+	err := n.record.keep(ctx, c.Now())
+	if err != nil && ctx.Err() == nil && !failing {
+		c.Log.Error("how far the record of events has come could not be kept in the store", "error", err)
+	}
+	return err != nil
+}
+
 // finish writes what the node alone knows, once no request is under way any more.
 func (n *node) finish(ctx context.Context, c *Config) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -92,4 +103,5 @@ func (n *node) finish(ctx context.Context, c *Config) {
 	if err := n.lastUse.Flush(ctx, 0); err != nil {
 		c.Log.Error("the last uses of roles and access keys could not be written, and are lost", "error", err)
 	}
+	n.keepRecordEnd(ctx, c, false)
 }
