@@ -14,8 +14,9 @@ import (
 	"github.com/daypass/daypass/internal/durable"
 )
 
-// SegmentBytes is how large a file of events grows before the next is begun.
-const SegmentBytes = 64 << 20
+// SegmentBytes is how large a file of events grows before the next is begun. A
+// search reads the live file whole, and of each segment a small part.
+const SegmentBytes = 16 << 20
 
 // maxWriters bounds how many processes write to one directory.
 const maxWriters = 64

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -194,10 +195,42 @@ func readIndex(f io.ReaderAt, length, segmentSize int64) (*index, error) {
 	return x, nil
 }
 
+// BuildIndexes makes the indexes that are missing of this writer's segments, so that
+// no search has to. It may run beside everything else, and stops when ctx ends.
+func (l *Log) BuildIndexes(ctx context.Context) error {
+	if l.Path() == "" {
+		return nil
+	}
+	segments, err := segmentsOf(l.file.stem)
+	if err != nil {
+		return err
+	}
+	for _, s := range segments {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		path := indexPath(s.path)
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		f, err := openPart(s.path, false)
+		if err != nil {
+			return err
+		}
+		err = buildIndex(f.File, f.size, path)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func indexPath(segment string) string { return strings.TrimSuffix(segment, liveSuffix) + indexSuffix }
+
 // openIndex opens the index of a segment, and makes it where it is missing or
 // damaged. Where it cannot be written, it is kept in memory alone.
 func openIndex(segment opened) (*index, func(), error) {
-	path := strings.TrimSuffix(segment.path, liveSuffix) + indexSuffix
+	path := indexPath(segment.path)
 	for made := false; ; made = true {
 		x, done, err := tryIndex(path, segment.size)
 		if err == nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 )
 
 // Finding is what Verify found wrong, or worth knowing.
@@ -155,7 +154,7 @@ func (v *verifier) beginsLate(offset int64, l link) {
 
 // index makes a segment's index anew, and compares: a search goes by it.
 func (v *verifier) index(segment opened) error {
-	path := strings.TrimSuffix(segment.path, liveSuffix) + indexSuffix
+	path := indexPath(segment.path)
 	stored, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

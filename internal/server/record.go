@@ -12,17 +12,17 @@ import (
 	"github.com/daypass/daypass/internal/store"
 )
 
-// recordEnd says in the store how far the record of events has come, so that who
+// record looks after the events of this node. It says in the store how far they have come, so that who
 // can write the files of this node, and not the store, cannot shorten it unseen.
-type recordEnd struct {
+type record struct {
 	store  store.Store
 	events *audit.Log
 	host   string
 	kept   audit.Head
 }
 
-// newRecordEnd is nil for events that are no file: others keep those.
-func newRecordEnd(s store.Store, events *audit.Log) (*recordEnd, error) {
+// openedRecord is nil for events that are no file: others keep those.
+func openedRecord(s store.Store, events *audit.Log) (*record, error) {
 	if events.Path() == "" {
 		return nil, nil //nolint:nilnil // see above
 	}
@@ -30,11 +30,11 @@ func newRecordEnd(s store.Store, events *audit.Log) (*recordEnd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: this machine's name, under which its record of events is known: %w", err)
 	}
-	return &recordEnd{store: s, events: events, host: host}, nil
+	return &record{store: s, events: events, host: host}, nil
 }
 
 // keep writes the end, if there were events since it last did.
-func (r *recordEnd) keep(ctx context.Context, now time.Time) error {
+func (r *record) keep(ctx context.Context, now time.Time) error {
 	if r == nil {
 		return nil
 	}
@@ -50,6 +50,14 @@ func (r *recordEnd) keep(ctx context.Context, now time.Time) error {
 		r.kept = head
 	}
 	return err
+}
+
+// buildIndexes makes the indexes of files that have become full.
+func (r *record) buildIndexes(ctx context.Context) error {
+	if r == nil {
+		return nil
+	}
+	return r.events.BuildIndexes(ctx)
 }
 
 // VerifiedRecord is what VerifyRecord found.

@@ -191,7 +191,7 @@ type node struct {
 	handler   http.Handler
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
-	record    *recordEnd
+	record    *record
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
 	closers   []func() error
@@ -233,7 +233,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	n.directory, n.lastUse = dir, uses
-	if n.record, err = newRecordEnd(d.store, d.events); err != nil {
+	if n.record, err = openedRecord(d.store, d.events); err != nil {
 		return n, err
 	}
 	objects, err := n.openS3(ctx, c, api, dir)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 		case <-uses.C:
 			n.settleBuckets(ctx, c)
 			failing = n.writeLastUse(ctx, c, lastUseAge, failing)
-			unkept = n.keepRecordEnd(ctx, c, unkept)
+			unkept = n.keepRecord(ctx, c, unkept)
 		}
 	}
 }
@@ -86,12 +87,13 @@ func (n *node) writeLastUse(ctx context.Context, c *Config, age time.Duration, f
 	return err != nil
 }
 
-// keepRecordEnd says in the store how far the events have come. What fails is logged
-// once for each run of failures, and tried again.
-func (n *node) keepRecordEnd(ctx context.Context, c *Config, failing bool) bool {
-	err := n.record.keep(ctx, c.Now())
+// keepRecord looks after the record of events: it says in the store how far they
+// have come, and makes the indexes of files that have become full. What fails is
+// logged once for each run of failures, and tried again.
+func (n *node) keepRecord(ctx context.Context, c *Config, failing bool) bool {
+	err := errors.Join(n.record.keep(ctx, c.Now()), n.record.buildIndexes(ctx))
 	if err != nil && ctx.Err() == nil && !failing {
-		c.Log.Error("how far the record of events has come could not be kept in the store", "error", err)
+		c.Log.Error("the record of events could not be looked after: its indexes, or how far it has come", "error", err)
 	}
 	return err != nil
 }
@@ -103,5 +105,5 @@ func (n *node) finish(ctx context.Context, c *Config) {
 	if err := n.lastUse.Flush(ctx, 0); err != nil {
 		c.Log.Error("the last uses of roles and access keys could not be written, and are lost", "error", err)
 	}
-	n.keepRecordEnd(ctx, c, false)
+	n.keepRecord(ctx, c, false)
 }
