@@ -41,9 +41,9 @@ func (l *Log) Write(e *Event) error {
 	encoded = withoutTokens(encoded)
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	line := appendLink(encoded, l.head)
-	after := l.head.after(line)
-	text := append(line, '\n')
+	text := appendLink(encoded, l.head)
+	after := l.head.after(text)
+	text = append(text, '\n')
 	if l.broken {
 		text = append([]byte{'\n'}, text...)
 	}

@@ -379,11 +379,7 @@ func TestSearchFindsAll(t *testing.T) {
 	t.Parallel()
 	found, asked := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		path := filepath.Join(dir, "events.jsonl")
+		path := filepath.Join(t.TempDir(), "events.jsonl")
 		log := openRecord(t, path, int64(rapid.IntRange(1<<10, 200<<10).Draw(rt, "segment")))
 		var all []*audit.Event
 		for n := range rapid.IntRange(1, 120).Draw(rt, "events") {

@@ -140,12 +140,11 @@ func openRecord(stem string) (files []opened, err error) {
 		return []opened{live}, err
 	}
 	live, err := openPart(stem+liveSuffix, true)
-	if errors.Is(err, os.ErrNotExist) { // between two files
-		err = nil
-	} else if err != nil {
-		return nil, err
-	} else {
+	switch {
+	case err == nil:
 		files = append(files, live)
+	case !errors.Is(err, os.ErrNotExist): // which it is between two files
+		return nil, err
 	}
 	segments, err := segmentsOf(stem)
 	if err != nil {
@@ -229,7 +228,7 @@ func eachLine(r io.Reader, each func(offset int64, line []byte) error) error {
 			}
 		}
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // the end
 		}
 		offset += length
 		long = long[:0]
