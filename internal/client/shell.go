@@ -99,7 +99,9 @@ func Abort(format Format, status int) string {
 		// function; the second ends the shell.
 		return fmt.Sprintf("(exit %d); exit %d\n", status, status)
 	case Fish:
-		return fmt.Sprintf("exit %d\n", status)
+		// exit ends what source reads, and the script goes on: another process in its
+		// place does not.
+		return fmt.Sprintf("exec sh -c 'exit %d'\n", status)
 	case PowerShell:
 		return fmt.Sprintf("exit %d\n", status)
 	case Cmd:
