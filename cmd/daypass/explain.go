@@ -53,7 +53,7 @@ environment of its client (--environment inside the job, --environment-file with
 what env printed there): a token that the job never declared, static keys that win
 over it, an exit status that the script loses. No value of a variable is shown.
 
-Only AWS's condition keys count; --extended is for a provider with
+Only AWS's condition keys count (--aws); --extended is for a provider with
 "daypass serve --extended-claims".
 
 It ends with 0 where nothing stands in the token's way, with 1 where something
@@ -87,7 +87,7 @@ does, and with 2 where it could not look.`,
 	f.DurationVar(&flags.duration, "duration", 0, "how long a session was asked for, such as 1h")
 	f.StringVar(&flags.sourceIP, "source-ip", "", "the `ADDRESS` that asks")
 	f.StringVar(&flags.at, "at", "", "the `TIME` of the exchange, such as 2026-11-26T12:00:00Z (default: now)")
-	f.BoolVar(&flags.extended, "extended", false, "every claim is a condition key, as Daypass can and AWS does not")
+	addKeySet(c, &flags.extended)
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	f.BoolVar(&flags.fixOnly, "print-fixed-policy", false, "print the mended trust policy and nothing else")
 	return c
@@ -269,6 +269,9 @@ func (f *explainFlags) fromRoles(c *cobra.Command, in *inputs, q *explain.Questi
 	if f.account != "" {
 		names = []string{f.account}
 	}
+	if f.account == "-" && in.used {
+		return errStdinTwice
+	}
 	if err := read.read(c, names); err != nil {
 		return err
 	}
@@ -343,6 +346,8 @@ func (f *explainFlags) requestKeys(now time.Time) (func(*policy.Context), error)
 	}, nil
 }
 
+var errStdinTwice = errors.New("the standard input can be read once; give a file for the other")
+
 // inputs reads files, and the standard input once.
 type inputs struct {
 	stdin io.Reader
@@ -353,7 +358,7 @@ func (in *inputs) read(name string) ([]byte, error) {
 	from := in.stdin
 	if name == "-" {
 		if in.used {
-			return nil, errors.New("the standard input can be read once; give a file for the other")
+			return nil, errStdinTwice
 		}
 		in.used = true
 	} else {
