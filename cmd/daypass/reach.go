@@ -84,6 +84,8 @@ type reached struct {
 	Powers []power `json:"powers,omitempty"`
 	// Boundary is the ARN of its permissions boundary, which limits the powers.
 	Boundary string `json:"boundary,omitempty"`
+	// Partial says that the input does not tell all its policies.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // power is a statement in short.
@@ -170,7 +172,7 @@ func (f *reachFlags) reachRole(role *lint.Role, place *rolePlace, question *expl
 	q := *question
 	f.takeRole(&q, role)
 	report := explain.Explain(&q)
-	one := reached{Role: role.Name, ARN: q.RoleARN, Verdict: report.Verdict(), Boundary: place.boundary}
+	one := reached{Role: role.Name, ARN: q.RoleARN, Verdict: report.Verdict(), Boundary: place.boundary, Partial: !role.PermissionsKnown}
 	if one.Verdict == explain.Admitted {
 		for _, p := range place.policies {
 			one.Powers = append(one.Powers, powers(p.name, p.text)...)
@@ -256,7 +258,7 @@ func (w *reportWriter) reached(r *reached) {
 		w.say("%s %s  %s", badStyle.Render("✘"), shownText(r.Role), dimStyle.Render(shownText(r.Why)))
 		return
 	}
-	w.say("%s %s  %s", goodStyle.Render("✔"), titleStyle.Render(shownText(r.Role)), dimStyle.Render(shownText(r.ARN)))
+	w.say("%s %s  %s", goodStyle.Render("✔"), titleStyle.Render(shownText(r.Role)), dimStyle.Render(shownText(cmp.Or(r.ARN, "no ARN yet"))))
 	if r.Boundary != "" {
 		w.say("    within the permissions boundary %s", shownText(r.Boundary))
 	}
@@ -273,7 +275,10 @@ func (w *reportWriter) reached(r *reached) {
 			w.say("    %s  %s", line, dimStyle.Render("("+shownText(p.Policy)+")"))
 		}
 	}
-	if len(r.Powers) == 0 {
+	switch {
+	case r.Partial:
+		w.say("    %s", dimStyle.Render("the input does not tell whether it has other policies"))
+	case len(r.Powers) == 0:
 		w.say("    it has no policies, and may do nothing")
 	}
 	w.say("")
