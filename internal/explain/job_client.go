@@ -13,7 +13,7 @@ import (
 // keys, for how long, at which endpoint, in which image.
 
 // eksTokens is where EKS puts the token of a pod's own role.
-const eksTokens = "/var/run/secrets/eks.amazonaws.com/"
+const eksTokens = "/var/run/secrets/eks.amazonaws.com/" //nolint:gosec // a path
 
 // otherIdentity looks for identities that are not the job's.
 func (l *jobLook) otherIdentity() {
