@@ -67,6 +67,11 @@ type Resource struct {
 	// Untold says that a denial does not name the resource (reported by users
 	// for some operations of AWS STS).
 	Untold bool
+	// Shown is what a denial calls the resource; nil is what Of gives.
+	Shown func(*Call) string
+	// Owned gives the account that the resource belongs to, "" for the caller's,
+	// and the resource's own policy, nil where it has none; a nil Owned is neither.
+	Owned func(*Call) (account string, own *directory.Attached)
 }
 
 // Signed is an operation whose caller must be known and must have every one of

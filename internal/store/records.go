@@ -26,6 +26,8 @@ const (
 	KindSessionKeys  Kind = "session-keys"
 	KindOutbound     Kind = "outbound-federation"
 	KindRevocation   Kind = "revocation"
+	KindSecret       Kind = "secret"
+	KindSecretValue  Kind = "secret-value"
 )
 
 // Account is one AWS account that lives in this Daypass.
