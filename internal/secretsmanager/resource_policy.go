@@ -99,7 +99,9 @@ type validationError struct{ CheckName, ErrorMessage string }
 var validateResourcePolicy = &operation[validateResourcePolicyInput]{
 	name: "ValidateResourcePolicy",
 	id:   func(in *validateResourcePolicyInput) string { return in.SecretId }, optional: true,
-	check: func(in *validateResourcePolicyInput, v *checks) { v.text("resourcePolicy", in.ResourcePolicy, 1, maxPolicy) },
+	check: func(in *validateResourcePolicyInput, v *checks) {
+		v.text("resourcePolicy", in.ResourcePolicy, 1, maxPolicy)
+	},
 	run: func(q *request, in *validateResourcePolicyInput) (any, error) {
 		if in.SecretId != "" {
 			if _, err := q.secret.existing(); err != nil {

@@ -22,9 +22,9 @@ type secretValue struct {
 	ARN           string
 	Name          string
 	VersionId     string
-	SecretBinary  []byte  `json:",omitempty"`
-	SecretString  *string `json:",omitempty"`
-	VersionStages []string
+	SecretBinary  []byte   `json:",omitempty"`
+	SecretString  *string  `json:",omitempty"`
+	VersionStages []string `json:",omitempty"`
 	CreatedDate   awsapi.EpochTime
 }
 
