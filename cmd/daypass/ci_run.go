@@ -55,7 +55,8 @@ after_script afterwards. A job with an image runs in a container, where docker o
 podman answers.
 
 A job gets GitLab's variables and none of this environment's AWS settings. With
---endpoint, the aws CLI and the SDKs in it talk to that server.
+--endpoint, the aws CLI and the SDKs in it talk to that server, and its secrets
+with aws_secrets_manager are fetched there, by its own token and role.
 
 The exit status is 0 if the pipeline passes, and 1 if it fails; of a single job
 it is the script's.
