@@ -28,7 +28,7 @@ const awsSecrets = "aws_secrets_manager"
 
 // defaultSecretToken is the ID token that is shown where a secret names none
 // (GitLab Docs, "Use AWS Secrets Manager secrets in GitLab CI/CD").
-const defaultSecretToken = "AWS_ID_TOKEN"
+const defaultSecretToken = "AWS_ID_TOKEN" //nolint:gosec // the name of a variable
 
 // secretTimeout is how long the secrets of a job may take (GitLab Runner).
 const secretTimeout = 30 * time.Second
@@ -40,7 +40,7 @@ const maxRoleSessionName = 64
 // Of a secret without a token GitLab's runner asks by the rights of its own
 // machine, which a job has none of here.
 func (r *ciRun) refuseSecret(j *ci.Job, s *ci.Secret) *ci.Error {
-	what, next := "", ""
+	var what, next string
 	switch {
 	case s.Provider != awsSecrets: // which the file's reader has refused
 		return nil
@@ -150,7 +150,7 @@ func (f *secretFetch) setting(name, variable string) string {
 func (f *secretFetch) fetch(ctx context.Context, token string) (string, error) {
 	role := f.setting("role_arn", "AWS_ROLE_ARN")
 	if role == "" {
-		return "", errors.New("Role ARN is required when using JWT for AWS authentication") //nolint:revive,staticcheck // GitLab Runner's words
+		return "", errors.New("Role ARN is required when using JWT for AWS authentication") //nolint:staticcheck // GitLab Runner's words
 	}
 	if f.config.Region = f.setting("region", "AWS_REGION"); f.config.Region == "" {
 		f.config.Region = f.region

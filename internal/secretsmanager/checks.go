@@ -30,25 +30,26 @@ func (v *checks) err() error {
 	return v.first
 }
 
-// text asks for a text of a length in characters that the request must have.
-func (v *checks) text(member, value string, least, most int) {
-	v.Required(member, value != "" || least == 0)
+// text asks for a text of at most that many characters, which the request must
+// have.
+func (v *checks) text(member, value string, most int) {
+	v.Required(member, value != "")
 	if value != "" {
-		v.Length(member, value, least, most)
+		v.Length(member, value, 1, most)
 	}
 }
 
-// given is text for one that the request may have.
+// given asks for a length of a text that the request may have.
 func (v *checks) given(member string, value *string, least, most int) {
 	if value != nil {
 		v.Length(member, *value, least, most)
 	}
 }
 
-func (v *checks) number(member string, value *int64, least, most int) {
+// number asks for a number from 1 on, which the request may have.
+func (v *checks) number(member string, value *int64, most int) {
 	if value != nil {
-		n := max(min(*value, int64(most)+1), int64(least)-1)
-		v.Range(member, int(n), least, most)
+		v.Range(member, int(max(min(*value, int64(most)+1), 0)), 1, most)
 	}
 }
 
@@ -57,7 +58,7 @@ func (v *checks) number(member string, value *int64, least, most int) {
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]+$`)
 
 func (v *checks) secretName(name string) {
-	v.text("name", name, 1, 512)
+	v.text("name", name, 512)
 	if name != "" && !namePattern.MatchString(name) {
 		v.forbid(awsapi.Invalid("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"))
 	}

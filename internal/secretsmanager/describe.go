@@ -73,7 +73,7 @@ var listSecretVersionIDs = &operation[listSecretVersionIDsInput]{
 	name: "ListSecretVersionIds",
 	id:   func(in *listSecretVersionIDsInput) string { return in.SecretId },
 	check: func(in *listSecretVersionIDsInput, v *checks) {
-		v.number("maxResults", in.MaxResults, 1, maxPage)
+		v.number("maxResults", in.MaxResults, maxPage)
 		v.given("nextToken", in.NextToken, 1, 4096)
 	},
 	run: func(q *request, in *listSecretVersionIDsInput) (any, error) {

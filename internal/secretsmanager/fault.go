@@ -24,8 +24,8 @@ func markedForDeletion() *awsapi.Fault {
 	return invalidRequest("You can't perform this operation on the secret because it was marked for deletion.")
 }
 
-func invalidRequest(format string, args ...any) *awsapi.Fault {
-	return awsapi.Error(http.StatusBadRequest, "InvalidRequestException", fmt.Sprintf(format, args...))
+func invalidRequest(message string) *awsapi.Fault {
+	return awsapi.Error(http.StatusBadRequest, "InvalidRequestException", message)
 }
 
 func invalidParameter(format string, args ...any) *awsapi.Fault {

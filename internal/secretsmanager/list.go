@@ -29,7 +29,7 @@ const maxPage = 100 // secrets or versions in one reply (service model, MaxResul
 var listSecrets = &operation[listSecretsInput]{
 	name: "ListSecrets",
 	check: func(in *listSecretsInput, v *checks) {
-		v.number("maxResults", in.MaxResults, 1, maxPage)
+		v.number("maxResults", in.MaxResults, maxPage)
 		v.given("nextToken", in.NextToken, 1, 4096)
 		v.filters(in.Filters)
 		if in.SortOrder != nil {
@@ -77,7 +77,7 @@ func (q *request) list(in *listSecretsInput, most int) (page []*directory.Secret
 const sortableTime = "2006-01-02T15:04:05.000000000"
 
 func sortKey(s *directory.Secret, by string) string {
-	at := time.Time{}
+	var at time.Time
 	switch by {
 	case "name":
 		return s.Name

@@ -62,7 +62,7 @@ func (o *operation[In]) on(s *service) awsapi.Operation {
 	keys := func(c *awsapi.Call, set *policy.Context) {
 		q, in := of(c)
 		if one {
-			q.secret.setKeys(q, set)
+			q.secret.setKeys(set)
 		}
 		if o.keys != nil {
 			o.keys(q, in, set)
@@ -106,7 +106,7 @@ func (o *operation[In]) decode(s *service, c *awsapi.Call) error {
 	}
 	v := &checks{Validation: awsapi.Validation{HideValues: true}}
 	if o.id != nil && (!o.optional || o.id(in) != "") {
-		v.text("secretId", o.id(in), 1, 2048)
+		v.text("secretId", o.id(in), 2048)
 	}
 	if o.check != nil {
 		o.check(in, v)
@@ -220,7 +220,7 @@ func (t *target) policy() *directory.Attached {
 }
 
 // setKeys sets the condition keys of every operation on a secret.
-func (t *target) setKeys(q *request, keys *policy.Context) {
+func (t *target) setKeys(keys *policy.Context) {
 	keys.Set("aws:ResourceAccount", t.account)
 	if t.new || t.supplied == "" {
 		return

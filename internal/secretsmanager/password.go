@@ -30,7 +30,7 @@ const (
 var getRandomPassword = &operation[getRandomPasswordInput]{
 	name: "GetRandomPassword",
 	check: func(in *getRandomPasswordInput, v *checks) {
-		v.number("passwordLength", in.PasswordLength, 1, 4096)
+		v.number("passwordLength", in.PasswordLength, 4096)
 		v.given("excludeCharacters", in.ExcludeCharacters, 0, 4096)
 	},
 	run: func(q *request, in *getRandomPasswordInput) (any, error) {

@@ -120,7 +120,7 @@ var updateSecretVersionStage = &operation[updateSecretVersionStageInput]{
 	name: "UpdateSecretVersionStage",
 	id:   func(in *updateSecretVersionStageInput) string { return in.SecretId },
 	check: func(in *updateSecretVersionStageInput, v *checks) {
-		v.text("versionStage", in.VersionStage, 1, 256)
+		v.text("versionStage", in.VersionStage, 256)
 		v.given("removeFromVersionId", in.RemoveFromVersionId, 32, 64)
 		v.given("moveToVersionId", in.MoveToVersionId, 32, 64)
 		if in.RemoveFromVersionId == nil && in.MoveToVersionId == nil {

@@ -45,7 +45,7 @@ type putResourcePolicyInput struct {
 var putResourcePolicy = &operation[putResourcePolicyInput]{
 	name:  "PutResourcePolicy",
 	id:    func(in *putResourcePolicyInput) string { return in.SecretId },
-	check: func(in *putResourcePolicyInput, v *checks) { v.text("resourcePolicy", in.ResourcePolicy, 1, maxPolicy) },
+	check: func(in *putResourcePolicyInput, v *checks) { v.text("resourcePolicy", in.ResourcePolicy, maxPolicy) },
 	keys: func(_ *request, in *putResourcePolicyInput, keys *policy.Context) {
 		setBool(keys, "secretsmanager:BlockPublicPolicy", in.BlockPublicPolicy)
 	},
@@ -100,7 +100,7 @@ var validateResourcePolicy = &operation[validateResourcePolicyInput]{
 	name: "ValidateResourcePolicy",
 	id:   func(in *validateResourcePolicyInput) string { return in.SecretId }, optional: true,
 	check: func(in *validateResourcePolicyInput, v *checks) {
-		v.text("resourcePolicy", in.ResourcePolicy, 1, maxPolicy)
+		v.text("resourcePolicy", in.ResourcePolicy, maxPolicy)
 	},
 	run: func(q *request, in *validateResourcePolicyInput) (any, error) {
 		if in.SecretId != "" {

@@ -164,7 +164,7 @@ const maxBatch = 20 // secrets in one reply (service model, MaxResultsBatchType)
 var batchGetSecretValue = &operation[batchGetSecretValueInput]{
 	name: "BatchGetSecretValue",
 	check: func(in *batchGetSecretValueInput, v *checks) {
-		v.number("maxResults", in.MaxResults, 1, maxBatch)
+		v.number("maxResults", in.MaxResults, maxBatch)
 		v.given("nextToken", in.NextToken, 1, 4096)
 		v.filters(in.Filters)
 		if in.SecretIdList != nil && (len(in.SecretIdList) < 1 || len(in.SecretIdList) > maxBatch) {
@@ -207,7 +207,7 @@ func (q *request) batchGetSecretValue(in *batchGetSecretValueInput) (any, error)
 	for i := range targets {
 		t := &targets[i]
 		asked := getSecretValueInput{SecretId: t.supplied}
-		err := q.Ask(t.question("GetSecretValue", func(keys *policy.Context) { t.setKeys(q, keys); asked.setKeys(keys) }))
+		err := q.Ask(t.question("GetSecretValue", func(keys *policy.Context) { t.setKeys(keys); asked.setKeys(keys) }))
 		var value *secretValue
 		if err == nil {
 			value, err = q.value(t, nil, nil)
