@@ -132,6 +132,7 @@ type target struct {
 	supplied string // as the request names it, which is what a denial repeats
 	arn      string // what policies are asked about
 	account  string // the owner
+	region   string // that the request is signed for
 	found    *directory.Secret
 	new      bool   // it is to be made
 	suffix   string // of one that is to be made
@@ -143,7 +144,7 @@ type target struct {
 // account"). Of one that is not there policies are asked by what was supplied, as
 // AWS does: who may read some secrets only is not told which others there are.
 func (q *request) find(supplied string) target {
-	t := target{supplied: supplied, arn: supplied, account: q.Account}
+	t := target{supplied: supplied, arn: supplied, account: q.Account, region: q.Region}
 	a, name, isARN := secretARN(supplied)
 	if !isARN {
 		return t.with(q.Snapshot.Secret(q.Account, q.Region, supplied))
@@ -246,7 +247,7 @@ func (t *target) question(action string, keys func(*policy.Context)) *auth.Quest
 // existing gives the secret, or the fault that there is none.
 func (t *target) existing() (*directory.Secret, error) {
 	if t.found == nil {
-		return nil, notFound()
+		return nil, notFound().Because("account %s has no secret %.200q in %s; each region has its own", t.account, t.supplied, t.region)
 	}
 	return t.found, nil
 }

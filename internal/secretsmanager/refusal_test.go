@@ -102,6 +102,9 @@ func TestRefusals(t *testing.T) {
 	if got := f.do(t, "DescribeSecret", `{"SecretId":"there"}`)["VersionIdsToStages"].(map[string]any); len(got) != 2 {
 		t.Errorf("what was refused left labels on %v", got)
 	}
+	if e := strings.Join(f.Events(), "\n"); !strings.Contains(e, `account `+account+` has no secret \"none\" in eu-central-1`) {
+		t.Error("no event says where a secret was looked for")
+	}
 	odd := f.AdminConfig
 	odd.Region = "eu_*"
 	r := f.call(t, odd, "ListSecrets", `{}`)
