@@ -15,6 +15,7 @@ import (
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
 	"github.com/daypass/daypass/internal/secretsmanager"
+	"github.com/daypass/daypass/internal/store"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	client "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -134,5 +135,24 @@ func TestOperations(t *testing.T) {
 	}
 	if _, err := secretsmanager.New(secretsmanager.Config{}); err == nil {
 		t.Error("a service is made of nothing")
+	}
+}
+
+// putSecrets writes the records of secrets without values, in one transaction.
+func putSecrets(t testing.TB, f *fixture, n int, name func(int) string, created time.Time) {
+	t.Helper()
+	if err := f.Directory.Update(t.Context(), func(tx store.Tx) error {
+		for i := range n {
+			s := store.Secret{
+				Account: account, Region: awsapitest.Region, Name: name(i), ID: name(i), Suffix: "AAAAAA",
+				Created: created.Add(time.Duration(i) * time.Millisecond), Changed: created,
+			}
+			if err := store.PutRecord(tx, store.SecretID(account, s.Region, s.Name), s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

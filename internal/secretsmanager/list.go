@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/daypass/daypass/internal/directory"
@@ -104,25 +105,36 @@ func compare(a, b position) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.C
 // Whoever changes the order or the filters between two pages gets what comes
 // behind the place in the new list.
 func cut[T any](all []T, token *string, n int, at func(T) position, descending bool) (page []T, next string, err error) {
-	order := func(a, b position) int {
-		if descending {
-			return compare(b, a)
-		}
-		return compare(a, b)
+	type placed struct {
+		at      position
+		element T
 	}
-	slices.SortFunc(all, func(a, b T) int { return order(at(a), at(b)) })
+	list := make([]placed, len(all)) // places are worked out once for each
+	for i, element := range all {
+		list[i] = placed{at(element), element}
+	}
+	order := compare
+	if descending {
+		order = func(a, b position) int { return compare(b, a) }
+	}
+	slices.SortFunc(list, func(a, b placed) int { return order(a.at, b.at) })
 	if token != nil {
 		after, err := readToken(*token)
 		if err != nil {
 			return nil, "", err
 		}
-		all = slices.DeleteFunc(all, func(e T) bool { return order(at(e), after) <= 0 })
+		list = list[sort.Search(len(list), func(i int) bool { return order(list[i].at, after) > 0 }):]
 	}
-	if len(all) <= n {
-		return all, "", nil
+	if len(list) > n {
+		if next, err = writeToken(list[n-1].at); err != nil {
+			return nil, "", err
+		}
+		list = list[:n]
 	}
-	next, err = writeToken(at(all[n-1]))
-	return all[:n], next, err
+	for _, p := range list {
+		page = append(page, p.element)
+	}
+	return page, next, nil
 }
 
 func writeToken(p position) (string, error) {

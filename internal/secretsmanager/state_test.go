@@ -243,3 +243,32 @@ func TestFilters(t *testing.T) {
 		t.Errorf("another region has %s", r.Body)
 	}
 }
+
+// TestPages goes through a list page by page, both ways: each secret comes once.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	const all = 230
+	putSecrets(t, f, all, func(i int) string { return fmt.Sprintf("s%03d", (i*37)%all) }, f.now)
+	for _, order := range []string{`"SortBy":"name"`, `"SortBy":"name","SortOrder":"desc"`, `"SortOrder":"desc","MaxResults":7`, `"MaxResults":100`} {
+		seen, token := map[string]bool{}, ""
+		for pages := 0; pages == 0 || token != ""; pages++ {
+			body := `{` + order
+			if token != "" {
+				body += `,"NextToken":"` + token + `"`
+			}
+			answer := f.do(t, "ListSecrets", body+`}`)
+			for _, s := range answer["SecretList"].([]any) {
+				name := s.(map[string]any)["Name"].(string)
+				if seen[name] {
+					t.Errorf("%s: %s came twice", order, name)
+				}
+				seen[name] = true
+			}
+			token, _ = answer["NextToken"].(string)
+		}
+		if len(seen) != all {
+			t.Errorf("%s: %d came", order, len(seen))
+		}
+	}
+}
