@@ -12,7 +12,7 @@ import (
 const (
 	demoSecret = "myproject/deploy-key"
 	// demoSecretValue has as many characters as the job says.
-	demoSecretValue = "not-in-any-log-of-this-demo"
+	demoSecretValue = "not-in-any-log-of-this-demo" //nolint:gosec // a secret of the demo, which shows that it is not shown
 	demoSecretFile  = "project/secret.gitlab-ci.yml"
 )
 
