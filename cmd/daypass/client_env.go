@@ -88,7 +88,23 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 	}
 	f.add(c)
 	c.Flags().StringVar(&format, "format", string(client.Sh), "`FORM`: sh, fish, powershell, cmd, dotenv (NAME=value; a file of such lines is a secret) or json (as a credential_process)")
+	complete(c, "format", formatNames()...)
 	return c
+}
+
+func formatNames() []string {
+	names := make([]string, len(client.Formats))
+	for i, format := range client.Formats {
+		names[i] = string(format)
+	}
+	return names
+}
+
+// complete offers a shell the values that a flag can have.
+func complete(c *cobra.Command, flag string, values ...string) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic("daypass: " + err.Error()) // the flag is not there: met by every test
+	}
 }
 
 func newExec() *cobra.Command {

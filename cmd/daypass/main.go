@@ -132,7 +132,7 @@ Try "daypass demo".`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 	})
-	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newServe(), newAccount(), newExport(), newImport(), newSessions(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newDemo(), newVersion())
+	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newConfigure(), newServe(), newAccount(), newExport(), newImport(), newSessions(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newDemo(), newVersion())
 	return root
 }
 

@@ -57,7 +57,7 @@ func fillName(template string, token *Token, env map[string]string) (name, missi
 	name = placeholder.ReplaceAllStringFunc(template, func(hole string) string {
 		key := hole[1 : len(hole)-1]
 		variable, isVariable := strings.CutPrefix(key, "env:")
-		value := ""
+		var value string
 		if isVariable {
 			value = env[variable]
 		} else {
