@@ -37,7 +37,8 @@ floor 0 pure
 	s3request: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
-	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
+	unverified: oidc
+	explain: arn policy oidc trust unverified, module github.com/rogpeppe/go-internal
 	lint: arn policy trust
 	workflow: module go.yaml.in/yaml/v4
 	lint/source: arn lint, module go.yaml.in/yaml/v4
@@ -77,7 +78,7 @@ floor 3 rooms
 
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation secretsmanager
-	doctor: arn policy trust oidc jwks store account archive
+	doctor: arn policy trust oidc unverified jwks store account archive
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	runner: gitlab/ci runner/workspace
