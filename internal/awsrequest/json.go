@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -47,6 +48,7 @@ var (
 	errDeep  = errors.New("it is too deep")
 	errMore  = errors.New("something follows it")
 	errKind  = errors.New("it is no object")
+	errHalf  = errors.New("it holds half of a surrogate pair")
 )
 
 // readDocument reads a JSON object: an empty body is an empty one. Members that are
@@ -60,7 +62,13 @@ func readDocument(body []byte) (map[string]any, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
+	// The decoder puts U+FFFD in the place of half a surrogate pair, which others
+	// keep: then two texts would be one here.
+	replaced := bytes.ContainsRune(body, utf8.RuneError) || bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`))
 	value, err := readValue(d, 0)
+	if err == nil && !replaced && holdsReplacement(value) {
+		err = errHalf
+	}
 	if err == nil {
 		if _, end := d.Token(); !errors.Is(end, io.EOF) {
 			err = errMore
@@ -78,12 +86,29 @@ func readDocument(body []byte) (map[string]any, error) {
 
 // reasonOf tells nothing of the document.
 func reasonOf(err error) error {
-	for _, known := range []error{errTwice, errDeep, errMore, errKind} {
+	for _, known := range []error{errTwice, errDeep, errMore, errKind, errHalf} {
 		if errors.Is(err, known) {
 			return known
 		}
 	}
 	return errors.New("it cannot be read")
+}
+
+// holdsReplacement looks for U+FFFD.
+func holdsReplacement(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return strings.ContainsRune(value, utf8.RuneError)
+	case []any:
+		return slices.ContainsFunc(value, holdsReplacement)
+	case map[string]any:
+		for name, v := range value {
+			if holdsReplacement(name) || holdsReplacement(v) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func readValue(d *json.Decoder, depth int) (any, error) {

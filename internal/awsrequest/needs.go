@@ -44,6 +44,8 @@ type Need struct {
 	// Prefix, or nothing is known of it.
 	Open   bool
 	Prefix string
+	// Account owns the resource; "" where that is not known.
+	Account string
 	// Keys are the condition keys that the request gives.
 	Keys []Key
 	// Tagged is the resource's id at the service, whose tags are asked for where a
@@ -95,6 +97,8 @@ func (n *Need) Unknown(key string) bool {
 	switch {
 	case n.AsksTags(key):
 		return !n.tags
+	case policy.SameKey(key, "aws:ResourceAccount"):
+		return true
 	case hasFold(key, "aws:RequestTag/"), policy.SameKey(key, "aws:TagKeys"):
 		return !n.requestTags
 	case hasFold(key, n.service+":"):
@@ -144,7 +148,24 @@ func (op *Operation) Needs(scope *Scope) ([]*Need, error) {
 		}
 	}
 	roles, err := op.passedRoles(scope)
-	return append(needs, roles...), err
+	needs = append(needs, roles...)
+	for _, n := range needs {
+		n.setAccount(scope)
+	}
+	return needs, err
+}
+
+// setAccount sets whose the resource is: by its ARN, or where it has none the
+// account that is asked. An ARN without an account, such as an image's, does not
+// tell.
+func (n *Need) setAccount(scope *Scope) {
+	n.Account = scope.Account
+	if a, err := arn.Parse(n.Resource); err == nil {
+		n.Account = a.Account
+	}
+	if n.Account != "" {
+		n.Keys = append(n.Keys, Key{Name: "aws:ResourceAccount", Values: []string{n.Account}})
+	}
 }
 
 // ownNeeds are those of the service.
