@@ -110,6 +110,7 @@ var ec2Operations = map[string][]target{
 		{"volume", "BlockDeviceMapping.N.Ebs.VolumeId", optional},
 	},
 	"ModifyInstanceMetadataOptions": {{"instance", "InstanceId", required}},
+	"AssociateIamInstanceProfile":   {{"instance", "InstanceId", required}},
 	"CreateVolume":                  {{"volume", "", made}, {"snapshot", "SnapshotId", optional}},
 	"DeleteVolume":                  {{"volume", "VolumeId", required}},
 	"ModifyVolume":                  {{"volume", "VolumeId", required}},
@@ -172,6 +173,9 @@ func (op *Operation) ec2Needs(scope *Scope) ([]*Need, error) {
 		r.add(r.on("*"))
 	default:
 		r.unknown()
+	}
+	if op.Name != "RunInstances" && r.err == nil { // whose templates have profiles too
+		r.profile(false)
 	}
 	r.tagOnCreate()
 	for _, n := range r.needs {
@@ -312,9 +316,12 @@ func (r *ec2Request) absentOf(of *ec2Type) []string {
 // CreateTags and DeleteTags.
 func (r *ec2Request) readTags() {
 	members, err := r.params.below("TagSpecification")
-	if r.err = err; err != nil {
+	others, otherErr := r.params.below("TagSpecifications") // as a few operations write it
+	if err != nil || otherErr != nil {
+		r.err = malformed("TagSpecification is not written as TagSpecification.1.FIELD")
 		return
 	}
+	members = append(members, others...)
 	given := map[string]map[string]string{}
 	for _, m := range members {
 		on, err := m.one("ResourceType")
