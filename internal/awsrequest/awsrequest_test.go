@@ -54,8 +54,6 @@ func told(needs []*Need) string {
 	return strings.Join(lines, "; ")
 }
 
-const ec2ARN = "arn:aws:ec2:eu-central-1:123456789012:"
-
 func TestNeeds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -74,18 +72,26 @@ func TestNeeds(t *testing.T) {
 		{"ec2", ec2Form("CreateTags", "ResourceId.1", "key-1", "ResourceId.2", "new-1"), "ec2:CreateTags key-pair/*?; ec2:CreateTags *?"},
 		{"ec2", ec2Form("AuthorizeSecurityGroupIngress", "GroupId", "sg-1", "TagSpecification.1.ResourceType", "security-group-rule", "TagSpecification.1.Tag.1.Key", "a"), "ec2:AuthorizeSecurityGroupIngress security-group/sg-1; ec2:AuthorizeSecurityGroupIngress security-group-rule/*; ec2:CreateTags security-group-rule/*"},
 		{"ec2", ec2Form("AuthorizeSecurityGroupIngress", "GroupName", "web"), "ec2:AuthorizeSecurityGroupIngress security-group/*?"},
-		{"ec2", ec2Form("RunInstances", "ImageId", "ami-1", "SubnetId", "subnet-1", "SecurityGroupId.1", "sg-1", "KeyName", "mine", "IamInstanceProfile.Name", "web",
-			"TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "team", "TagSpecification.1.Tag.1.Value", "data"),
+		{
+			"ec2", ec2Form("RunInstances", "ImageId", "ami-1", "SubnetId", "subnet-1", "SecurityGroupId.1", "sg-1", "KeyName", "mine", "IamInstanceProfile.Name", "web",
+				"TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "team", "TagSpecification.1.Tag.1.Value", "data"),
 			"ec2:RunInstances arn:aws:ec2:eu-central-1::image/ami-1; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/*; " +
-				"ec2:RunInstances subnet/subnet-1; ec2:RunInstances security-group/sg-1; ec2:RunInstances key-pair/mine; iam:PassRole arn:aws:iam::123456789012:role/*?; ec2:CreateTags instance/*"},
-		{"ec2", ec2Form("RunInstances", "ImageId", "ami-1"),
+				"ec2:RunInstances subnet/subnet-1; ec2:RunInstances security-group/sg-1; ec2:RunInstances key-pair/mine; iam:PassRole arn:aws:iam::123456789012:role/*?; ec2:CreateTags instance/*",
+		},
+		{
+			"ec2", ec2Form("RunInstances", "ImageId", "ami-1"),
 			"ec2:RunInstances arn:aws:ec2:eu-central-1::image/ami-1; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/*; " +
-				"ec2:RunInstances subnet/*?; ec2:RunInstances security-group/*?"},
-		{"ec2", ec2Form("RunInstances", "ImageId", "ami-1", "NetworkInterface.1.NetworkInterfaceId", "eni-1"),
-			"ec2:RunInstances arn:aws:ec2:eu-central-1::image/ami-1; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/eni-1"},
-		{"ec2", ec2Form("RunInstances", "LaunchTemplate.LaunchTemplateId", "lt-1"),
+				"ec2:RunInstances subnet/*?; ec2:RunInstances security-group/*?",
+		},
+		{
+			"ec2", ec2Form("RunInstances", "ImageId", "ami-1", "NetworkInterface.1.NetworkInterfaceId", "eni-1"),
+			"ec2:RunInstances arn:aws:ec2:eu-central-1::image/ami-1; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/eni-1",
+		},
+		{
+			"ec2", ec2Form("RunInstances", "LaunchTemplate.LaunchTemplateId", "lt-1"),
 			"ec2:RunInstances launch-template/lt-1; ec2:RunInstances arn:aws:ec2:eu-central-1::image/*?; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/*; " +
-				"ec2:RunInstances subnet/*?; ec2:RunInstances security-group/*?; ec2:RunInstances key-pair/*?; iam:PassRole arn:aws:iam::123456789012:role/*?"},
+				"ec2:RunInstances subnet/*?; ec2:RunInstances security-group/*?; ec2:RunInstances key-pair/*?; iam:PassRole arn:aws:iam::123456789012:role/*?",
+		},
 		{"ec2", ec2Form("AssociateIamInstanceProfile", "InstanceId", "i-1", "IamInstanceProfile.Name", "p"), "ec2:AssociateIamInstanceProfile instance/i-1; iam:PassRole arn:aws:iam::123456789012:role/*?"},
 		{"ec2", ec2Form("CreateTransitGatewayRouteTable", "TagSpecifications.1.ResourceType", "transit-gateway-route-table", "TagSpecifications.1.Tag.1.Key", "a"), "ec2:CreateTransitGatewayRouteTable *?; ec2:CreateTags transit-gateway-route-table/*"},
 		{"sqs", document("AmazonSQS.SendMessageBatch", `{"QueueUrl":"https://sqs.example/123456789012/q"}`), "sqs:SendMessage q"},
@@ -202,16 +208,18 @@ func TestKeys(t *testing.T) {
 		unknown  string
 		absent   string
 	}{
-		{"ec2", ec2Form("RunInstances", "ImageId", "ami-1", "InstanceType", "t3.micro", "TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "team", "TagSpecification.1.Tag.1.Value", "data"),
+		{
+			"ec2", ec2Form("RunInstances", "ImageId", "ami-1", "InstanceType", "t3.micro", "TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "team", "TagSpecification.1.Tag.1.Value", "data"),
 			"instance/*", "ec2:InstanceType=t3.micro aws:RequestTag/team=data aws:TagKeys=team ec2:Region=eu-central-1 ec2:Tenancy=default ec2:InstanceMarketType=on-demand",
-			"ec2:MetadataHttpTokens ec2:AvailabilityZone ec2:New", "ec2:Owner aws:RequestTag/other aws:ResourceTag/team ec2:ResourceTag/team ec2:InstanceProfile ec2:CreateAction"},
+			"ec2:MetadataHttpTokens ec2:AvailabilityZone ec2:New", "ec2:Owner aws:RequestTag/other aws:ResourceTag/team ec2:ResourceTag/team ec2:InstanceProfile ec2:CreateAction",
+		},
 		{"ec2", ec2Form("RunInstances", "ImageId", "ami-1"), "image/ami-1", "ec2:ImageID=ami-1", "ec2:Owner ec2:Public ec2:ResourceTag/a aws:ResourceTag/a aws:ResourceAccount", "ec2:InstanceType aws:RequestTag/a aws:TagKeys"},
 		{"ec2", ec2Form("RunInstances", "LaunchTemplate.LaunchTemplateId", "lt-1"), "instance/*", "", "ec2:InstanceType aws:RequestTag/team aws:TagKeys ec2:InstanceProfile ec2:Tenancy", "ec2:Owner"},
 		{"ec2", ec2Form("StopInstances", "InstanceId.1", "i-1"), "instance/i-1", "ec2:InstanceID=i-1 aws:ResourceAccount=123456789012", "ec2:InstanceType ec2:ResourceTag/team", "aws:RequestTag/a ec2:VolumeSize"},
 		{"ec2", ec2Form("DescribeInstances"), "*", "ec2:Region=eu-central-1", "", "ec2:ResourceTag/a aws:ResourceTag/a ec2:InstanceType aws:RequestTag/a"},
 		{"ec2", ec2Form("EnableSerialConsoleAccess"), "*", "ec2:Region=eu-central-1", "ec2:ResourceTag/a aws:RequestTag/a ec2:Anything", "sqs:Other"},
 		{"ec2", ec2Form("DeleteTags", "ResourceId.1", "i-1", "Tag.1.Key", "team"), "instance/i-1", "aws:TagKeys=team", "ec2:ResourceTag/x", "aws:RequestTag/team ec2:CreateAction"},
-		{"ec2", ec2Form("CreateVolume", "AvailabilityZone", "a", "TagSpecification.1.ResourceType", "volume", "TagSpecification.1.Tag.1.Key", "team"), "volume/*", "aws:RequestTag/team=", "ec2:Encrypted", "ec2:Owner"},
+		{"ec2", ec2Form("CreateVolume", "AvailabilityZone", "a", "TagSpecification.1.ResourceType", "volume", "TagSpecification.1.Tag.1.Key", "team"), "volume/*", "aws:RequestTag/team= ec2:AvailabilityZone=a", "ec2:Encrypted", "ec2:Owner"},
 		{"sqs", document("AmazonSQS.CreateQueue", `{"QueueName":"q","tags":{"team":"data"}}`), "q", "aws:RequestTag/team=data aws:TagKeys=team", "aws:ResourceTag/team sqs:Anything", "aws:RequestTag/x"},
 		{"sqs", form("Action", "CreateQueue", "QueueName", "q", "Tag.1.Key", "team", "Tag.1.Value", "data"), "q", "aws:RequestTag/team=data", "", "aws:RequestTag/x"},
 		{"sqs", document("AmazonSQS.CreateQueue", `{"QueueName":"q","tags":[["team"]]}`), "q", "", "aws:RequestTag/team aws:TagKeys", ""},

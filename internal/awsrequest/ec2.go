@@ -106,7 +106,8 @@ var ec2Operations = map[string][]target{
 		{"instance", "InstanceId", required},
 	},
 	"ModifyInstanceAttribute": {
-		{"instance", "InstanceId", required}, {"security-group", "GroupId.N", optional},
+		{"instance", "InstanceId", required},
+		{"security-group", "GroupId.N", optional},
 		{"volume", "BlockDeviceMapping.N.Ebs.VolumeId", optional},
 	},
 	"ModifyInstanceMetadataOptions": {{"instance", "InstanceId", required}},
@@ -145,11 +146,13 @@ var ec2Operations = map[string][]target{
 	"AllocateAddress":               {{"elastic-ip", "", made}},
 	"ReleaseAddress":                {{"elastic-ip", "AllocationId", required}},
 	"AssociateAddress": {
-		{"elastic-ip", "AllocationId", required}, {"instance", "InstanceId", optional},
+		{"elastic-ip", "AllocationId", required},
+		{"instance", "InstanceId", optional},
 		{"network-interface", "NetworkInterfaceId", optional},
 	},
 	"CreateNetworkInterface": {
-		{"network-interface", "", made}, {"subnet", "SubnetId", required},
+		{"network-interface", "", made},
+		{"subnet", "SubnetId", required},
 		{"security-group", "SecurityGroupId.N", required},
 	},
 	"DeleteNetworkInterface": {{"network-interface", "NetworkInterfaceId", required}},
@@ -202,7 +205,10 @@ func (r *ec2Request) all(targets []target) {
 	for _, t := range targets {
 		of := ec2TypeOf(t.on)
 		if t.mode == made {
-			r.make(of)
+			n := r.make(of)
+			if r.Name == "CreateVolume" {
+				r.ofVolume(n)
+			}
 			continue
 		}
 		ids, err := r.values(t.param)
@@ -222,6 +228,25 @@ func (r *ec2Request) all(targets []target) {
 		if of != nil && !slices.ContainsFunc(targets, func(t target) bool { return t.on == on }) {
 			r.make(of)
 		}
+	}
+}
+
+// volumeKeys are the condition keys that the parameters of CreateVolume give.
+var volumeKeys = map[string]string{
+	"AvailabilityZone": "ec2:AvailabilityZone", "Iops": "ec2:VolumeIops", "Size": "ec2:VolumeSize",
+	"Throughput": "ec2:VolumeThroughput", "VolumeType": "ec2:VolumeType",
+}
+
+// ofVolume sets them. A volume that is not asked to be encrypted may be so by a
+// default of the account's.
+func (r *ec2Request) ofVolume(n *Need) {
+	for param, key := range volumeKeys {
+		if value := r.params.get(param); value != "" {
+			n.Keys = append(n.Keys, Key{Name: key, Values: []string{value}})
+		}
+	}
+	if r.params.get("Encrypted") == "true" {
+		n.Keys = append(n.Keys, Key{Name: "ec2:Encrypted", Values: []string{"true"}})
 	}
 }
 
@@ -279,9 +304,9 @@ func ec2IDKey(name string) string {
 
 // make adds a need on a resource that is made, whose tags are the request's, and
 // which has none yet.
-func (r *ec2Request) make(of *ec2Type, given ...Key) *Need {
+func (r *ec2Request) make(of *ec2Type) *Need {
 	n := r.add(r.on(r.arnOf(of, "*")))
-	n.Keys = append(append(n.Keys, given...), r.tags[of.name]...)
+	n.Keys = append(n.Keys, r.tags[of.name]...)
 	n.absent, n.requestTags, n.tags = r.absentOf(of), true, true
 	return n
 }

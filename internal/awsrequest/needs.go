@@ -147,12 +147,11 @@ func (op *Operation) Needs(scope *Scope) ([]*Need, error) {
 			n.Action = renamed(n.Action)
 		}
 	}
-	roles, err := op.passedRoles(scope)
-	needs = append(needs, roles...)
+	needs = append(needs, op.passedRoles(scope)...)
 	for _, n := range needs {
 		n.setAccount(scope)
 	}
-	return needs, err
+	return needs, nil
 }
 
 // setAccount sets whose the resource is: by its ARN, or where it has none the
@@ -330,9 +329,9 @@ func tagKeys(pairs map[string]string, names []string) []Key {
 // the service to take (IAM User Guide, "Grant a user permissions to pass a role to
 // an AWS service"). Operations that only read name none so. Which of the others AWS
 // asks it for is nowhere told in one place; here it is asked for all.
-func (op *Operation) passedRoles(scope *Scope) ([]*Need, error) {
+func (op *Operation) passedRoles(scope *Scope) []*Need {
 	if reads(op.Name) {
-		return nil, nil
+		return nil
 	}
 	var named []string
 	if op.params != nil {
@@ -356,7 +355,7 @@ func (op *Operation) passedRoles(scope *Scope) ([]*Need, error) {
 		}
 		needs = append(needs, op.passRole(role))
 	}
-	return needs, nil
+	return needs
 }
 
 func (op *Operation) passRole(role string) *Need {

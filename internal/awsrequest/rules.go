@@ -261,10 +261,10 @@ func (op *Operation) transaction(scope *Scope) ([]*Need, error) {
 // without, or by its ARN.
 func (op *Operation) lambdaNeeds(scope *Scope) ([]*Need, error) {
 	name := op.labels["FunctionName"]
-	switch {
-	case op.Name == "ListFunctions" || op.Name == "ListLayers" || op.Name == "GetAccountSettings":
+	switch op.Name {
+	case "ListFunctions", "ListLayers", "GetAccountSettings":
 		return []*Need{op.on("*")}, nil
-	case op.Name == "CreateFunction":
+	case "CreateFunction":
 		var err error
 		if name, err = op.member("FunctionName"); err != nil {
 			return nil, err

@@ -152,7 +152,7 @@ func inCBOR(texts ...string) []byte {
 	var b []byte
 	for _, text := range texts {
 		b = append(b, 0x7a)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(text))) //nolint:gosec // messages are bounded
+		b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
 		b = append(b, text...)
 	}
 	return b

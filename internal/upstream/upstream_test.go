@@ -494,9 +494,12 @@ func TestServes(t *testing.T) {
 		}
 	}
 	for _, wrong := range []upstream.Service{
-		{}, {Name: "ec2"}, {Name: "ec2", Endpoint: "http://x", Account: "1", Credentials: s3upstream.Static("a", "b")},
+		{},
+		{Name: "ec2"},
+		{Name: "ec2", Endpoint: "http://x", Account: "1", Credentials: s3upstream.Static("a", "b")},
 		{Name: "ec2", Endpoint: "x", Account: awsapitest.Account, Credentials: s3upstream.Static("a", "b")},
-		{Name: "ec2", Endpoint: "http://x", Account: awsapitest.Account}, {Name: "cloudformation", Endpoint: "http://x", Account: awsapitest.Account},
+		{Name: "ec2", Endpoint: "http://x", Account: awsapitest.Account},
+		{Name: "cloudformation", Endpoint: "http://x", Account: awsapitest.Account},
 	} {
 		if _, err := upstream.New(upstream.Config{Services: []upstream.Service{wrong}}); err == nil {
 			t.Errorf("%+v is taken", wrong)
