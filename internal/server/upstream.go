@@ -48,8 +48,8 @@ func (n *node) openUpstream(c *Config, api *awsapi.API, dir *directory.Directory
 		config.Services = append(config.Services, s.Service)
 	}
 	h, err := upstream.New(config)
-	if errors.Is(err, upstream.ErrService) {
-		return nil, optionErrorf("server: upstreams: %v", err)
+	if wrong := new(upstream.ServiceError); errors.As(err, &wrong) {
+		return nil, optionErrorf("server: upstreams: %v", wrong)
 	}
 	if err != nil {
 		return nil, err

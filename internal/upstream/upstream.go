@@ -85,21 +85,29 @@ type target struct {
 	clients map[string]*s3upstream.Client
 }
 
-// ErrService says that a service cannot be served as it is configured.
-var ErrService = errors.New("upstream")
+// ServiceError says that a service cannot be served as it is configured.
+type ServiceError struct {
+	Service string // as it was named
+	Err     error
+}
 
-// New makes the gateway. An error matches ErrService and says which service cannot
-// be served, and why.
+// Error implements error.
+func (e *ServiceError) Error() string { return fmt.Sprintf("service %q: %v", e.Service, e.Err) }
+
+// Unwrap gives the cause.
+func (e *ServiceError) Unwrap() error { return e.Err }
+
+// New makes the gateway. An error is a *ServiceError.
 func New(c Config) (*Handler, error) {
 	h := &Handler{Config: c, services: map[string][]*target{}}
 	for _, s := range c.Services {
 		t := &target{Service: s, now: c.Now, clients: map[string]*s3upstream.Client{}}
 		if err := t.check(); err != nil {
-			return nil, fmt.Errorf("%w: service %q: %w", ErrService, s.Name, err)
+			return nil, &ServiceError{s.Name, err}
 		}
 		for _, other := range h.services[t.kind.Name] {
 			if other.Account == t.Account {
-				return nil, fmt.Errorf("%w: service %q: account %s has it twice", ErrService, s.Name, t.Account)
+				return nil, &ServiceError{s.Name, fmt.Errorf("account %s has it twice", t.Account)}
 			}
 		}
 		h.services[t.kind.Name] = append(h.services[t.kind.Name], t)
