@@ -67,8 +67,10 @@ type configuration struct {
 	// IssuerCA is a file of certificate authorities, in PEM form, that are
 	// trusted for issuers besides the system's.
 	IssuerCA string `yaml:"issuerCa"`
-	// Events is the file to which one JSON line is appended for each request;
-	// `-` is stdout. By default it is `events.jsonl` in the data directory.
+	// Events is the file to which one JSON line is appended for each request (see
+	// docs/audit.md);
+	// `-` is stdout. By default it is `events.jsonl` in the data directory. A file
+	// whose name ends with .jsonl is continued in another when it has 16 MiB.
 	Events string `yaml:"events"`
 	// ReadyFile is a file to which the endpoint's URL is written once the
 	// server answers. It is removed when the server stops.

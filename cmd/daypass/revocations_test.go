@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/daypass/daypass/internal/audit"
 )
 
 // TestHostileAnswers: what a server answers is shown, and steers nothing.
@@ -65,7 +67,7 @@ func TestHostileAnswers(t *testing.T) {
 func TestHostileSession(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	err := printSessions(&out, []*issued{{Key: "ASIA", TokenID: "a\nASIAFORGED\x1b[2J"}}, false, time.Unix(0, 0))
+	err := printSessions(&out, []*issued{{Key: "ASIA", Origin: audit.Origin{TokenID: "a\nASIAFORGED\x1b[2J"}}}, false, time.Unix(0, 0))
 	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); err != nil || len(lines) != 2 || !strings.HasSuffix(lines[1], `"a\nASIAFORGED\x1b[2J"`) {
 		t.Errorf("error %v\n%s", err, out.String())
 	}

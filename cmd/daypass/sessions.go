@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
+	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/server"
 
 	"github.com/spf13/cobra"
@@ -45,59 +42,22 @@ it is kept (37 hours). Those are ended by revoking.`,
 	return c
 }
 
-// maxEvent bounds one line of the record, in bytes.
-const maxEvent = 16 << 20
-
 // issued is what an event tells of credentials that were given.
 type issued struct {
-	Time      time.Time         `json:"time"`
-	Key       string            `json:"issuedAccessKeyId"`
-	By        string            `json:"accessKeyId"` // of the caller, for what was chained
-	Session   string            `json:"session"`
-	Account   string            `json:"account"`
-	Issuer    string            `json:"issuer"`
-	Subject   string            `json:"subject"`
-	TokenID   string            `json:"jti"`
-	Claims    map[string]string `json:"claims"`
-	ExpiresAt time.Time         `json:"expiresAt"`
-}
-
-// claim is the first of the claims that the session's token has: CI systems
-// have different words for the same thing.
-func (s *issued) claim(names ...string) string {
-	for _, name := range names {
-		if value := s.Claims[name]; value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
-func (s *issued) project() string {
-	return s.claim("project_path", "repository", "organization_slug", "terraform_workspace_name")
-}
-
-func (s *issued) pipeline() string {
-	return s.claim("pipeline_id", "run_id", "build_number", "terraform_run_id")
-}
-func (s *issued) job() string { return s.claim("job_id", "step_key", "stepUuid") }
-
-// sessionFilter is what a person looks for; an empty field asks for nothing.
-type sessionFilter struct {
-	issuer, project, pipeline, job, account string
-	active                                  bool
-}
-
-func (f *sessionFilter) wants(s *issued, now time.Time) bool {
-	return (f.issuer == "" || strings.TrimPrefix(s.Issuer, "https://") == strings.TrimPrefix(f.issuer, "https://")) &&
-		(f.project == "" || s.project() == f.project) && (f.pipeline == "" || s.pipeline() == f.pipeline) &&
-		(f.job == "" || s.job() == f.job) && (f.account == "" || s.Account == f.account) && (!f.active || now.Before(s.ExpiresAt))
+	Time      time.Time  `json:"time"`
+	Key       string     `json:"issuedAccessKeyId"`
+	By        string     `json:"accessKeyId"` // of the caller, for what was chained
+	Session   string     `json:"session"`
+	Account   string     `json:"account"`
+	ExpiresAt *time.Time `json:"expiresAt"`
+	audit.Origin
+	Claims map[string]string `json:"claims,omitempty"`
 }
 
 func newSessionsList() *cobra.Command {
-	var filter sessionFilter
-	var events, data string
-	var asJSON bool
+	var filter audit.Query
+	var where recordFlags
+	var active, asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List sessions by issuer, project, pipeline or job",
@@ -108,77 +68,59 @@ and job too. Whether one was revoked is not in this record: "daypass sessions
 revocations" asks the server.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := server.CheckAccount(filter.account); err != nil {
+			if err := server.CheckAccount(filter.Account); err != nil {
 				return err
 			}
-			if events == "" {
-				dir, err := dataDir(data)
-				if err != nil {
-					return err
-				}
-				events = filepath.Join(dir, "events.jsonl")
-			}
-			found, err := readSessions(events, &filter, time.Now())
+			path, err := where.path()
 			if err != nil {
+				return err
+			}
+			var cost audit.Cost
+			found, err := readSessions(path, filter, &cost)
+			if err != nil {
+				return err
+			}
+			if active {
+				found = slices.DeleteFunc(found, func(s *issued) bool { return s.isOver(time.Now()) })
+			}
+			if err := warnOfNoEvents(c.ErrOrStderr(), &cost); err != nil {
 				return err
 			}
 			return printSessions(c.OutOrStdout(), found, asJSON, time.Now())
 		},
 	}
+	where.add(c)
 	f := c.Flags()
-	f.StringVar(&events, "events", "", "read this `FILE` of events (default: events.jsonl in the data directory)")
-	f.StringVar(&data, "data", "", "data `DIR`ectory of the server (default: daypass in the user's data directory)")
-	f.StringVar(&filter.issuer, "issuer", "", "only those of tokens of this issuer, `URL`")
-	f.StringVar(&filter.project, "project", "", "only those of this project or repository, its `PATH`")
-	f.StringVar(&filter.pipeline, "pipeline", "", "only those of the pipeline or run with this `ID`")
-	f.StringVar(&filter.job, "job", "", "only those of the job with this `ID`")
-	f.StringVar(&filter.account, "account", "", "only those of this account, 12 `DIGITS`")
-	f.BoolVar(&filter.active, "active", false, "only those that have not expired")
+	f.StringVar(&filter.Issuer, "issuer", "", "only those of tokens of this issuer, `URL`")
+	f.StringVar(&filter.Project, "project", "", "only those of this project or repository, its `PATH`")
+	f.StringVar(&filter.Pipeline, "pipeline", "", "only those of the pipeline or run with this `ID`")
+	f.StringVar(&filter.Job, "job", "", "only those of the job with this `ID`")
+	f.StringVar(&filter.Account, "account", "", "only those of this account, 12 `DIGITS`")
+	f.BoolVar(&active, "active", false, "only those that have not expired")
 	f.BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return c
 }
 
-// readSessions reads a record of events from its beginning. A line that is no
-// event is an error that names it, but for the last, which may be half written.
-func readSessions(path string, filter *sessionFilter, now time.Time) ([]*issued, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("the events of requests: %w; name the server's directory with --data, or their file with --events", err)
-	}
-	defer file.Close() //nolint:errcheck // only read
-	lines := bufio.NewScanner(file)
-	lines.Buffer(make([]byte, 64<<10), maxEvent)
-	byKey := map[string]*issued{}
+// readSessions finds the sessions in a record, oldest first.
+func readSessions(path string, filter audit.Query, cost *audit.Cost) ([]*issued, error) {
 	var found []*issued
-	var bad error
-	for n := 1; lines.Scan(); n++ {
-		if bad != nil {
-			return nil, bad
+	for r, err := range audit.Search(path, filter, false, cost) {
+		if err != nil {
+			return nil, inRecord(err)
 		}
-		if len(lines.Bytes()) == 0 { // behind a write that failed
+		if r.IssuedKey == "" {
 			continue
 		}
-		s := &issued{}
-		if err := json.Unmarshal(lines.Bytes(), s); err != nil {
-			bad = fmt.Errorf("%s: line %d is no event: %w", path, n, err)
-			continue
-		}
-		if s.Key == "" {
-			continue
-		}
-		if parent := byKey[s.By]; parent != nil && s.Claims == nil && s.Issuer == "" {
-			s.Issuer, s.Subject, s.TokenID, s.Claims = parent.Issuer, parent.Subject, parent.TokenID, parent.Claims
-		}
-		byKey[s.Key] = s
-		if filter.wants(s, now) {
-			found = append(found, s)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		found = append(found, &issued{
+			Time: r.Time, Key: r.IssuedKey, By: r.AccessKey, Session: r.Session, Account: r.Account, ExpiresAt: r.ExpiresAt,
+			Origin: r.From(), Claims: r.Claims,
+		})
 	}
 	return found, nil
 }
+
+// isOver reports whether the session is. A session says when; what does not is over.
+func (s *issued) isOver(now time.Time) bool { return s.ExpiresAt == nil || !now.Before(*s.ExpiresAt) }
 
 func printSessions(w io.Writer, found []*issued, asJSON bool, now time.Time) error {
 	if asJSON {
@@ -192,11 +134,11 @@ func printSessions(w io.Writer, found []*issued, asJSON bool, now time.Time) err
 	}
 	rows := make([][]string, len(found))
 	for i, s := range found {
-		expires := s.ExpiresAt.UTC().Format(time.RFC3339)
-		if !now.Before(s.ExpiresAt) {
-			expires = "over"
+		expires := "over"
+		if !s.isOver(now) {
+			expires = s.ExpiresAt.UTC().Format(time.RFC3339)
 		}
-		rows[i] = []string{s.Key, s.Time.UTC().Truncate(time.Second).Format(time.RFC3339), expires, s.Session, s.Issuer, s.project(), s.pipeline(), s.job(), s.TokenID}
+		rows[i] = []string{s.Key, s.Time.UTC().Truncate(time.Second).Format(time.RFC3339), expires, s.Session, s.Issuer, s.Project, s.Pipeline, s.Job, s.TokenID}
 	}
 	return printTable(w, []string{"ACCESS KEY", "ISSUED", "EXPIRES", "SESSION", "ISSUER", "PROJECT", "PIPELINE", "JOB", "JTI"}, rows)
 }

@@ -10,13 +10,10 @@ package audit
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/daypass/daypass/internal/policy"
@@ -29,6 +26,7 @@ type Event struct {
 	RequestID         string            `json:"requestId"`
 	Service           string            `json:"service,omitempty"`   // sts, iam
 	Operation         string            `json:"operation,omitempty"` // CreateRole
+	Region            string            `json:"region,omitempty"`    // that the caller signed for
 	SourceIP          string            `json:"sourceIp,omitempty"`
 	UserAgent         string            `json:"userAgent,omitempty"`
 	Status            int               `json:"status"`          // of the HTTP reply
@@ -42,14 +40,17 @@ type Event struct {
 	Action            string            `json:"action,omitempty"`   // what was asked for, where it was denied
 	Resource          string            `json:"resource,omitempty"` // on what
 	Issuer            string            `json:"issuer,omitempty"`   // of the ID token, verified or not: see Verified; or of the token that was made
+	Provider          string            `json:"provider,omitempty"` // ARN of the one that the token's issuer and the role's account name
 	Subject           string            `json:"subject,omitempty"`
 	Audience          []string          `json:"audience,omitempty"`
 	TokenID           string            `json:"jti,omitempty"`
-	Verified          bool              `json:"tokenVerified,omitempty"` // the token's signature and times were right
-	Claims            map[string]string `json:"claims,omitempty"`        // of a verified token: those that name project, pipeline and job
-	StaleKeys         string            `json:"staleKeys,omitempty"`     // why the issuer's keys were used beyond their time
-	Role              string            `json:"role,omitempty"`          // ARN asked for
-	Session           string            `json:"session,omitempty"`       // ARN given
+	Verified          bool              `json:"tokenVerified,omitempty"`   // the token's signature and times were right
+	Claims            map[string]string `json:"claims,omitempty"`          // of a verified token: those that name project, pipeline and job
+	Origin            *Origin           `json:"origin,omitempty"`          // of a caller whose session a token began: the job behind the request
+	StaleKeys         string            `json:"staleKeys,omitempty"`       // why the issuer's keys were used beyond their time
+	Role              string            `json:"role,omitempty"`            // ARN asked for
+	RoleSessionName   string            `json:"roleSessionName,omitempty"` // asked for
+	Session           string            `json:"session,omitempty"`         // ARN given
 	IssuedKey         string            `json:"issuedAccessKeyId,omitempty"`
 	ExpiresAt         *time.Time        `json:"expiresAt,omitempty"`
 	SourceIdentity    string            `json:"sourceIdentity,omitempty"`              // set in the session given
@@ -66,13 +67,6 @@ type Event struct {
 
 // Reasons is the decision's own account of itself.
 type Reasons = policy.Reasons
-
-// Log writes events as JSON, one a line. It is safe for concurrent use.
-type Log struct {
-	writing sync.Mutex // an event is written whole before the next
-	w       io.Writer
-	broken  bool // the last write failed, perhaps within a line
-}
 
 // tokenForm is a JSON Web Token in the compact form, or its beginning (RFC 7515
 // section 7.1): a header, which is a JSON object in base64url, a dot, the rest.
@@ -97,9 +91,6 @@ func withoutTokens(line []byte) []byte {
 	}
 	return line
 }
-
-// NewLog writes to w, one Write for each event.
-func NewLog(w io.Writer) *Log { return &Log{w: w} }
 
 // maxText is the most bytes of one text in an event: as many as an ID token may
 // have, so that no claim is ever cut. What the sender of a request makes up can
@@ -126,28 +117,6 @@ func bounded(e *Event) *Event {
 }
 
 // texts are those that a request's sender can make long.
-func (e *Event) texts() [8]*string {
-	return [8]*string{&e.UserAgent, &e.Message, &e.Action, &e.Resource, &e.Role, &e.Reason, &e.StaleKeys, &e.ErrorChain}
-}
-
-// Write appends one event. An error means that the event is not, or not
-// wholly, on the record. What a failed write left behind is ended by a line
-// break before the next event, so that it spoils no line but its own.
-func (l *Log) Write(e *Event) error {
-	line, err := json.Marshal(bounded(e))
-	if err != nil {
-		return fmt.Errorf("audit: encode the event: %w", err)
-	}
-	line = append(withoutTokens(line), '\n')
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	if l.broken {
-		line = append([]byte{'\n'}, line...)
-	}
-	_, err = l.w.Write(line)
-	l.broken = err != nil
-	if err != nil {
-		return fmt.Errorf("audit: write the event: %w", err)
-	}
-	return nil
+func (e *Event) texts() [9]*string {
+	return [...]*string{&e.RoleSessionName, &e.UserAgent, &e.Message, &e.Action, &e.Resource, &e.Role, &e.Reason, &e.StaleKeys, &e.ErrorChain}
 }

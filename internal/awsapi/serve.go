@@ -242,7 +242,7 @@ func (a *API) authenticate(c *Call) error {
 	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
 	if authorization != nil {
 		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
-		c.asked.Region, c.Region = authorization.Region, authorization.Region
+		c.asked.Region, c.Region, c.Event.Region = authorization.Region, authorization.Region, authorization.Region
 	}
 	if err != nil {
 		return err
@@ -252,9 +252,23 @@ func (a *API) authenticate(c *Call) error {
 			Because("the header %s names the operation and is not signed; whoever carries the request could change it", header)
 	}
 	c.Caller, c.Account = caller, caller.Account
-	c.Event.Account, c.Event.Principal = caller.Account, caller.ARN
+	noteCaller(c.Event, caller)
 	a.noteUse(caller, c.Region, c.service.Name, c.Now)
 	return nil
+}
+
+// noteCaller puts into the event who signed, and the job that began the session.
+func noteCaller(e *audit.Event, caller *auth.Caller) {
+	e.Account, e.Principal = caller.Account, caller.ARN
+	s := caller.Session
+	if s == nil || s.Provider == "" {
+		return
+	}
+	_, issuer, _ := strings.Cut(s.Provider, ":oidc-provider/")
+	e.Origin = &audit.Origin{
+		Issuer: "https://" + issuer, Subject: s.Origin.Subject, TokenID: s.TokenID,
+		Project: s.Origin.Project, Pipeline: s.Origin.Pipeline, Job: s.Origin.Job,
+	}
 }
 
 // noteUse counts what signed the request as used, whatever comes of the request:

@@ -65,7 +65,7 @@ func (a *API) newVisitID() string {
 // Admit says who asks.
 func (v *Visit) Admit(caller *auth.Caller) {
 	v.Caller = caller
-	v.Event.Account, v.Event.Principal = caller.Account, caller.ARN
+	noteCaller(v.Event, caller)
 	v.api.noteUse(caller, v.asked.Region, v.Event.Service, v.Now)
 }
 
@@ -73,7 +73,7 @@ func (v *Visit) Admit(caller *auth.Caller) {
 // good.
 func (v *Visit) NoteKey(authorization *sigv4.Authorization) {
 	v.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
-	v.asked.Region = authorization.Region
+	v.asked.Region, v.Event.Region = authorization.Region, authorization.Region
 }
 
 // Ask asks for one permission. The error is a *Fault of the kind AccessDenied.

@@ -48,7 +48,7 @@ floor 1 utility
 	runner/workspace:
 	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
-	audit: policy
+	audit: durable policy
 	jwks: oidc, module golang.org/x/sync
 	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
@@ -66,7 +66,7 @@ floor 2 door
 	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory lastuse auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
-	sts: arn policy session oidc trust outbound jwks store directory auth awsapi, module github.com/google/uuid
+	sts: arn policy session oidc trust outbound audit jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
 	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	upstream: policy sigv4 awsrequest outbound directory s3upstream auth awsapi, module github.com/google/uuid, module github.com/aws/aws-sdk-go-v2
@@ -85,10 +85,11 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: audit lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
+	bench/audit: audit
 `
 
 // Floors with a rule of their own.

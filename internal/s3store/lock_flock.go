@@ -73,15 +73,3 @@ func flock(ctx context.Context, f *os.File) error {
 		}
 	}
 }
-
-// lockStore keeps other processes from the store, until the file is closed.
-func lockStore(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, fileMode)
-	if err != nil {
-		return nil, fmt.Errorf("s3store: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: another process has %s: %w", ErrOpen, dir, err), f.Close())
-	}
-	return f, nil
-}

@@ -5,7 +5,6 @@ package s3store
 import (
 	"context"
 	"errors"
-	"os"
 )
 
 const (
@@ -17,5 +16,3 @@ const (
 func (g *guarded) lock(context.Context, string, string) (func(), error) {
 	return nil, errors.ErrUnsupported
 }
-
-func lockStore(string) (*os.File, error) { return nil, errors.ErrUnsupported }

@@ -31,6 +31,7 @@ import (
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
 
+	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/s3upstream"
 )
 
@@ -141,6 +142,15 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
+}
+
+// lockStore keeps other processes from the store, until the file is closed.
+func lockStore(dir string) (*os.File, error) {
+	f, err := durable.TryLock(filepath.Join(dir, "lock"))
+	if err == nil && f == nil {
+		err = fmt.Errorf("%w: another process has %s", ErrOpen, dir)
+	}
+	return f, err
 }
 
 func (s *Store) open(ctx context.Context, config Config) error {

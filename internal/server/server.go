@@ -65,8 +65,8 @@ type Config struct {
 	PublicURL string
 	// CertFile and KeyFile are the PEM files for https; both or neither.
 	CertFile, KeyFile string
-	// EventsFile receives one JSON line for each request; "" is events.jsonl in
-	// the data directory, "-" is Stdout.
+	// EventsFile receives one JSON line for each request (see audit.Open); "" is
+	// events.jsonl in the data directory, "-" is Stdout.
 	EventsFile string
 	// ReadyFile receives the endpoint URL once the server answers; "" for none.
 	ReadyFile string
@@ -139,11 +139,11 @@ func Run(ctx context.Context, c Config) (err error) {
 		c.Log.Info("made the account; its administrator's key is in the credentials file, profile default, and nowhere else",
 			"account", c.Account, "credentials", filepath.Join(c.DataDir, credentialsFile))
 	}
-	events, closeEvents, err := openEvents(&c)
+	events, err := openEvents(&c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeEvents()) }()
+	defer func() { err = errors.Join(err, events.Close()) }()
 	d.events = events
 
 	n, err := newNode(ctx, &c, d, loopback)
@@ -193,6 +193,7 @@ type node struct {
 	handler   http.Handler
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
+	record    *record
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
 	closers   []func() error
@@ -234,6 +235,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	n.directory, n.lastUse = dir, uses
+	if n.record, err = openedRecord(d.store, d.events); err != nil {
+		return n, err
+	}
 	objects, err := n.openS3(ctx, c, api, dir)
 	if err != nil {
 		return n, err
@@ -281,20 +285,16 @@ func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, lo
 	return l, "https://" + l.Addr().String(), loopback, nil
 }
 
-// openEvents opens the event log for appending, readable by its owner only.
-func openEvents(c *Config) (*audit.Log, func() error, error) {
+// openEvents opens the record of events, readable by its owner only.
+func openEvents(c *Config) (*audit.Log, error) {
 	if c.EventsFile == "-" {
-		return audit.NewLog(c.Stdout), func() error { return nil }, nil
+		return audit.NewLog(c.Stdout), nil
 	}
 	path := c.EventsFile
 	if path == "" {
 		path = filepath.Join(c.DataDir, eventsFile)
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, nil, fmt.Errorf("server: open the event log: %w", err)
-	}
-	return audit.NewLog(f), f.Close, nil
+	return audit.Open(path, audit.Options{Log: c.Log})
 }
 
 // serve owns four goroutines: one accepts, one follows the store, one looks after

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 	ticker, uses := time.NewTicker(upkeepInterval), time.NewTicker(lastUseInterval)
 	defer ticker.Stop()
 	defer uses.Stop()
-	failing := false
+	failing, unkept := false, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,6 +39,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 		case <-uses.C:
 			n.settleBuckets(ctx, c)
 			failing = n.writeLastUse(ctx, c, lastUseAge, failing)
+			unkept = n.keepRecord(ctx, c, unkept)
 		}
 	}
 }
@@ -85,6 +87,17 @@ func (n *node) writeLastUse(ctx context.Context, c *Config, age time.Duration, f
 	return err != nil
 }
 
+// keepRecord looks after the record of events: it says in the store how far they
+// have come, and makes the indexes of files that have become full. What fails is
+// logged once for each run of failures, and tried again.
+func (n *node) keepRecord(ctx context.Context, c *Config, failing bool) bool {
+	err := errors.Join(n.record.keep(ctx, c.Now()), n.record.buildIndexes(ctx))
+	if err != nil && ctx.Err() == nil && !failing {
+		c.Log.Error("the record of events could not be looked after: its indexes, or how far it has come", "error", err)
+	}
+	return err != nil
+}
+
 // finish writes what the node alone knows, once no request is under way any more.
 func (n *node) finish(ctx context.Context, c *Config) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -92,4 +105,5 @@ func (n *node) finish(ctx context.Context, c *Config) {
 	if err := n.lastUse.Flush(ctx, 0); err != nil {
 		c.Log.Error("the last uses of roles and access keys could not be written, and are lost", "error", err)
 	}
+	n.keepRecord(ctx, c, false)
 }

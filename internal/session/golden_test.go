@@ -24,7 +24,7 @@ func TestOpensEarlierTokens(t *testing.T) {
 	tagged := typicalGrant()
 	tagged.SourceIdentity, tagged.Tags = "alice@example.com", []Tag{{Key: "team", Value: "data", Transitive: true}, {Key: "empty"}}
 	for name, want := range map[string]*Grant{
-		"version1.json": typicalGrant(), "version2.json": tagged, "version3.json": chainedGrant(),
+		"version4.json": originGrant(), "version1.json": typicalGrant(), "version2.json": tagged, "version3.json": chainedGrant(),
 		"version3-user.json": userGrant(UserSession), "version3-federated.json": userGrant(FederatedUser),
 	} {
 		c, keys := earlier(t, filepath.Join("testdata", name), want)

@@ -14,25 +14,26 @@ import (
 // The binary form of a grant. A number is an unsigned varint in its shortest
 // form; a string is its length in bytes, then the bytes.
 //
-//	version byte: 1 for a grant without tags, 2 for one with, 3 for one that
-//	    needs what only version 3 has
+//	version byte: 1 for a grant without tags, 2 for one with, 3 or 4 for one
+//	    that needs what only that version has
 //	account number
-//	version 3: kind, one byte
-//	role id, role name, role path, session name; in version 3, of another kind
-//	    than a role: user id, user name, session name
+//	from version 3 on: kind, one byte
+//	role id, role name, role path, session name; of another kind than
+//	    a role: user id, user name, session name
 //	issued at, seconds since 1970; seconds from there to expiry
 //	provider, source identity, token id
 //	number of context keys, then for each:
 //	    key; one byte, 0 for a single value and 1 for a multivalued key;
 //	    single: the value; multivalued: the number of values, then the values
-//	versions 2 and 3: number of tags, in version 2 at least one, then for each:
+//	from version 2 on: number of tags, in version 2 at least one, then for each:
 //	    key, value; one byte, 1 for a transitive tag and 0 for another
-//	version 3: policy; number of policy ARNs, then those; one byte, 1 for a
+//	from version 3 on: policy; number of policy ARNs, then those; one byte, 1 for a
 //	    chained session and 0 for another; number of ancestors, then for each
 //	    the ten bytes that its access key id spells in base32 behind "ASIA"
+//	version 4: all of version 3; origin: subject, project, pipeline, job
 //
 // There is one spelling of a grant, and nothing may follow it. A grant that
-// needs nothing of a later version stays version 1 or 2, so that earlier
+// needs nothing of a later version stays one of an earlier, so that earlier
 // programs open it while nodes are upgraded one by one.
 //
 // A policy is not compressed, though it would shrink well: what a compressor
@@ -42,6 +43,7 @@ const (
 	grantVersion       = 1
 	taggedGrantVersion = 2
 	fullGrantVersion   = 3
+	originGrantVersion = 4
 )
 
 // ancestorBytes is what an access key id is but for its prefix.
@@ -150,6 +152,11 @@ func (g *Grant) validateChain() error {
 	case g.Chained && len(g.Ancestors) == 0:
 		return &GrantError{Field: "Ancestors", Problem: "is empty, and the session is chained"}
 	}
+	for _, name := range g.Origin.names() {
+		if len(*name) > MaxOriginName {
+			return &GrantError{Field: "Origin", Problem: fmt.Sprintf("has a name of %d bytes, at most %d are allowed", len(*name), MaxOriginName)}
+		}
+	}
 	for i, id := range g.Ancestors {
 		if _, ok := ancestorOf(id); !ok {
 			return &GrantError{Field: "Ancestors", Problem: fmt.Sprintf("has at %d what is not a session's access key id (ASIA and 16 characters)", i)}
@@ -217,6 +224,8 @@ func validateTags(tags []Tag) error {
 // version is the first that can say all of a grant.
 func (g *Grant) version() byte {
 	switch {
+	case g.Origin != Origin{}:
+		return originGrantVersion
 	case g.Kind != AssumedRole || g.Policy != "" || len(g.PolicyARNs) > 0 || len(g.Ancestors) > 0 || g.Chained:
 		return fullGrantVersion
 	case len(g.Tags) > 0:
@@ -230,7 +239,7 @@ func appendGrant(b []byte, g *Grant) []byte {
 	version := g.version()
 	b = append(b, version)
 	b = binary.AppendUvarint(b, accountNumber(g.Account))
-	if version == fullGrantVersion {
+	if version >= fullGrantVersion {
 		b = append(b, byte(g.Kind))
 	}
 	if g.Kind == AssumedRole {
@@ -262,7 +271,17 @@ func appendGrant(b []byte, g *Grant) []byte {
 		raw, _ := ancestorOf(id) // validate has seen to it
 		b = append(b, raw[:]...)
 	}
+	if version >= originGrantVersion {
+		for _, name := range g.Origin.names() {
+			b = appendString(b, *name)
+		}
+	}
 	return b
+}
+
+// names are the names of an origin in the order in which they are written.
+func (o *Origin) names() [4]*string {
+	return [...]*string{&o.Subject, &o.Project, &o.Pipeline, &o.Job}
 }
 
 func appendContext(b []byte, context []KeyValue) []byte {
@@ -333,11 +352,11 @@ func decodeGrant(s string, g *Grant) bool {
 	*g = Grant{}
 	d := decoder{rest: s}
 	version := d.byte()
-	if version < grantVersion || version > fullGrantVersion {
+	if version < grantVersion || version > originGrantVersion {
 		return false
 	}
 	g.Account = accountID(d.number(maxAccount))
-	if version == fullGrantVersion {
+	if version >= fullGrantVersion {
 		if g.Kind = PrincipalKind(d.byte()); g.Kind >= principalKinds {
 			return false
 		}
@@ -362,11 +381,16 @@ func decodeGrant(s string, g *Grant) bool {
 	if version >= taggedGrantVersion {
 		g.Tags = d.tags()
 	}
-	if version == fullGrantVersion {
+	if version >= fullGrantVersion {
 		g.Policy = d.string()
 		g.PolicyARNs = d.values()
 		g.Chained = d.bool()
 		g.Ancestors = d.ancestors()
+	}
+	if version >= originGrantVersion {
+		for _, name := range g.Origin.names() {
+			*name = d.string()
+		}
 	}
 	// A grant that an earlier version can say is not of a later one.
 	return !d.failed && d.rest == "" && lasts > 0 && issued+lasts <= latestTime && g.version() == version

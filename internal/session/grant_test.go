@@ -233,7 +233,7 @@ func TestOpenRefusesUnknownVersion(t *testing.T) {
 	t.Parallel()
 	keys := newKeys(t)
 	plain := appendGrant(nil, typicalGrant())
-	plain[0] = fullGrantVersion + 1
+	plain[0] = originGrantVersion + 1
 	id := "ASIAQAAAAAAAAAAAAAAA"
 	sealed, err := keys.seal.Encrypt(plain, []byte(id))
 	if err != nil {
@@ -247,7 +247,7 @@ func TestOpenRefusesUnknownVersion(t *testing.T) {
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	keys := newKeys(t)
-	for _, g := range []*Grant{typicalGrant(), chainedGrant(), userGrant(UserSession), userGrant(FederatedUser)} {
+	for _, g := range []*Grant{typicalGrant(), chainedGrant(), originGrant(), userGrant(UserSession), userGrant(FederatedUser)} {
 		wantNotPrinted(t, keys, g)
 	}
 }
@@ -280,7 +280,7 @@ func FuzzDecodeGrant(f *testing.F) {
 	f.Add(string(appendGrant(nil, g)))
 	g.Tags = []Tag{{Key: "team", Value: "data", Transitive: true}, {Key: "empty"}}
 	f.Add(string(appendGrant(nil, g)))
-	for _, g := range []*Grant{chainedGrant(), userGrant(UserSession), userGrant(FederatedUser)} {
+	for _, g := range []*Grant{chainedGrant(), originGrant(), userGrant(UserSession), userGrant(FederatedUser)} {
 		f.Add(string(appendGrant(nil, g)))
 	}
 	f.Add("")

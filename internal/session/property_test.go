@@ -34,6 +34,11 @@ func drawGrant() *rapid.Generator[*Grant] {
 			g.Tags = append(g.Tags, Tag{Key: key, Value: text.Draw(t, "tag"), Transitive: rapid.Bool().Draw(t, "transitive")})
 		}
 		drawPrincipal(t, g)
+		if rapid.Bool().Draw(t, "origin") {
+			for _, name := range g.Origin.names() {
+				*name = text.Draw(t, "name")
+			}
+		}
 		return g
 	})
 }

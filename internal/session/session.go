@@ -150,7 +150,24 @@ type Grant struct {
 	// then; the chain of one that a UserSession began has them as well and is not
 	// Chained. aws:FederatedProvider is not a key of a chained session.
 	Chained bool
+
+	// Origin is for the record alone; no decision looks at it.
+	Origin Origin
 }
+
+// Origin names the CI job whose identity token started the session, or the first
+// session of its chain. A name is empty where the token has none, or a longer one
+// than MaxOriginName.
+type Origin struct {
+	Subject  string // sub
+	Project  string // project, repository or workspace
+	Pipeline string // pipeline or run
+	Job      string
+}
+
+// MaxOriginName bounds each name of an Origin, in bytes: a token is sent with
+// every request.
+const MaxOriginName = 512
 
 // Tag is one session tag. Within a grant no two keys differ in case alone.
 type Tag struct {

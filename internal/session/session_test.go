@@ -25,6 +25,13 @@ func typicalGrant() *Grant {
 	}
 }
 
+// originGrant is chainedGrant with the job that began it.
+func originGrant() *Grant {
+	g := chainedGrant()
+	g.Origin = Origin{Subject: "project_path:group/project:ref_type:branch:ref:main", Project: "group/project", Pipeline: "1234567", Job: "42"}
+	return g
+}
+
 // start is when the rings of the tests are made.
 var start = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
 

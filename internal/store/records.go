@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +28,7 @@ const (
 	KindSessionKeys  Kind = "session-keys"
 	KindOutbound     Kind = "outbound-federation"
 	KindRevocation   Kind = "revocation"
+	KindRecordEnd    Kind = "record-end"
 )
 
 // Account is one AWS account that lives in this Daypass.
@@ -41,6 +44,16 @@ type Account struct {
 // It belongs to the installation: its record has no account.
 type SessionKeys struct {
 	Sealed []byte `json:"sealed"`
+}
+
+// RecordEnd is how far a record of events had come when a node last said so. It
+// stands where who can write that node's files perhaps cannot, and belongs to the
+// installation: its record has no account.
+type RecordEnd struct {
+	Host string    `json:"host"` // the node's name
+	Path string    `json:"path"` // of the record's live file there
+	Head string    `json:"head"` // audit.Head
+	Time time.Time `json:"time"`
 }
 
 // Outbound is an account's outbound web identity federation. It is there from
@@ -82,6 +95,12 @@ func SessionKeysID() ID { return ID{Kind: KindSessionKeys, Key: "ring"} }
 
 // OutboundID names the record of an account's outbound federation.
 func OutboundID(account string) ID { return ID{Kind: KindOutbound, Account: account, Key: account} }
+
+// RecordEndID names the record of the end of a node's events.
+func RecordEndID(host, path string) ID {
+	name := sha256.Sum256([]byte(host + "\x00" + path))
+	return ID{Kind: KindRecordEnd, Key: hex.EncodeToString(name[:])}
+}
 
 // Encode gives the document of a typed record.
 func Encode(record any) ([]byte, error) {

@@ -119,7 +119,7 @@ func decodeAssumeRole(c *awsapi.Call) error {
 func (in *roleRequest) decode(c *awsapi.Call, v *awsapi.Validation) error {
 	p := c.Params
 	in.roleARN, in.sessionName = p.Get("RoleArn"), p.Get("RoleSessionName")
-	c.Event.Role = in.roleARN
+	c.Event.Role, c.Event.RoleSessionName = in.roleARN, in.sessionName
 	v.Required("roleArn", p.Has("RoleArn"))
 	v.Required("roleSessionName", p.Has("RoleSessionName"))
 	if p.Has("RoleArn") {
@@ -266,6 +266,7 @@ type lineage struct {
 	// chained says that a role session began it.
 	chained           bool
 	provider, tokenID string
+	origin            session.Origin
 }
 
 // lineageOf is the lineage of what a caller begins. Whoever revokes a session,
@@ -276,12 +277,12 @@ func lineageOf(caller *auth.Caller) lineage {
 		return lineage{}
 	}
 	return lineage{
-		chained: parent.Kind == session.AssumedRole, provider: parent.Provider, tokenID: parent.TokenID, ancestors: parent.Lineage(),
+		chained: parent.Kind == session.AssumedRole, provider: parent.Provider, tokenID: parent.TokenID, ancestors: parent.Lineage(), origin: parent.Origin,
 	}
 }
 
 func (l *lineage) set(g *session.Grant) {
-	g.Ancestors, g.Chained, g.Provider, g.TokenID = l.ancestors, l.chained, l.provider, l.tokenID
+	g.Ancestors, g.Chained, g.Provider, g.TokenID, g.Origin = l.ancestors, l.chained, l.provider, l.tokenID, l.origin
 }
 
 type assumeRoleResult struct {

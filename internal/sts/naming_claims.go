@@ -3,7 +3,9 @@ package sts
 import (
 	"encoding/json"
 
+	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/oidc"
+	"github.com/daypass/daypass/internal/session"
 )
 
 // naming are the claims that go into the event of an exchange, so that a session
@@ -45,4 +47,19 @@ func namingClaims(claims *oidc.Claims) map[string]string {
 		return nil
 	}
 	return all
+}
+
+// originOf is what a session remembers of the job that began it. A name too long
+// for a session is in the event of the exchange alone.
+func originOf(claims *oidc.Claims, named map[string]string) session.Origin {
+	from := audit.OriginOf("", claims.Subject, "", named)
+	short := func(name string) string {
+		if len(name) > session.MaxOriginName {
+			return ""
+		}
+		return name
+	}
+	return session.Origin{
+		Subject: short(from.Subject), Project: short(from.Project), Pipeline: short(from.Pipeline), Job: short(from.Job),
+	}
 }

@@ -384,12 +384,11 @@ func (f *fixture) eventOf(t testing.TB, r awsapitest.Reply) *audit.Event {
 	t.Helper()
 	var found *audit.Event
 	for _, line := range f.Events() {
-		var e audit.Event
-		d := json.NewDecoder(strings.NewReader(line))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&e); err != nil {
+		record, err := audit.Decode([]byte(line))
+		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
+		e := record.Event
 		if e.RequestID != r.Header.Get("X-Amzn-Requestid") {
 			continue
 		}

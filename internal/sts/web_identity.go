@@ -118,6 +118,9 @@ func (s *service) verify(c *awsapi.Call, in *webIdentityRequest) (*directory.OID
 
 	url, named := trust.ProviderURL(token.Issuer())
 	provider, ok := c.Snapshot.OIDCProvider(in.account, url)
+	if ok {
+		c.Event.Provider = provider.ARN
+	}
 	if !named || !ok {
 		return nil, nil, invalidToken("No OpenIDConnect provider found in your account for "+token.Issuer()).
 			Because("account %s has no provider whose URL is exactly the token's iss; case and a trailing slash count, and so does the account in the role's ARN", in.account)
@@ -157,6 +160,7 @@ func (s *service) mint(c *awsapi.Call, in *webIdentityRequest, a *admitted) (aws
 	grant.Account, grant.RoleID, grant.RoleName, grant.SessionName = a.role.Account, a.role.ID, a.role.Name, in.sessionName
 	grant.Provider, grant.TokenID, grant.SourceIdentity = a.provider.ARN, a.claims.ID, a.token.SourceIdentity
 	grant.Context, grant.Tags = SessionContext(a.token)
+	grant.Origin = originOf(a.claims, c.Event.Claims)
 	in.policies.set(grant)
 	credentials, err := s.mintGrant(c, grant)
 	if err != nil {

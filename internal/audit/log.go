@@ -1,0 +1,101 @@
+package audit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// Log writes events as JSON, one a line, each bound to the one before it by its
+// number and that one's hash, so that an event that was taken out or changed is
+// missed (see Verify). It is safe for concurrent use.
+type Log struct {
+	writing sync.Mutex // an event is written whole before the next
+	w       io.Writer  // nil: file
+	file    *file
+	head    Head
+	broken  bool // the last write failed, perhaps within a line
+}
+
+// NewLog writes to w, one Write for each event. Its chain begins anew.
+func NewLog(w io.Writer) *Log { return &Log{w: w} }
+
+// Head is the end of what has been written.
+func (l *Log) Head() Head {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.head
+}
+
+// Write appends one event. An error means that the event is not, or not
+// wholly, on the record. What a failed write left behind is ended by a line
+// break before the next event, so that it spoils no line but its own.
+func (l *Log) Write(e *Event) error {
+	encoded, err := json.Marshal(bounded(e))
+	if err != nil {
+		return fmt.Errorf("audit: encode the event: %w", err)
+	}
+	encoded = withoutTokens(encoded)
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	text := appendLink(encoded, l.head)
+	after := l.head.after(text)
+	text = append(text, '\n')
+	if l.broken {
+		text = append([]byte{'\n'}, text...)
+	}
+	w := l.w
+	if l.file != nil {
+		l.file.makeRoom(len(text), l.head)
+		w = l.file.live
+	}
+	_, err = w.Write(text)
+	l.broken = err != nil
+	if err != nil {
+		return fmt.Errorf("audit: write the event: %w", err)
+	}
+	l.head = after
+	return nil
+}
+
+// Sync makes what was written last, where it is a file, and gives the head that it
+// ended with.
+func (l *Log) Sync() (Head, error) {
+	l.writing.Lock()
+	head, file := l.head, l.file
+	var live *os.File
+	if file != nil && file.stem != "" {
+		live = file.live
+	}
+	l.writing.Unlock()
+	if live == nil {
+		return head, nil
+	}
+	// Outside the lock, so that no request waits. A file that became a segment
+	// meanwhile was synced then, and is closed.
+	if err := live.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return Head{}, fmt.Errorf("audit: %w", err)
+	}
+	return head, nil
+}
+
+// Path is that of the live file; "" where what is written to has no segments.
+func (l *Log) Path() string {
+	if l.file == nil || l.file.stem == "" {
+		return ""
+	}
+	return l.file.stem + liveSuffix
+}
+
+// Close closes the file, where Open opened one.
+func (l *Log) Close() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	return l.file.close()
+}
