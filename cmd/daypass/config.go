@@ -256,7 +256,7 @@ type serviceConfiguration struct {
 	// AWS's, in `region` or else in us-east-1.
 	STSEndpoint string `yaml:"stsEndpoint"`
 	// CA is a file of certificate authorities, in PEM form, the only ones that
-	// vouch for the service.
+	// vouch for the service, and for `stsEndpoint`.
 	CA string `yaml:"ca"`
 }
 

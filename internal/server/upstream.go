@@ -1,9 +1,7 @@
 package server
 
 import (
-	"crypto/tls"
 	"errors"
-	"net/http"
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
@@ -64,12 +62,12 @@ func (s *Service) identity(c *Config, dir *directory.Directory) upstream.Identit
 	if region == "" {
 		region = "us-east-1"
 	}
-	i := upstream.Identity{
+	roots := s.Roots
+	if s.STS == "" { // AWS's own
+		roots = nil
+	}
+	return upstream.Identity{
 		Directory: dir, PublicURL: c.PublicURL, Account: s.Account, Service: s.Name,
-		RoleARN: s.RoleARN, STS: s.STS, Region: region, Now: c.Now, Random: c.Random,
+		RoleARN: s.RoleARN, STS: s.STS, Region: region, Roots: roots, Now: c.Now, Random: c.Random,
 	}
-	if s.Roots != nil {
-		i.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12}}}
-	}
-	return i
 }

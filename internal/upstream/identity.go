@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +37,8 @@ type Identity struct {
 	RoleARN string
 	// STS is the endpoint that is asked for it; "" is AWS's in Region.
 	STS, Region string
-	// HTTP asks it; nil is http.DefaultClient.
-	HTTP   *http.Client
+	// Roots are the authorities trusted for it, nil for the system's.
+	Roots  *x509.CertPool
 	Now    func() time.Time
 	Random io.Reader
 }
@@ -46,6 +48,8 @@ const (
 	identityAudience = "sts.amazonaws.com"
 	// identityLifetime is the token's: it is made for one exchange.
 	identityLifetime = 5 * time.Minute
+	// identityTimeout bounds one request to STS.
+	identityTimeout = 30 * time.Second
 	// refreshBefore is how long before their end credentials are renewed.
 	refreshBefore = 5 * time.Minute
 )
@@ -56,7 +60,10 @@ func Subject(service string) string { return "daypass:upstream:" + service }
 // Credentials are the role's, renewed before they end.
 func (i Identity) Credentials() aws.CredentialsProvider {
 	client := sts.New(sts.Options{
-		Region: i.Region, BaseEndpoint: pointer(i.STS), Credentials: aws.AnonymousCredentials{}, HTTPClient: i.HTTP,
+		Region: i.Region, BaseEndpoint: pointer(i.STS), Credentials: aws.AnonymousCredentials{},
+		HTTPClient: &http.Client{Timeout: identityTimeout, Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: i.Roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
+		}},
 	})
 	role := stscreds.NewWebIdentityRoleProvider(client, i.RoleARN, i, func(o *stscreds.WebIdentityRoleOptions) {
 		o.RoleSessionName = "daypass-upstream-" + i.Service
