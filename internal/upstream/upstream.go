@@ -17,7 +17,7 @@
 // asked of the service (tags.go).
 //
 // Who can reach the service behind with credentials of its own does not come by
-// here: see docs/threat-model.md.
+// here: see SECURITY.md.
 package upstream
 
 import (
