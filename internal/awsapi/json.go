@@ -112,23 +112,21 @@ func (jsonReplies) fault(c *Call, f *Fault, wire wireError, message string) repl
 // JSONError is the body of an error in the JSON dialect; member names the message,
 // which is left out where it is empty.
 func JSONError(code, member, message string) []byte {
-	fields := []byte(`{"__type":`)
-	for i, text := range []string{code, member, message} {
-		if i > 0 && message == "" {
-			break
-		}
-		quoted, err := marshalJSON(strings.ToValidUTF8(text, "\uFFFD"))
-		if err != nil { // a string always can be written
-			return []byte(`{"__type":"InternalFailure"}`)
-		}
-		if i == 1 {
-			fields = append(fields, ',')
-		} else if i == 2 {
-			fields = append(fields, ':')
-		}
-		fields = append(fields, quoted...)
+	body := append([]byte(`{"__type":`), quoteJSON(code)...)
+	if message != "" {
+		body = append(append(body, ','), quoteJSON(member)...)
+		body = append(append(body, ':'), quoteJSON(message)...)
 	}
-	return append(fields, '}')
+	return append(body, '}')
+}
+
+// quoteJSON writes a string, which always can be written.
+func quoteJSON(text string) []byte {
+	quoted, err := marshalJSON(strings.ToValidUTF8(text, "\uFFFD"))
+	if err != nil {
+		return []byte(`""`)
+	}
+	return quoted
 }
 
 // maxJSONDepth is how deep objects and lists of a request may lie in one another.

@@ -134,8 +134,10 @@ func admitGateway(t *testing.T, c aws.Config, issuer, subject string) {
 	if _, err := client.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("gateway"), AssumeRolePolicyDocument: aws.String(trustOf(issuer, subject))}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("gateway"), PolicyName: aws.String("queues"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:ListQueues","Resource":"*"}]}`)}); err != nil {
+	if _, err := client.PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
+		RoleName: aws.String("gateway"), PolicyName: aws.String("queues"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:ListQueues","Resource":"*"}]}`),
+	}); err != nil {
 		t.Fatal(err)
 	}
 }
