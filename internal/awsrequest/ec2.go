@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ec2Type is a type of EC2's resources (Service Authorization Reference, "Resource
@@ -324,18 +325,25 @@ func (r *ec2Request) unknown() *Need { return r.add(r.onSome("")) }
 
 // absentOf are the keys that EC2 does not have for a type: those that only others
 // have. ec2:CreateAction is tagOnCreate's.
-func (r *ec2Request) absentOf(of *ec2Type) []string {
-	own := strings.Fields(of.keys)
-	absent := []string{"ec2:CreateAction"}
+func (r *ec2Request) absentOf(of *ec2Type) []string { return absentKeys()[of.name] }
+
+// absentKeys are those of each type, and of one that is not known, worked out once.
+// What is appended to one of them is not seen in it.
+var absentKeys = sync.OnceValue(func() map[string][]string {
+	absent := map[string][]string{}
 	for i := range ec2Types {
-		for key := range strings.FieldsSeq(ec2Types[i].keys) {
-			if !slices.Contains(own, key) {
-				absent = append(absent, "ec2:"+key)
+		own, keys := strings.Fields(ec2Types[i].keys), []string{"ec2:CreateAction"}
+		for j := range ec2Types {
+			for key := range strings.FieldsSeq(ec2Types[j].keys) {
+				if name := "ec2:" + key; !slices.Contains(own, key) && !slices.Contains(keys, name) {
+					keys = append(keys, name)
+				}
 			}
 		}
+		absent[ec2Types[i].name] = slices.Clip(keys)
 	}
 	return absent
-}
+})
 
 // readTags reads TagSpecification.N.{ResourceType, Tag.M.{Key, Value}}, and Tag.N of
 // CreateTags and DeleteTags.

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/daypass/daypass/internal/sigv4"
-
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // Message is a request to an AWS service that is not S3, with its body in memory.
@@ -51,8 +49,7 @@ func (c *Client) Send(ctx context.Context, m *Message) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: they cannot be had: %w", ErrCredentials, err)
 	}
-	// Other services than S3 sign the path encoded once more.
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, request, sigv4.HashPayload(m.Body), m.Service, c.target.Region, c.now()); err != nil {
+	if err := c.services.SignHTTP(ctx, credentials, request, sigv4.HashPayload(m.Body), m.Service, c.target.Region, c.now()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 	answer, err := c.transport.RoundTrip(request) //nolint:bodyclose // Response.Body closes it

@@ -121,7 +121,7 @@ func (f *fixture) call(t *testing.T, c aws.Config, service, method, uri, body st
 	return f.do(t, r)
 }
 
-func (f *fixture) request(t *testing.T, method, uri, body string, header ...string) *http.Request {
+func (f *fixture) request(t testing.TB, method, uri, body string, header ...string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, f.gateway.URL+uri, strings.NewReader(body))
 	if err != nil {
@@ -133,7 +133,7 @@ func (f *fixture) request(t *testing.T, method, uri, body string, header ...stri
 	return r
 }
 
-func (f *fixture) sign(t *testing.T, c aws.Config, r *http.Request, service, region, body string) {
+func (f *fixture) sign(t testing.TB, c aws.Config, r *http.Request, service, region, body string) {
 	t.Helper()
 	credentials, err := c.Credentials.Retrieve(t.Context())
 	if err != nil {
