@@ -89,8 +89,9 @@ func TestNeeds(t *testing.T) {
 		},
 		{
 			"ec2", ec2Form("RunInstances", "LaunchTemplate.LaunchTemplateId", "lt-1"),
-			"ec2:RunInstances launch-template/lt-1; ec2:RunInstances arn:aws:ec2:eu-central-1::image/*?; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/*; " +
-				"ec2:RunInstances subnet/*?; ec2:RunInstances security-group/*?; ec2:RunInstances key-pair/*?; iam:PassRole arn:aws:iam::123456789012:role/*?",
+			"ec2:RunInstances launch-template/lt-1; ec2:RunInstances *?; ec2:RunInstances arn:aws:ec2:eu-central-1::image/*?; ec2:RunInstances instance/*; ec2:RunInstances volume/*; ec2:RunInstances network-interface/*; " +
+				"ec2:RunInstances subnet/*?; ec2:RunInstances security-group/*?; ec2:RunInstances key-pair/*?; iam:PassRole arn:aws:iam::123456789012:role/*?; " +
+				"ec2:CreateTags instance/*; ec2:CreateTags network-interface/*; ec2:CreateTags volume/*",
 		},
 		{"ec2", ec2Form("AssociateIamInstanceProfile", "InstanceId", "i-1", "IamInstanceProfile.Name", "p"), "ec2:AssociateIamInstanceProfile instance/i-1; iam:PassRole arn:aws:iam::123456789012:role/*?"},
 		{"ec2", ec2Form("CreateTransitGatewayRouteTable", "TagSpecifications.1.ResourceType", "transit-gateway-route-table", "TagSpecifications.1.Tag.1.Key", "a"), "ec2:CreateTransitGatewayRouteTable *?; ec2:CreateTags transit-gateway-route-table/*"},
@@ -215,6 +216,7 @@ func TestKeys(t *testing.T) {
 		},
 		{"ec2", ec2Form("RunInstances", "ImageId", "ami-1"), "image/ami-1", "ec2:ImageID=ami-1", "ec2:Owner ec2:Public ec2:ResourceTag/a aws:ResourceTag/a aws:ResourceAccount", "ec2:InstanceType aws:RequestTag/a aws:TagKeys"},
 		{"ec2", ec2Form("RunInstances", "LaunchTemplate.LaunchTemplateId", "lt-1"), "instance/*", "", "ec2:InstanceType aws:RequestTag/team aws:TagKeys ec2:InstanceProfile ec2:Tenancy", "ec2:Owner"},
+		{"ec2", ec2Form("RunInstances", "LaunchTemplate.LaunchTemplateId", "lt-1", "TagSpecification.1.ResourceType", "volume", "TagSpecification.1.Tag.1.Key", "a"), "volume/*", "", "aws:RequestTag/a aws:TagKeys", "ec2:Owner"},
 		{"ec2", ec2Form("StopInstances", "InstanceId.1", "i-1"), "instance/i-1", "ec2:InstanceID=i-1 aws:ResourceAccount=123456789012", "ec2:InstanceType ec2:ResourceTag/team", "aws:RequestTag/a ec2:VolumeSize"},
 		{"ec2", ec2Form("DescribeInstances"), "*", "ec2:Region=eu-central-1", "", "ec2:ResourceTag/a aws:ResourceTag/a ec2:InstanceType aws:RequestTag/a"},
 		{"ec2", ec2Form("EnableSerialConsoleAccess"), "*", "ec2:Region=eu-central-1", "ec2:ResourceTag/a aws:RequestTag/a ec2:Anything", "sqs:Other"},

@@ -71,7 +71,9 @@ type ec2Request struct {
 	// tags are those that the request gives what it makes, by type of resource; of
 	// CreateTags and DeleteTags they stand under "".
 	tags map[string][]Key
-	err  error
+	// templated says that a launch template has a say beside the request.
+	templated bool
+	err       error
 }
 
 // target is one thing that an operation is about.
@@ -165,6 +167,9 @@ var ec2Operations = map[string][]target{
 func (op *Operation) ec2Needs(scope *Scope) ([]*Need, error) {
 	r := &ec2Request{Operation: op, scope: scope, tags: map[string][]Key{}}
 	r.readTags()
+	if r.templated = op.Name == "RunInstances" && op.params.has("LaunchTemplate"); r.templated {
+		r.tagsOfTemplate()
+	}
 	switch targets, known := ec2Operations[op.Name]; {
 	case r.err != nil:
 	case op.Name == "RunInstances":
@@ -179,7 +184,7 @@ func (op *Operation) ec2Needs(scope *Scope) ([]*Need, error) {
 		r.unknown()
 	}
 	if op.Name != "RunInstances" && r.err == nil { // whose templates have profiles too
-		r.profile(false)
+		r.profile()
 	}
 	r.tagOnCreate()
 	for _, n := range r.needs {
@@ -420,7 +425,7 @@ func (r *ec2Request) tagOnCreate() {
 			of = &ec2Type{name: on}
 		}
 		n := r.add(r.needOf("CreateTags", r.arnOf(of, "*")))
-		n.requestTags, n.tags, n.absent = true, true, r.absentOf(of)
+		n.requestTags, n.tags, n.absent = !r.templated, true, r.absentOf(of)
 		n.Keys = append(n.Keys, Key{Name: "ec2:CreateAction", Values: []string{r.Name}})
 		n.Keys = append(n.Keys, r.tags[on]...)
 	}

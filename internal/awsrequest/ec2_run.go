@@ -9,21 +9,21 @@ import "strings"
 // What the request leaves to a launch template, or to the account's defaults, is not
 // known here.
 func (r *ec2Request) run() {
-	templated := r.params.has("LaunchTemplate")
-	if templated {
+	if r.templated {
 		r.template()
+		r.ofTemplate(r.unknown()) // of what the template has and the request does not say
 	}
-	r.one("image", "ImageId", templated)
+	r.one("image", "ImageId")
 	interfaces, err := r.params.below("NetworkInterface")
 	if err != nil {
 		r.err = err
 		return
 	}
-	r.instance(templated)
-	r.volumes(templated)
+	r.instance()
+	r.volumes()
 	r.network(interfaces)
-	if r.params.has("KeyName") || templated {
-		r.one("key-pair", "KeyName", templated)
+	if r.params.has("KeyName") || r.templated {
+		r.one("key-pair", "KeyName")
 	}
 	for _, rare := range []string{
 		"CapacityReservationSpecification", "LicenseSpecification", "ElasticGpuSpecification", "ElasticInferenceAccelerator",
@@ -33,7 +33,7 @@ func (r *ec2Request) run() {
 			r.unknown().requestTags = true
 		}
 	}
-	r.profile(templated)
+	r.profile()
 }
 
 // template adds the need on a launch template, by its id or by a name of which the
@@ -51,8 +51,19 @@ func (r *ec2Request) template() {
 	r.existing(ec2TypeOf("launch-template"), id)
 }
 
+// tagsOfTemplate takes the tags of the request for unknown: a template may tag too, and
+// whether it does, and what with, is not known. That it does must be allowed.
+func (r *ec2Request) tagsOfTemplate() {
+	for _, on := range []string{"instance", "volume", "network-interface"} {
+		r.tags[on] = nil
+	}
+	for on := range r.tags {
+		r.tags[on] = nil
+	}
+}
+
 // one adds a need on what one parameter names.
-func (r *ec2Request) one(on, param string, templated bool) {
+func (r *ec2Request) one(on, param string) {
 	id, err := r.params.one(param)
 	if err != nil {
 		r.err = err
@@ -67,22 +78,26 @@ func (r *ec2Request) one(on, param string, templated bool) {
 	if on == "key-pair" {
 		n.Keys = append(n.Keys, Key{Name: "ec2:KeyPairName", Values: []string{id}})
 	}
-	r.ofTemplate(n, templated)
+	r.ofTemplate(n)
 }
 
 // ofTemplate sets the keys that tell of launch templates.
-func (r *ec2Request) ofTemplate(n *Need, templated bool) {
-	if !templated { // AWS has the one key only where there is a template
+func (r *ec2Request) ofTemplate(n *Need) {
+	if r.templated {
+		if id := r.params.get("LaunchTemplate.LaunchTemplateId"); id != "" {
+			n.Keys = append(n.Keys, Key{Name: "ec2:LaunchTemplate", Values: []string{r.arnOf(ec2TypeOf("launch-template"), id)}})
+		}
+	} else { // AWS has the key only where there is a template
 		n.Keys = append(n.Keys, Key{Name: "ec2:IsLaunchTemplateResource", Values: []string{"false"}})
 		n.absent = append(n.absent, "ec2:LaunchTemplate")
 	}
 }
 
 // instance adds the need on the instances that are made.
-func (r *ec2Request) instance(templated bool) {
+func (r *ec2Request) instance() {
 	n := r.make(ec2TypeOf("instance"))
-	r.ofTemplate(n, templated)
-	if templated { // which may tag as well
+	r.ofTemplate(n)
+	if r.templated { // which may tag as well
 		n.requestTags = false
 	}
 	for _, given := range []struct{ key, param, otherwise string }{
@@ -100,27 +115,27 @@ func (r *ec2Request) instance(templated bool) {
 		if err != nil {
 			r.err = err
 		}
-		if value == "" && !templated {
+		if value == "" && !r.templated {
 			value = given.otherwise
 		}
 		if value != "" {
 			n.Keys = append(n.Keys, Key{Name: given.key, Values: []string{value}})
 		}
 	}
-	if !templated && !r.params.has("IamInstanceProfile") {
+	if !r.templated && !r.params.has("IamInstanceProfile") {
 		n.absent = append(n.absent, "ec2:InstanceProfile")
 	}
-	if !templated && !r.params.has("Placement") {
+	if !r.templated && !r.params.has("Placement") {
 		n.absent = append(n.absent, "ec2:PlacementGroup", "ec2:PlacementPartition")
 	}
 }
 
 // volumes adds the needs on the volumes that are made, and on snapshots that they
 // are made from.
-func (r *ec2Request) volumes(templated bool) {
+func (r *ec2Request) volumes() {
 	n := r.make(ec2TypeOf("volume"))
-	r.ofTemplate(n, templated)
-	if templated {
+	r.ofTemplate(n)
+	if r.templated {
 		n.requestTags = false
 	}
 	devices, err := r.params.below("BlockDeviceMapping")
@@ -135,7 +150,7 @@ func (r *ec2Request) volumes(templated bool) {
 			return
 		}
 		if id != "" {
-			r.ofTemplate(r.existing(ec2TypeOf("snapshot"), id), templated)
+			r.ofTemplate(r.existing(ec2TypeOf("snapshot"), id))
 		}
 	}
 }
@@ -143,7 +158,6 @@ func (r *ec2Request) volumes(templated bool) {
 // network adds the needs on subnets, security groups and network interfaces, each of
 // which stands in one of two places.
 func (r *ec2Request) network(interfaces []*params) {
-	templated := r.params.has("LaunchTemplate")
 	subnets, err := r.values("SubnetId")
 	groups, groupErr := r.params.list("SecurityGroupId")
 	if err != nil || groupErr != nil {
@@ -161,7 +175,7 @@ func (r *ec2Request) network(interfaces []*params) {
 			return
 		}
 		if attached != "" {
-			r.ofTemplate(r.existing(ec2TypeOf("network-interface"), attached), templated)
+			r.ofTemplate(r.existing(ec2TypeOf("network-interface"), attached))
 			continue
 		}
 		isMade = true
@@ -178,24 +192,24 @@ func (r *ec2Request) network(interfaces []*params) {
 	}
 	if isMade {
 		n := r.make(ec2TypeOf("network-interface"))
-		r.ofTemplate(n, templated)
-		if len(subnets) == 1 && !templated {
+		r.ofTemplate(n)
+		if len(subnets) == 1 && !r.templated {
 			n.Keys = append(n.Keys, Key{Name: "ec2:Subnet", Values: []string{r.arnOf(ec2TypeOf("subnet"), subnets[0])}})
 		}
-		n.requestTags = !templated
+		n.requestTags = !r.templated
 	}
-	if !isMade && !templated { // all of them are there already, with their subnets and groups
+	if !isMade && !r.templated { // all of them are there already, with their subnets and groups
 		return
 	}
-	r.each("subnet", subnets, ofDefault, templated)
-	r.each("security-group", groups, byDefault || r.params.has("SecurityGroup"), templated) // or by name
+	r.each("subnet", subnets, ofDefault)
+	r.each("security-group", groups, byDefault || r.params.has("SecurityGroup")) // or by name
 }
 
 // each adds a need on each of the ids, and where there is none, or there are others,
 // on one that is not known.
-func (r *ec2Request) each(on string, ids []string, others, templated bool) {
+func (r *ec2Request) each(on string, ids []string, others bool) {
 	for _, id := range ids {
-		r.ofTemplate(r.existing(ec2TypeOf(on), id), templated)
+		r.ofTemplate(r.existing(ec2TypeOf(on), id))
 	}
 	if len(ids) == 0 || others {
 		r.unnamed(ec2TypeOf(on))
@@ -204,8 +218,8 @@ func (r *ec2Request) each(on string, ids []string, others, templated bool) {
 
 // profile adds iam:PassRole on the role of an instance profile. Which role that is,
 // is not known here.
-func (r *ec2Request) profile(templated bool) {
-	if !r.params.has("IamInstanceProfile") && !templated {
+func (r *ec2Request) profile() {
+	if !r.params.has("IamInstanceProfile") && !r.templated {
 		return
 	}
 	name, err := r.params.one("IamInstanceProfile.Name")
