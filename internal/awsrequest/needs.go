@@ -336,7 +336,7 @@ func (op *Operation) passedRoles(scope *Scope) []*Need {
 	var named []string
 	if op.params != nil {
 		for _, name := range op.params.names {
-			if slices.ContainsFunc(op.row.roles, func(role string) bool { return namesMember(name, role) }) || op.Service.Name == "sns" && isRole(op.params.get(name)) {
+			if slices.ContainsFunc(op.row.roles, func(role string) bool { return namesMember(name, role) }) || op.Service.Name != "sqs" && isRole(op.params.get(name)) {
 				named = append(named, op.params.get(name))
 			}
 		}
@@ -345,6 +345,11 @@ func (op *Operation) passedRoles(scope *Scope) []*Need {
 		named = collect(op.document, op.row.roles, named)
 	}
 	var needs []*Need
+	if storedRoles[op.Action()] {
+		role := op.passRole("arn:" + scope.partition() + ":iam::" + scope.Account + ":role/")
+		role.Prefix, role.Resource, role.Open = role.Resource, role.Resource+"*", true
+		needs = append(needs, role)
+	}
 	slices.Sort(named)
 	for _, role := range slices.Compact(named) {
 		if role == "" {
@@ -364,6 +369,13 @@ func (op *Operation) passRole(role string) *Need {
 		n.Keys = []Key{{Name: "iam:PassedToService", Values: []string{to}}}
 	}
 	return n
+}
+
+// storedRoles are operations that hand over roles that the request does not name:
+// those of a task definition (ECS Developer Guide, "Amazon ECS task execution IAM
+// role", on iam:PassRole).
+var storedRoles = map[string]bool{
+	"ecs:RunTask": true, "ecs:StartTask": true, "ecs:CreateService": true, "ecs:UpdateService": true, "ecs:CreateTaskSet": true,
 }
 
 // passedTo names the services that take roles, where that is known.

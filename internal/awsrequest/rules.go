@@ -1,6 +1,7 @@
 package awsrequest
 
 import (
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -260,6 +261,52 @@ func (op *Operation) transaction(scope *Scope) ([]*Need, error) {
 // lambdaNeeds: a function, by its name, with the account and with the qualifier or
 // without, or by its ARN.
 func (op *Operation) lambdaNeeds(scope *Scope) ([]*Need, error) {
+	needs, err := op.functionNeeds(scope)
+	code, codeErr := op.codeNeeds()
+	if err != nil || codeErr != nil {
+		return nil, errors.Join(err, codeErr)
+	}
+	if len(needs) == 0 {
+		needs = []*Need{op.onSome("")}
+	}
+	return append(needs, code...), nil
+}
+
+// codeNeeds are those of code and layers, which Lambda fetches in its caller's name
+// (Lambda Developer Guide, "Deploying Lambda functions as .zip file archives" and
+// "Create a Lambda function using a container image"; Service Authorization
+// Reference, lambda:GetLayerVersion).
+func (op *Operation) codeNeeds() ([]*Need, error) {
+	var needs []*Need
+	buckets, keys := collect(op.document, []string{"S3Bucket"}, nil), collect(op.document, []string{"S3Key"}, nil)
+	if len(buckets) > 1 || len(keys) != len(buckets) {
+		return nil, malformed("the request does not name one object with the code")
+	}
+	action := "s3:GetObject"
+	if len(collect(op.document, []string{"S3ObjectVersion"}, nil)) > 0 {
+		action = "s3:GetObjectVersion"
+	}
+	for i, bucket := range buckets {
+		needs = append(needs, &Need{Action: action, Resource: "arn:aws:s3:::" + bucket + "/" + keys[i], service: "s3"})
+	}
+	if len(collect(op.document, []string{"ImageUri"}, nil)) > 0 {
+		for _, action := range []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} {
+			needs = append(needs, &Need{Action: action, Resource: "*", Open: true, service: "ecr"})
+		}
+	}
+	if op.Name == "CreateFunction" || op.Name == "UpdateFunctionConfiguration" {
+		for _, layer := range collect(op.document, []string{"Layers"}, nil) {
+			if a, err := arn.Parse(layer); err != nil || a.Service != "lambda" {
+				return nil, malformed("Layers names what is no layer")
+			}
+			needs = append(needs, op.needOf("GetLayerVersion", layer))
+		}
+	}
+	return needs, nil
+}
+
+// functionNeeds are those of the operation's own action.
+func (op *Operation) functionNeeds(scope *Scope) ([]*Need, error) {
 	name := op.labels["FunctionName"]
 	switch op.Name {
 	case "ListFunctions", "ListLayers", "GetAccountSettings":
