@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
-# boto3 for python3, curl, rclone, s3cmd, busybox, Node.js with npm and the packages of its
+# boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, Node.js with npm and the packages of its
 # lockfile, the issuer glewlwyd, moto's server, and the C compiler that Go's race detector needs.
 # With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
@@ -52,6 +52,8 @@ has_busybox() { command -v busybox >/dev/null 2>&1; }
 # It answers as AWS's services do; the tests put it behind the gateway.
 has_moto() { moto_server --help >/dev/null 2>&1; }
 moto_version=5.2.1
+has_zsh() { command -v zsh >/dev/null 2>&1; }
+has_fish() { command -v fish >/dev/null 2>&1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
 
 if ! command -v go >/dev/null 2>&1; then
@@ -73,6 +75,8 @@ missing() {
 	has_rclone || echo rclone
 	has_s3cmd || echo s3cmd
 	has_busybox || echo busybox
+	has_zsh || echo zsh
+	has_fish || echo fish
 	if ! has_cc; then
 		echo gcc
 		echo libc6-dev

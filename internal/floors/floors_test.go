@@ -79,13 +79,14 @@ floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation
 	doctor: arn policy trust oidc jwks store account archive
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
+	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	runner: gitlab/ci runner/workspace
 	runner/pipeline: gitlab/ci runner runner/workspace
 	bench/process: sdkhttp gitlab gitlab/ci gitlab/instance, module github.com/aws/aws-sdk-go-v2
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: audit lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: audit client lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
