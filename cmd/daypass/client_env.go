@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/client"
@@ -94,6 +93,7 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 
 func newExec() *cobra.Command {
 	var f clientFlags
+	var refresh bool
 	c := &cobra.Command{
 		Use:   "exec [flags] -- COMMAND [ARGUMENT]...",
 		Short: "Run a command with a job's credentials, and nothing else with them",
@@ -126,19 +126,21 @@ be run, 128 and the number of the signal that ended it.
 			if err != nil {
 				return err
 			}
+			if refresh {
+				return runRefreshed(c, x, path, args)
+			}
 			given, err := x.Credentials(c.Context())
 			if err != nil {
 				return failed(c, err)
 			}
 			mask(c, x.Env, given)
 			environ, removed := given.Environ(os.Environ())
-			if len(removed) > 0 {
-				_, _ = fmt.Fprintf(c.ErrOrStderr(), "daypass: taken out of the command's environment: %s\n", strings.Join(removed, ", "))
-			}
+			tellRemoved(c, removed)
 			return runInstead(c, path, args, environ)
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&refresh, "refresh", false, "for commands that last longer than credentials: give them through an endpoint on loopback that AWS SDKs ask (AWS_CONTAINER_CREDENTIALS_FULL_URI), with fresh ones before the old expire")
 	return c
 }
 

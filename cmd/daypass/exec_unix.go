@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -12,4 +14,22 @@ import (
 // terminal are its own. It returns only if that fails.
 func runInstead(_ *cobra.Command, path string, args, environ []string) error {
 	return cannotRun(args[0], syscall.Exec(path, args, environ)) //nolint:gosec // it is what a person asked for
+}
+
+// handedOn are the signals that a program beside this one is sent. A terminal sends
+// its own to both.
+func handedOn(onTerminal bool) []os.Signal {
+	signals := []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+	if !onTerminal {
+		signals = append(signals, syscall.SIGINT, syscall.SIGQUIT)
+	}
+	return signals
+}
+
+// signalOf is the number of the signal that ended a program.
+func signalOf(exit *exec.ExitError) int {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return int(status.Signal())
+	}
+	return 0
 }
