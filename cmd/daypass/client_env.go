@@ -33,7 +33,7 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 "daypass exec" is safer: nothing is printed.
 ` + clientExitHelp,
 		Example: `  eval "$(daypass env --role arn:aws:iam::123456789012:role/deploy)"
-  daypass env --format fish | source
+  eval (daypass env --format fish --role $ROLE)
   daypass env --format powershell | Out-String | Invoke-Expression`,
 	}
 	form := func() client.Format {
@@ -53,7 +53,7 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 		return err
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return abort(c, usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())})
+		return abort(c, flagError(c, err))
 	})
 	c.Args = func(c *cobra.Command, args []string) error {
 		if err := noToken(c, args); err != nil {
@@ -127,14 +127,14 @@ be run, 128 and the number of the signal that ended it.
 				return err
 			}
 			if refresh {
-				return runRefreshed(c, x, path, args)
+				return runRefreshed(c, x, path, args, f.settings())
 			}
 			given, err := x.Credentials(c.Context())
 			if err != nil {
 				return failed(c, err)
 			}
 			mask(c, x.Env, given)
-			environ, removed := given.Environ(os.Environ())
+			environ, removed := given.Environ(append(os.Environ(), f.settings()...))
 			tellRemoved(c, removed)
 			return runInstead(c, path, args, environ)
 		},
