@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
-# boto3 for python3, curl, rclone, s3cmd, busybox, Node.js with npm and the packages of its
+# boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, Node.js with npm and the packages of its
 # lockfile, the issuer glewlwyd, and the C compiler that Go's race detector needs.
 # With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
@@ -49,6 +49,8 @@ has_curl() { command -v curl >/dev/null 2>&1; }
 has_rclone() { command -v rclone >/dev/null 2>&1; }
 has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
 has_busybox() { command -v busybox >/dev/null 2>&1; }
+has_zsh() { command -v zsh >/dev/null 2>&1; }
+has_fish() { command -v fish >/dev/null 2>&1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
 
 if ! command -v go >/dev/null 2>&1; then
@@ -70,6 +72,8 @@ missing() {
 	has_rclone || echo rclone
 	has_s3cmd || echo s3cmd
 	has_busybox || echo busybox
+	has_zsh || echo zsh
+	has_fish || echo fish
 	if ! has_cc; then
 		echo gcc
 		echo libc6-dev
@@ -139,6 +143,10 @@ if [ "$for_demo" = no ] && ! has_glewlwyd; then
 fi
 if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then
 	echo "setup: install rclone and s3cmd (Debian: rclone s3cmd), clients of S3 that the tests run" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! { has_busybox && has_zsh && has_fish; }; then
+	echo "setup: install busybox, zsh and fish (Debian packages of these names), shells that the tests run" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_cc; then
