@@ -59,7 +59,7 @@ func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args, setti
 // runBeside runs a program with this process's streams, hands on the signals that
 // this process gets, and ends as it does.
 func runBeside(c *cobra.Command, path string, args, environ []string) error {
-	program := exec.Command(path, args[1:]...) //nolint:gosec,noctx // it is what a person asked for; it gets the signals itself
+	program := exec.Command(path, args[1:]...) //nolint:noctx // it gets the signals itself
 	program.Args[0], program.Env = args[0], environ
 	program.Stdin, program.Stdout, program.Stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 	signals := make(chan os.Signal, 8)

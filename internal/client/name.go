@@ -58,11 +58,9 @@ func fillName(template string, token *Token, env map[string]string) (name, missi
 	name = placeholder.ReplaceAllStringFunc(template, func(hole string) string {
 		key := hole[1 : len(hole)-1]
 		variable, isVariable := strings.CutPrefix(key, "env:")
-		value := ""
+		value := token.Claim(key)
 		if isVariable {
 			value = env[variable]
-		} else {
-			value = token.Claim(key)
 		}
 		if value == "" && missing == "" {
 			missing = "the claim " + key
