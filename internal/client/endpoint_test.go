@@ -70,7 +70,7 @@ func TestEndpoint(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d", tt.method, tt.url, w.Code, w.Body, tt.want)
 		}
 	}
-	var got struct{ AccessKeyId, SecretAccessKey, Token, Expiration, AccountId string } //nolint:staticcheck // AWS's names
+	var got struct{ AccessKeyId, SecretAccessKey, Token, Expiration, AccountId string }
 	if err := json.Unmarshal(ask(http.MethodGet, url, secret).Body.Bytes(), &got); err != nil ||
 		got.AccessKeyId != "ASIA1" || got.SecretAccessKey != "hidden" || got.Token != "hidden-too" || got.Expiration != "2026-11-26T13:00:00Z" || got.AccountId != "123456789012" {
 		t.Errorf("credentials are %+v, %v", got, err)
