@@ -145,10 +145,6 @@ if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then
 	echo "setup: install rclone and s3cmd (Debian: rclone s3cmd), clients of S3 that the tests run" >&2
 	failed=yes
 fi
-if [ "$for_demo" = no ] && ! { has_busybox && has_zsh && has_fish; }; then
-	echo "setup: install busybox, zsh and fish (Debian packages of these names), shells that the tests run" >&2
-	failed=yes
-fi
 if [ "$for_demo" = no ] && ! has_cc; then
 	echo "setup: there is no C compiler (Debian: gcc libc6-dev); the tests will run without the race detector" >&2
 fi

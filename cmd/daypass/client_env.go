@@ -23,7 +23,7 @@ func newEnv() *cobra.Command {
   eval "$(daypass env --role ARN)"
 
 If that fails, what is printed ends the shell with the exit code, under bash, dash,
-zsh and busybox, with and without set -e; an interactive shell too. A shell that cannot even start daypass
+zsh and busybox, with and without set -e; in a subshell it ends that. A shell that cannot even start daypass
 evaluates nothing and goes on; where that could happen, write
 
   creds=$(daypass env --role ARN) || exit
@@ -33,7 +33,7 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 "daypass exec" is safer: nothing is printed.
 ` + clientExitHelp,
 		Example: `  eval "$(daypass env --role arn:aws:iam::123456789012:role/deploy)"
-  eval (daypass env --format fish --role $ROLE)
+  daypass env --format fish | source
   daypass env --format powershell | Out-String | Invoke-Expression`,
 	}
 	form := func() client.Format {
@@ -88,7 +88,23 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 	}
 	f.add(c)
 	c.Flags().StringVar(&format, "format", string(client.Sh), "`FORM`: sh, fish, powershell, cmd, dotenv (NAME=value; a file of such lines is a secret) or json (as a credential_process)")
+	complete(c, "format", formatNames()...)
 	return c
+}
+
+func formatNames() []string {
+	names := make([]string, len(client.Formats))
+	for i, format := range client.Formats {
+		names[i] = string(format)
+	}
+	return names
+}
+
+// complete offers a shell the values that a flag can have.
+func complete(c *cobra.Command, flag string, values ...string) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic("daypass: " + err.Error()) // the flag is not there: met by every test
+	}
 }
 
 func newExec() *cobra.Command {

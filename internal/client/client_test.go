@@ -3,14 +3,15 @@ package client_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,314 +19,390 @@ import (
 	"github.com/daypass/daypass/internal/client"
 )
 
-var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+const (
+	role   = "arn:aws:iam::111122223333:role/ci/deploy"
+	second = "arn:aws:iam::444455556666:role/release"
+)
 
-// jwt is a token with these claims; nobody here verifies signatures.
-func jwt(claims string) string {
-	encode := base64.RawURLEncoding.EncodeToString
-	return encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature"))
-}
-
-func tokenFor(aud string) string {
-	return jwt(fmt.Sprintf(`{"iss":"https://gitlab.example.com","sub":"s","aud":%q,"exp":1795694400}`, aud))
-}
-
-// TestFind asks for the place that a token is found in, or for the words of the error.
-func TestFind(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte(tokenFor("file")+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	gitlab := func(pairs ...string) map[string]string {
-		env := map[string]string{"GITLAB_CI": "true", "CI_JOB_JWT_V2": tokenFor("old"), "OTHER": "no token"}
-		for i := 0; i < len(pairs); i += 2 {
-			env[pairs[i]] = pairs[i+1]
-		}
-		return env
-	}
-	tests := []struct {
-		name  string
-		find  client.Find
-		from  string
-		wrong string
-	}{
-		{"named variable", client.Find{Env: map[string]string{"T": tokenFor("a")}, EnvName: "T"}, "the variable T", ""},
-		{"no such variable", client.Find{EnvName: "T"}, "", "there is no variable T"},
-		{"token for a name", client.Find{EnvName: tokenFor("a")}, "", "takes the name of a variable and not the token"},
-		{"named file", client.Find{File: file}, "the file " + file, ""},
-		{"both", client.Find{File: file, EnvName: "T"}, "", "not both"},
-		{"AWS's file", client.Find{Env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": file}}, "the file " + file, ""},
-		{"GitLab, one", client.Find{Env: gitlab("A", tokenFor("x"))}, "the variable A", ""},
-		{"GitLab, one of two", client.Find{Env: gitlab("A", tokenFor("x"), "B", tokenFor("y")), Audience: "y"}, "the variable B", ""},
-		{"GitLab, two", client.Find{Env: gitlab("A", tokenFor("x"), "B", tokenFor("y"))}, "", "several ID tokens: A (aud x), B (aud y)"},
-		{"GitLab, two that fit", client.Find{Env: gitlab("A", tokenFor("x"), "B", jwt(`{"aud":["x"],"sub":"2"}`)), Audience: "x"}, "", "A (aud x), B (aud x)"},
-		{"GitLab, one under two names", client.Find{Env: gitlab("A", tokenFor("x"), "B", tokenFor("x"))}, "the variable A", ""},
-		{"GitLab, none fits", client.Find{Env: gitlab("A", tokenFor("x")), Audience: "z"}, "", "none of this job's ID tokens is for the audience z: A (aud x)"},
-		{"GitLab, and a runner's own", client.Find{Env: gitlab("A", tokenFor("x"), "AWS_WEB_IDENTITY_TOKEN_FILE", file)}, "", "two tokens could be meant"},
-		{"GitHub without permission", client.Find{Env: map[string]string{"GITHUB_ACTIONS": "true"}}, "", "id-token: write"},
-		{"CircleCI", client.Find{Env: map[string]string{"CIRCLECI": "true", "CIRCLE_OIDC_TOKEN": tokenFor("1"), "CIRCLE_OIDC_TOKEN_V2": tokenFor("2")}}, "the variable CIRCLE_OIDC_TOKEN_V2", ""},
-		{"Bitbucket", client.Find{Env: map[string]string{"BITBUCKET_STEP_OIDC_TOKEN": tokenFor("1")}}, "the variable BITBUCKET_STEP_OIDC_TOKEN", ""},
-		{"nothing", client.Find{}, "", "there is no ID token here"},
-		{"no token in it", client.Find{Env: map[string]string{"T": "secret"}, EnvName: "T"}, "", "the variable T is no ID token"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			source, err := tt.find.TokenSource()
-			var token *client.Token
-			if err == nil {
-				token, err = source.Token(t.Context())
-			}
-			var known *client.Error
-			switch {
-			case tt.wrong == "" && err != nil:
-				t.Fatal(err)
-			case tt.wrong == "" && token.From != tt.from:
-				t.Errorf("found in %q, want %q", token.From, tt.from)
-			case tt.wrong != "" && (!errors.As(err, &known) || known.Kind != client.NoToken || !strings.Contains(err.Error(), tt.wrong)):
-				t.Errorf("error is %v, want one of NoToken with %q", err, tt.wrong)
-			}
-			if text := fmt.Sprintf("%v %+v %#v %v", token, token, token, err); strings.Contains(text, "eyJ") {
-				t.Errorf("the token is in %q", text)
-			}
-		})
-	}
-}
-
-// TestFindAgents has the CI system make a token, anew for each exchange.
-func TestFindAgents(t *testing.T) {
-	t.Parallel()
-	var asked atomic.Int32
-	ci := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		if r.Header.Get("Authorization") != "Bearer permit" || r.URL.Query().Get("audience") != "aud of mine" || r.URL.Query().Get("api-version") != "2" {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		if asked.Load() == 1 { // it is known to
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		_, _ = fmt.Fprintf(w, `{"value":%q}`, tokenFor("aud of mine"))
-	}))
-	defer ci.Close()
-	env := map[string]string{"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": ci.URL + "/token?api-version=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "permit"}
-	source, err := (&client.Find{Env: env, Audience: "aud of mine", HTTP: ci.Client()}).TokenSource()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		token, err := source.Token(t.Context())
-		if err != nil || token.Audience()[0] != "aud of mine" {
-			t.Fatalf("%v, %v", token, err)
-		}
-	}
-	if asked.Load() != 3 {
-		t.Errorf("asked %d times, want 3: once more after its own error, and afresh for the second", asked.Load())
-	}
-
-	var ran []string
-	run := func(_ context.Context, name string, args ...string) (string, error) {
-		ran = append([]string{name}, args...)
-		return tokenFor("x") + "\n", nil
-	}
-	for want, find := range map[string]*client.Find{
-		"buildkite-agent oidc request-token --audience sts.amazonaws.com": {Env: map[string]string{"BUILDKITE": "true", "BUILDKITE_JOB_ID": "1"}, Run: run},
-		`circleci run oidc get --claims {"aud":"x"}`:                      {Env: map[string]string{"CIRCLECI": "true", "CIRCLE_WORKFLOW_JOB_ID": "1"}, Audience: "x", Run: run},
-	} {
-		source, err := find.TokenSource()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := source.Token(t.Context()); err != nil || strings.Join(ran, " ") != want {
-			t.Errorf("ran %q, want %q: %v", ran, want, err)
-		}
-	}
-}
-
-// TestSessionName: names are AWS's, and two jobs stay two.
-func TestSessionName(t *testing.T) {
-	t.Parallel()
-	gitlab, err := client.NewToken(jwt(`{"sub":"s","project_id":"20","pipeline_id":"7","job_id":"9","ref":"feature/a","long":"`+strings.Repeat("x", 80)+`"}`), "a test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := client.NewToken(jwt(`{"sub":"system:serviceaccount:a:b"}`), "a test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	valid := regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	for _, tt := range []struct {
-		template string
-		token    *client.Token
-		want     string // a regular expression; "" for an error
-	}{
-		{"", gitlab, `^gitlab-20-7-9$`},
-		{"", other, `^daypass-system-serviceaccount-a-b-[0-9a-f]{12}-[0-9a-f]{6}$`},
-		{"{ref}-{env:N}", gitlab, `^feature-a-1-[0-9a-f]{6}$`},
-		{"{long}-{job_id}", gitlab, `^x+-9-[0-9a-f]{6}$`},
-		{"plain", gitlab, `^plain$`},
-		{"{nonesuch}", gitlab, ""},
-		{"{env:M}", gitlab, ""},
-		{"/", gitlab, ""},
-	} {
-		got, err := client.SessionName(tt.template, tt.token, map[string]string{"N": "1"})
-		if tt.want == "" && err == nil || tt.want != "" && (err != nil || !valid.MatchString(got) || !regexp.MustCompile(tt.want).MatchString(got)) {
-			t.Errorf("%q: %q, %v; want %s", tt.template, got, err, tt.want)
-		}
-	}
-	a, _ := client.SessionName("a/b", gitlab, nil)
-	b, _ := client.SessionName("a-b", gitlab, nil)
-	if a == b {
-		t.Errorf("a/b and a-b are both %s", a)
-	}
-}
-
-// TestSTSFrom: where a token is sent.
-func TestSTSFrom(t *testing.T) {
-	t.Parallel()
-	type env = map[string]string
-	for _, tt := range []struct {
-		name                        string
-		env                         env
-		region, endpoint, partition string
-		wantRegion, wantEndpoint    string
-		wrong                       string
-	}{
-		{"nothing", nil, "", "", "aws", "us-east-1", "", ""},
-		{"China", nil, "", "", "aws-cn", "cn-north-1", "", ""},
-		{"GovCloud", nil, "", "", "aws-us-gov", "us-gov-west-1", "", ""},
-		{"AWS_REGION before AWS_DEFAULT_REGION", env{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "x"}, "", "", "aws", "eu-west-1", "", ""},
-		{"default region", env{"AWS_DEFAULT_REGION": "eu-west-3"}, "", "", "aws", "eu-west-3", "", ""},
-		{"flag first", env{"AWS_REGION": "eu-west-1"}, "eu-west-2", "", "aws", "eu-west-2", "", ""},
-		{"another partition", env{"AWS_REGION": "eu-west-1"}, "", "", "aws-cn", "", "", "the role is of the partition aws-cn"},
-		{"own endpoint has no partition", env{"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "https://sts.example.com"}, "", "", "aws-cn", "eu-west-1", "https://sts.example.com", ""},
-		{"the service's endpoint first", env{"AWS_ENDPOINT_URL": "https://a", "AWS_ENDPOINT_URL_STS": "https://b"}, "", "", "aws", "us-east-1", "https://b", ""},
-		{"endpoints ignored", env{"AWS_ENDPOINT_URL": "https://a", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "", "", "aws", "us-east-1", "", ""},
-		{"legacy", env{"AWS_REGION": "eu-west-1", "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "", "", "aws", "us-east-1", "https://sts.amazonaws.com", ""},
-		{"legacy, newer region", env{"AWS_REGION": "eu-south-1", "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "", "", "aws", "eu-south-1", "", ""},
-		{"neither", env{"AWS_STS_REGIONAL_ENDPOINTS": "x"}, "", "", "aws", "", "", "regional and legacy"},
-		{"no region's name", nil, "evil.example/", "", "aws", "", "", "is not written as AWS's are"},
-		{"in the clear", nil, "", "http://sts.example.com", "aws", "", "", "not https"},
-		{"loopback", nil, "", "http://127.0.0.1:1", "aws", "us-east-1", "http://127.0.0.1:1", ""},
-		{"no URL", nil, "", "sts.example.com", "aws", "", "", "is no URL"},
-	} {
-		s, err := client.STSFrom(tt.env, tt.region, tt.endpoint, tt.partition)
-		switch {
-		case tt.wrong != "":
-			if err == nil || !strings.Contains(err.Error(), tt.wrong) {
-				t.Errorf("%s: error is %v, want %q", tt.name, err, tt.wrong)
-			}
-		case err != nil || s.Region != tt.wantRegion || s.Endpoint != tt.wantEndpoint:
-			t.Errorf("%s: %+v, %v", tt.name, s, err)
-		}
-	}
-}
-
-// fault is an answer of STS.
-func fault(code, message string) string {
-	return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>` + code + `</Code><Message>` + message + `</Message></Error><RequestId>r-1</RequestId></ErrorResponse>`
-}
-
-const answer = `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
-<Credentials><AccessKeyId>ASIAEXAMPLEEXAMPLE00</AccessKeyId><SecretAccessKey>hidden</SecretAccessKey><SessionToken>hidden-too</SessionToken><Expiration>2026-11-26T13:00:00Z</Expiration></Credentials>
-<AssumedRoleUser><AssumedRoleId>AROA:s</AssumedRoleId><Arn>arn:aws:sts::123456789012:assumed-role/deploy/s</Arn></AssumedRoleUser>
-</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`
-
-// TestRetry: what another try can help is tried again, and nothing else.
-func TestRetry(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name   string
-		status int
-		body   string
-		wait   time.Duration
-		tries  int32
-		kind   client.Kind
-	}{
-		{"denied", 403, fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"), 0, 1, client.Denied},
-		{"denied, a new role", 403, fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"), time.Minute, 6, client.Denied},
-		{"expired", 400, fault("ExpiredTokenException", "Token expired: current date/time 2 must be before the expiration date/time 1"), 0, 1, client.Denied},
-		{"keys", 400, fault("InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"), 0, 5, client.Unreachable},
-		{"issuer", 400, fault("IDPCommunicationError", "no answer"), 0, 5, client.Unreachable},
-		{"throttled", 400, fault("Throttling", "Rate exceeded"), 0, 5, client.Unreachable},
-		{"server", 500, fault("InternalFailure", "sorry"), 0, 5, client.Unreachable},
-		{"no STS", 502, "<html>bad gateway</html>", 0, 5, client.Unreachable},
-		{"parameters", 400, fault("ValidationError", "too long"), 0, 1, client.Denied},
-		{"half an answer", 200, strings.Replace(answer, "<SecretAccessKey>hidden</SecretAccessKey>", "", 1), 0, 1, client.Unreachable},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var asked atomic.Int32
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				asked.Add(1)
-				w.Header().Set("Content-Type", "text/xml")
-				w.WriteHeader(tt.status)
-				_, _ = w.Write([]byte(tt.body))
-			}))
-			defer server.Close()
-			x := exchangeAt(t, server.URL)
-			x.STS.WaitPropagation = tt.wait
-			c, err := x.Credentials(t.Context())
-			var known *client.Error
-			if !errors.As(err, &known) || known.Kind != tt.kind || c != (client.Credentials{}) {
-				t.Errorf("%v, %v; want kind %d and no credentials", c, err, tt.kind)
-			}
-			if got := asked.Load(); tt.wait == 0 && got != tt.tries || tt.wait > 0 && got < tt.tries {
-				t.Errorf("asked %d times, want %d", got, tt.tries)
-			}
-			if strings.Contains(fmt.Sprintf("%v %+v", err, err), "eyJ") {
-				t.Errorf("the token is in %v", err)
-			}
-		})
-	}
-}
-
-// exchangeAt asks the STS at a URL, on a clock that each pause moves.
-func exchangeAt(t *testing.T, url string) *client.Exchange {
+// token makes what looks like an ID token; nobody here verifies one.
+func token(t testing.TB, claims map[string]any) string {
 	t.Helper()
-	s, err := client.STSFrom(nil, "", url, "aws")
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var passed atomic.Int64
-	s.Now = func() time.Time { return now.Add(time.Duration(passed.Load())) }
-	s.Sleep = func(ctx context.Context, d time.Duration) error { passed.Add(int64(d)); return ctx.Err() }
-	s.Random = func() float64 { return 0.5 }
-	tokens, err := (&client.Find{Env: map[string]string{"T": tokenFor("a")}, EnvName: "T"}).TokenSource()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &client.Exchange{STS: s, Tokens: tokens, RoleARN: "arn:aws:iam::123456789012:role/deploy"}
+	e := base64.RawURLEncoding.EncodeToString
+	return e([]byte(`{"alg":"RS256"}`)) + "." + e(payload) + "." + e([]byte("signature"))
 }
 
-// TestExpectations: credentials that are not those that were expected are not given.
+func gitlabToken(t testing.TB, aud string) string {
+	return token(t, map[string]any{
+		"iss": "https://gitlab.example.com", "aud": aud, "sub": "project_path:g/p:ref_type:branch:ref:main",
+		"project_id": "7", "pipeline_id": "8", "job_id": "9", "exp": 4102444800,
+	})
+}
+
+// clock is a time that moves only when somebody sleeps.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	c.now = c.now.Add(d)
+	c.mu.Unlock()
+}
+
+func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.advance(d)
+	return ctx.Err()
+}
+
+// stsServer answers as STS does, with what answer says, and counts.
+type stsServer struct {
+	*httptest.Server
+	asked  atomic.Int64
+	answer func(n int64, r *http.Request) (status int, body string)
+}
+
+func newSTS(t testing.TB, answer func(n int64, r *http.Request) (int, string)) *stsServer {
+	t.Helper()
+	s := &stsServer{answer: answer}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			t.Error(err)
+		}
+		status, body := s.answer(s.asked.Add(1), r)
+		w.Header().Set("X-Amzn-Requestid", "the-request")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// gives is STS's reply with credentials.
+func gives(operation, key, arn string, expires time.Time) string {
+	return fmt.Sprintf(`<%sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult>
+<AssumedRoleUser><AssumedRoleId>AROA:x</AssumedRoleId><Arn>%s</Arn></AssumedRoleUser>
+<Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken><Expiration>%s</Expiration></Credentials>
+</%[1]sResult></%[1]sResponse>`, operation, arn, key, expires.UTC().Format(time.RFC3339))
+}
+
+func refuses(code, message string) string {
+	return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>` + code + `</Code><Message>` + message + `</Message></Error></ErrorResponse>`
+}
+
+func assumed(session string) string {
+	return "arn:aws:sts::111122223333:assumed-role/deploy/" + session
+}
+
+// exchange asks the server for the role.
+func exchange(t testing.TB, s *stsServer, c *clock) *client.Exchange {
+	t.Helper()
+	api, err := client.STSFrom(map[string]string{}, "eu-central-1", s.URL, "aws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	api.Now, api.Sleep, api.Random = c.Now, c.Sleep, func() float64 { return 0.5 }
+	find := client.Find{Env: map[string]string{"GITLAB_CI": "true", "ID_TOKEN": gitlabToken(t, "a")}}
+	tokens, err := find.TokenSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &client.Exchange{STS: api, Tokens: tokens, RoleARN: role}
+}
+
+// wantKind asks for an error of the kind that does not tell a secret.
+func wantKind(t testing.TB, err error, kind client.Kind, text string) *client.Error {
+	t.Helper()
+	var e *client.Error
+	if !errors.As(err, &e) || e.Kind != kind || !strings.Contains(err.Error(), text) {
+		t.Fatalf("error %v, want kind %d with %q", err, kind, text)
+	}
+	if strings.Contains(err.Error(), "eyJ") {
+		t.Errorf("the error tells a token: %v", err)
+	}
+	return e
+}
+
+// TestChain: the second role is asked for with the credentials of the first, and its
+// session has the same name.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := newSTS(t, func(n int64, r *http.Request) (int, string) {
+		if name := r.Form.Get("RoleSessionName"); name != "gitlab-7-8-9" {
+			t.Errorf("session name %q", name)
+		}
+		switch r.Form.Get("Action") {
+		case "AssumeRoleWithWebIdentity":
+			if r.Header.Get("Authorization") != "" || r.Form.Get("RoleArn") != role || r.Form.Get("DurationSeconds") != "1800" || r.Form.Get("Policy") != "{}" {
+				t.Errorf("first asks %v, signed %q", r.Form, r.Header.Get("Authorization"))
+			}
+			return 200, gives("AssumeRoleWithWebIdentity", "ASIAFIRST", assumed("x"), c.Now().Add(time.Hour))
+		case "AssumeRole":
+			if !strings.Contains(r.Header.Get("Authorization"), "Credential=ASIAFIRST/20261126/eu-central-1/sts/") && !strings.Contains(r.Header.Get("Authorization"), "Credential=ASIAFIRST/") {
+				t.Errorf("signed %q", r.Header.Get("Authorization"))
+			}
+			if r.Form.Get("ExternalId") != "e" || r.Form.Get("Tags.member.1.Key") != "team" || r.Form.Get("RoleArn") != second {
+				t.Errorf("second asks %v", r.Form)
+			}
+			return 200, gives("AssumeRole", "ASIASECOND", "arn:aws:sts::444455556666:assumed-role/release/x", c.Now().Add(time.Hour))
+		}
+		t.Errorf("asks %d: %v", n, r.Form)
+		return 400, ""
+	})
+	x := exchange(t, s, c)
+	x.Duration, x.Policy = 30*time.Minute, "{}"
+	x.Then = []client.Hop{{RoleARN: second, ExternalID: "e", Tags: map[string]string{"team": "data"}}}
+	x.Expect = client.Expectation{Account: "444455556666", ARN: second, Left: 10 * time.Minute}
+	got, err := x.Credentials(t.Context())
+	if err != nil || got.AccessKeyID != "ASIASECOND" {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", got, got, got, got); strings.Contains(text, "secret") || strings.Contains(text, "session ") {
+		t.Errorf("%s tells a secret", text)
+	}
+}
+
+// TestExpectations: credentials that are not those expected are none.
 func TestExpectations(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
-	defer server.Close()
-	for _, tt := range []struct {
-		expect client.Expectation
-		ok     bool
-	}{
-		{client.Expectation{}, true},
-		{client.Expectation{Account: "123456789012", ARN: "arn:aws:iam::123456789012:role/path/deploy", Left: time.Hour}, true},
-		{client.Expectation{ARN: "arn:aws:sts::123456789012:assumed-role/deploy/s"}, true},
-		{client.Expectation{Account: "123456789013"}, false},
-		{client.Expectation{ARN: "arn:aws:iam::123456789012:role/deploy2"}, false},
-		{client.Expectation{ARN: "arn:aws:iam::123456789012:role/dep"}, false},
-		{client.Expectation{Left: time.Hour + time.Second}, false},
+	c := newClock()
+	s := newSTS(t, func(int64, *http.Request) (int, string) {
+		return 200, gives("AssumeRoleWithWebIdentity", "ASIAFIRST", assumed("x"), c.Now().Add(time.Hour))
+	})
+	for want, e := range map[string]client.Expectation{
+		"":                                 {Account: "111122223333", ARN: role, Left: time.Hour},
+		"of the account 111122223333":      {Account: "444455556666"},
+		"and " + second + " was":           {ARN: second},
+		"good for 1h0m0s":                  {Left: time.Hour + time.Second},
+		"arn:aws:sts::111122223333:assume": {ARN: assumed("y")},
 	} {
-		x := exchangeAt(t, server.URL)
-		x.Expect = tt.expect
-		c, err := x.Credentials(t.Context())
-		var known *client.Error
-		if tt.ok && (err != nil || c.AccessKeyID == "") || !tt.ok && (!errors.As(err, &known) || known.Kind != client.Unexpected || c.AccessKeyID != "") {
-			t.Errorf("%+v: %v, %v", tt.expect, c, err)
+		x := exchange(t, s, c)
+		x.Expect = e
+		got, err := x.Credentials(t.Context())
+		if want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
 		}
-		if text := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(text, "hidden") {
-			t.Errorf("a secret is in %q", text)
+		wantKind(t, err, client.Unexpected, want)
+		if got != (client.Credentials{}) {
+			t.Errorf("%+v gives credentials", e)
+		}
+	}
+	for expected, got := range map[string]string{
+		role: "arn:aws:sts::111122223333:assumed-role/deploy2/x", "arn:aws-cn:iam::111122223333:role/deploy": assumed("x"), "arn:aws:iam::1:role/deploy": assumed("x"), "": "nonsense",
+	} {
+		e := client.Expectation{ARN: expected}
+		wantKind(t, e.CheckARN(got), client.Unexpected, "")
+	}
+}
+
+// TestRetries: what can pass is asked again, with pauses, five times; what is final
+// once.
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	keys := "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+	for name, k := range map[string]struct {
+		status  int
+		body    string
+		asked   int64
+		kind    client.Kind
+		text    string
+		waiting time.Duration
+	}{
+		"denied":             {403, refuses("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"), 1, client.Denied, "AccessDenied: Not authorized", 0},
+		"denied and waiting": {403, refuses("AccessDenied", "Not authorized"), 0, client.Denied, "AccessDenied", time.Minute},
+		"expired":            {400, refuses("ExpiredTokenException", "Token expired"), 1, client.Denied, "ExpiredTokenException", time.Minute},
+		"no provider":        {400, refuses("InvalidIdentityToken", "No OpenIDConnect provider found in your account for x"), 1, client.Denied, "InvalidIdentityToken", 0},
+		"keys":               {400, refuses("InvalidIdentityToken", keys), 5, client.Unreachable, "Couldn't retrieve", 0},
+		"issuer":             {400, refuses("IDPCommunicationError", "x"), 5, client.Unreachable, "IDPCommunicationError", 0},
+		"throttled":          {400, refuses("Throttling", "Rate exceeded"), 5, client.Unreachable, "Throttling", 0},
+		"broken":             {503, "<html>", 5, client.Unreachable, "", 0},
+		"not STS":            {200, "<html></html>", 1, client.Unreachable, "", 0},
+		"redirect":           {302, "", 1, client.Unreachable, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClock()
+			began := c.Now()
+			s := newSTS(t, func(int64, *http.Request) (int, string) { return k.status, k.body })
+			x := exchange(t, s, c)
+			x.STS.WaitPropagation = k.waiting
+			_, err := x.Credentials(t.Context())
+			e := wantKind(t, err, k.kind, k.text)
+			asked := s.asked.Load()
+			if k.waiting > 0 && k.asked == 0 {
+				if waited := c.Now().Sub(began); asked < 5 || waited < k.waiting || waited > k.waiting+10*time.Second {
+					t.Errorf("asked %d times in %s", asked, waited)
+				}
+			} else if k.asked > 1 && asked != k.asked || k.asked == 1 && asked > 5 || k.asked == 1 && k.kind == client.Denied && asked != 1 {
+				t.Errorf("asked %d times, want %d", asked, k.asked)
+			}
+			if k.kind == client.Denied && (e.RequestID != "the-request" || e.Role != role || e.Token.Claim("sub") == "") {
+				t.Errorf("error %+v", e)
+			}
+		})
+	}
+	c := newClock()
+	s := newSTS(t, func(n int64, _ *http.Request) (int, string) {
+		if n < 3 {
+			return 500, refuses("InternalFailure", "x")
+		}
+		return 200, gives("AssumeRoleWithWebIdentity", "ASIAFIRST", assumed("x"), c.Now().Add(time.Hour))
+	})
+	if _, err := exchange(t, s, c).Credentials(t.Context()); err != nil || s.asked.Load() != 3 {
+		t.Errorf("%v after %d questions", err, s.asked.Load())
+	}
+}
+
+func TestSessionName(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 100)
+	env := map[string]string{"CI_JOB_ID": "12", "LONG": long + "1", "LONGER": long + "2", "ODD": "a b/ü:c"}
+	jwt, err := client.NewToken(gitlabToken(t, "a"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for template, want := range map[string]string{
+		"": "gitlab-7-8-9", "x-{env:CI_JOB_ID}-{job_id}": "x-12-9", "{env:ODD}": "a-b-c-6802f9", "plain": "plain", "{env:LONG}": "*", "{env:LONGER}": "*",
+	} {
+		got, err := client.SessionName(template, jwt, env)
+		if err != nil || want != "*" && got != want || len(got) > 64 || names[got] {
+			t.Errorf("%q: %q, %v; want %q", template, got, err, want)
+		}
+		names[got] = true
+	}
+	for _, template := range []string{"x", "{none}", "{env:NONE}x", "é", "--"} {
+		if got, err := client.SessionName(template, jwt, env); err == nil {
+			t.Errorf("%q gives %q", template, got)
+		}
+	}
+	other, err := client.NewToken(token(t, map[string]any{"iss": "x"}), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := client.SessionName("", other, nil); err != nil || !strings.HasPrefix(got, "daypass-") {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestFind: which token is taken in which environment, and what is an error.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "token")
+	if err := os.WriteFile(file, []byte(gitlabToken(t, "file")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	actions := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer t" || r.URL.Query().Get("api-version") != "2" {
+			http.Error(w, "no", http.StatusForbidden)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"count": 1, "value": gitlabToken(t, r.URL.Query().Get("audience"))})
+	}))
+	t.Cleanup(actions.Close)
+	a, b := gitlabToken(t, "a"), gitlabToken(t, "b")
+	for name, k := range map[string]struct {
+		find     client.Find
+		audience string // of the token; "" is an error
+		text     string
+	}{
+		"named":               {client.Find{Env: map[string]string{"X": a}, EnvName: "X"}, "a", ""},
+		"named, not there":    {client.Find{EnvName: "X"}, "", "no variable X"},
+		"the token itself":    {client.Find{EnvName: a}, "", "takes the name of a variable"},
+		"both":                {client.Find{EnvName: "X", File: "y"}, "", "not both"},
+		"file":                {client.Find{File: file}, "file", ""},
+		"no file":             {client.Find{File: filepath.Join(dir, "none")}, "", "no such file"},
+		"empty":               {client.Find{Env: map[string]string{"X": " "}, EnvName: "X"}, "", "X is empty"},
+		"not a token":         {client.Find{Env: map[string]string{"X": "secret"}, EnvName: "X"}, "", "is no ID token"},
+		"GitLab":              {client.Find{Env: map[string]string{"GITLAB_CI": "true", "A": a, "CI_JOB_TOKEN": b, "Y": "z"}}, "a", ""},
+		"GitLab, two":         {client.Find{Env: map[string]string{"GITLAB_CI": "true", "A": a, "B": b}}, "", "A (aud a), B (aud b); say which"},
+		"GitLab, one fits":    {client.Find{Env: map[string]string{"GITLAB_CI": "true", "A": a, "B": b}, Audience: "b"}, "b", ""},
+		"GitLab, none fits":   {client.Find{Env: map[string]string{"GITLAB_CI": "true", "A": a}, Audience: "c"}, "", "none of this job's ID tokens is for the audience c: A (aud a)"},
+		"not GitLab":          {client.Find{Env: map[string]string{"A": a}}, "", "there is no ID token here"},
+		"web identity file":   {client.Find{Env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": file}}, "file", ""},
+		"of the runner":       {client.Find{Env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": file, "GITLAB_CI": "true", "A": a}}, "", "two tokens could be meant"},
+		"the same":            {client.Find{Env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": file, "GITLAB_CI": "true", "A": gitlabToken(t, "file")}}, "file", ""},
+		"GitHub":              {client.Find{Env: map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": actions.URL + "/x?api-version=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}}, "sts.amazonaws.com", ""},
+		"GitHub, audience":    {client.Find{Env: map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": actions.URL + "/x?api-version=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}, Audience: "mine"}, "mine", ""},
+		"GitHub, refused":     {client.Find{Env: map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": actions.URL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}}, "", "403"},
+		"GitHub, not allowed": {client.Find{Env: map[string]string{"GITHUB_ACTIONS": "true"}}, "", "id-token: write"},
+		"Buildkite":           {client.Find{Env: map[string]string{"BUILDKITE": "true", "BUILDKITE_JOB_ID": "j"}}, "buildkite-agent oidc request-token --audience sts.amazonaws.com", ""},
+		"CircleCI":            {client.Find{Env: map[string]string{"CIRCLECI": "true", "CIRCLE_OIDC_TOKEN_V2": a, "CIRCLE_OIDC_TOKEN": b}}, "a", ""},
+		"CircleCI, audience":  {client.Find{Env: map[string]string{"CIRCLECI": "true", "CIRCLE_OIDC_TOKEN_V2": a}, Audience: "mine"}, `circleci run oidc get --claims {"aud":"mine"}`, ""},
+		"CircleCI, none":      {client.Find{Env: map[string]string{"CIRCLECI": "true"}}, "", "uses a context"},
+		"Bitbucket":           {client.Find{Env: map[string]string{"BITBUCKET_STEP_OIDC_TOKEN": b}}, "b", ""},
+		"Kubernetes, none":    {client.Find{Env: map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1"}}, "", "no service account token for AWS"},
+	} {
+		k.find.HTTP = actions.Client()
+		k.find.Run = func(_ context.Context, name string, args ...string) (string, error) {
+			return gitlabToken(t, name+" "+strings.Join(args, " ")), nil
+		}
+		var got *client.Token
+		tokens, err := k.find.TokenSource()
+		if err == nil {
+			got, err = tokens.Token(t.Context())
+		}
+		if k.audience == "" {
+			wantKind(t, err, client.NoToken, k.text)
+			continue
+		}
+		if err != nil || strings.Join(got.Audience(), ",") != k.audience {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// TestEndpoints: where STS is asked, and which endpoints are refused.
+func TestEndpoints(t *testing.T) {
+	t.Parallel()
+	for name, k := range map[string]struct {
+		env              map[string]string
+		region, endpoint string
+		want, wantRegion string
+		fault            string
+	}{
+		"nothing":           {want: "", wantRegion: "us-east-1"},
+		"region":            {env: map[string]string{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "x"}, wantRegion: "eu-west-1"},
+		"default region":    {env: map[string]string{"AWS_DEFAULT_REGION": "eu-west-3"}, wantRegion: "eu-west-3"},
+		"flag":              {env: map[string]string{"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_STS": "https://x"}, region: "eu-north-1", endpoint: "https://y", wantRegion: "eu-north-1", want: "https://y"},
+		"for STS":           {env: map[string]string{"AWS_ENDPOINT_URL_STS": "https://x", "AWS_ENDPOINT_URL": "https://y"}, want: "https://x", wantRegion: "us-east-1"},
+		"for all":           {env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:8350"}, want: "http://127.0.0.1:8350", wantRegion: "us-east-1"},
+		"ignored":           {env: map[string]string{"AWS_ENDPOINT_URL": "https://y", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, wantRegion: "us-east-1"},
+		"legacy":            {env: map[string]string{"AWS_STS_REGIONAL_ENDPOINTS": "legacy", "AWS_REGION": "eu-west-1"}, want: "https://sts.amazonaws.com", wantRegion: "us-east-1"},
+		"legacy, new":       {env: map[string]string{"AWS_STS_REGIONAL_ENDPOINTS": "legacy", "AWS_REGION": "eu-south-1"}, wantRegion: "eu-south-1"},
+		"odd":               {env: map[string]string{"AWS_STS_REGIONAL_ENDPOINTS": "x"}, fault: "AWS knows regional and legacy"},
+		"in the clear":      {endpoint: "http://sts.example.com", fault: "is not https"},
+		"no URL":            {endpoint: "sts.example.com", fault: "is no URL"},
+		"with a query":      {endpoint: "https://sts.example.com?x", fault: "more than scheme"},
+		"no authorities":    {env: map[string]string{"AWS_CA_BUNDLE": "/nonexistent"}, fault: "AWS_CA_BUNDLE"},
+		"empty authorities": {env: map[string]string{"AWS_CA_BUNDLE": "/dev/null"}, fault: "no certificate"},
+	} {
+		s, err := client.STSFrom(k.env, k.region, k.endpoint, "aws")
+		if k.fault != "" {
+			if err == nil || !strings.Contains(err.Error(), k.fault) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || s.Endpoint != k.want || s.Region != k.wantRegion {
+			t.Errorf("%s: %+v, %v", name, s, err)
 		}
 	}
 }

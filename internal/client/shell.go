@@ -99,9 +99,9 @@ func Abort(format Format, status int) string {
 		// function; the second ends the shell.
 		return fmt.Sprintf("(exit %d); exit %d\n", status, status)
 	case Fish:
-		// Where it is piped into source, exit ends no more than that: what was there
-		// before must not be taken for what was asked for.
-		return fmt.Sprintf("set -e AWS_ACCESS_KEY_ID; set -e AWS_SECRET_ACCESS_KEY; set -e AWS_SESSION_TOKEN; exit %d\n", status)
+		// exit ends what source reads, and the script goes on: another process in its
+		// place does not.
+		return fmt.Sprintf("exec sh -c 'exit %d'\n", status)
 	case PowerShell:
 		return fmt.Sprintf("exit %d\n", status)
 	case Cmd:

@@ -1,15 +1,11 @@
 package client_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/daypass/daypass/internal/client"
 )
@@ -19,7 +15,7 @@ import (
 const odd = "a'b\"c$d`e\\f;g&h|i(j)k<l>m*n?o[p]q~r#s!t u''v%w^x"
 
 func oddCredentials() client.Credentials {
-	return client.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: odd, SessionToken: "plain/+=", Expiration: now}
+	return client.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: odd, SessionToken: "plain/+=", Expiration: newClock().now}
 }
 
 // TestPrintToShells has each shell of sh evaluate odd values.
@@ -116,60 +112,5 @@ func TestEnviron(t *testing.T) {
 	want := []string{"A=1", "AWS_REGION=new", "B=2", "AWS_ACCESS_KEY_ID=ASIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + odd, "AWS_SESSION_TOKEN=plain/+=", "AWS_CREDENTIAL_EXPIRATION=2026-11-26T12:00:00Z"}
 	if !slices.Equal(with, want) || !slices.Equal(removed, []string{"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"}) {
 		t.Errorf("%q without %q", with, removed)
-	}
-}
-
-// issuing is an STS on a clock: credentials of an hour, or an error.
-type issuing struct {
-	now   time.Time
-	given int
-	err   error
-}
-
-func (i *issuing) Credentials(context.Context) (client.Credentials, error) {
-	if i.err != nil {
-		return client.Credentials{}, i.err
-	}
-	i.given++
-	return client.Credentials{AccessKeyID: fmt.Sprint("ASIA", i.given), Expiration: i.now.Add(time.Hour)}, nil
-}
-
-// TestRefreshing is a job of three hours that asks every minute: no answer has less
-// than minutes left, and STS is asked four or five times.
-func TestRefreshing(t *testing.T) {
-	t.Parallel()
-	sts := &issuing{now: now}
-	r := &client.Refreshing{Source: sts, Early: client.EndpointEarly, Now: func() time.Time { return sts.now }}
-	for range 3 * 60 {
-		c, err := r.Credentials(t.Context())
-		if left := c.Expiration.Sub(sts.now); err != nil || left < 15*time.Minute {
-			t.Fatalf("at %s: %s left, %v", sts.now, left, err)
-		}
-		sts.now = sts.now.Add(time.Minute)
-	}
-	if sts.given < 4 || sts.given > 5 {
-		t.Errorf("STS was asked %d times", sts.given)
-	}
-
-	// STS is away: what is held serves while it lives, and no longer.
-	sts.err = &client.Error{Kind: client.Unreachable, Message: "away"}
-	for {
-		c, err := r.Credentials(t.Context())
-		if err != nil {
-			break
-		}
-		if !sts.now.Before(c.Expiration) {
-			t.Fatalf("at %s: credentials that ended at %s", sts.now, c.Expiration)
-		}
-		sts.now = sts.now.Add(time.Minute)
-	}
-	// STS is back, then denies: what is held is not given, though it lives.
-	sts.err = nil
-	if _, err := r.Credentials(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	sts.now, sts.err = sts.now.Add(45*time.Minute), &client.Error{Kind: client.Denied, Message: "no"}
-	if c, err := r.Credentials(t.Context()); !errors.Is(err, sts.err) {
-		t.Errorf("%v, %v; want the denial", c, err)
 	}
 }

@@ -242,6 +242,17 @@ var passing = []string{
 	"ServiceUnavailable", "InternalFailure", "InternalError", "RequestTimeout", "RequestTimeoutException",
 }
 
+// unknownCode is the SDK's for a reply that has none.
+const unknownCode = "UnknownError"
+
+// where is STS for people.
+func (s *STS) where() string {
+	if s.Endpoint == "" {
+		return "AWS STS in " + s.Region
+	}
+	return s.Endpoint
+}
+
 // classify says what an error of the SDK is, and whether asking again can help. A
 // denial is final: what was asked twelve times is denied twelve times, only later.
 func (s *STS) classify(err error) (e *Error, again bool) {
@@ -255,6 +266,13 @@ func (s *STS) classify(err error) (e *Error, again bool) {
 		e.RequestID = reply.ServiceRequestID()
 		again = reply.HTTPStatusCode() >= http.StatusInternalServerError || reply.HTTPStatusCode() == http.StatusTooManyRequests
 	}
+	if e.Code == unknownCode { // of a proxy, or of what is no STS
+		e.Kind, e.Code, e.Message = Unreachable, "", "client: "+s.where()+" answers, and not as STS does"
+		if reply != nil {
+			e.Message += fmt.Sprintf(": HTTP status %d", reply.HTTPStatusCode())
+		}
+		return e, again
+	}
 	// AWS could not fetch the issuer's keys in time, or has not fetched the newest
 	// (facts of users; the text has two spaces).
 	keys := answer.ErrorCode() == "InvalidIdentityToken" && strings.Contains(answer.ErrorMessage(), "Couldn't retrieve verification key")
@@ -266,10 +284,7 @@ func (s *STS) classify(err error) (e *Error, again bool) {
 
 // noAnswer is of a connection that failed, or of a reply that is not STS's.
 func (s *STS) noAnswer(err error) (*Error, bool) {
-	where := s.Endpoint
-	if where == "" {
-		where = "AWS STS in " + s.Region
-	}
+	where := s.where()
 	e := &Error{Kind: Unreachable, Message: "client: " + where + " gave no answer", Err: cause(err)}
 	var certificate *tls.CertificateVerificationError
 	var host *net.DNSError

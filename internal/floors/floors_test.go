@@ -89,6 +89,7 @@ floor 5 commands
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 	bench/audit: audit
+	bench/start: bench/process
 `
 
 // Floors with a rule of their own.
