@@ -23,8 +23,9 @@ func newEnv() *cobra.Command {
   eval "$(daypass env --role ARN)"
 
 If that fails, what is printed ends the shell with the exit code, under bash, dash,
-zsh and busybox, with and without set -e; in a subshell it ends that. A shell that cannot even start daypass
-evaluates nothing and goes on; where that could happen, write
+zsh and busybox, with and without set -e; in a subshell it ends that. A shell that
+cannot even start daypass evaluates nothing and goes on; where that could happen,
+write
 
   creds=$(daypass env --role ARN) || exit
   eval "$creds"
