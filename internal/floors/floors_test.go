@@ -68,13 +68,14 @@ floor 3 rooms
 	sts: arn policy session oidc trust outbound audit jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
 	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
+	secretsmanager: arn policy store directory auth awsapi, module github.com/google/uuid
 	s3: policy sigv4 s3request store directory s3upstream auth awsapi
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: idtoken gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation secretsmanager
 	doctor: arn policy trust oidc jwks store account archive
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go

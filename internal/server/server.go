@@ -27,6 +27,7 @@ import (
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
+	"github.com/daypass/daypass/internal/secretsmanager"
 	"github.com/daypass/daypass/internal/sts"
 )
 
@@ -225,8 +226,14 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	secrets, err := secretsmanager.New(secretsmanager.Config{
+		Directory: dir, Values: d.store, MasterKey: d.masterKey, Random: c.Random, Log: c.Log,
+	})
+	if err != nil {
+		return n, err
+	}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations}, Directory: dir, LastUse: uses,
+		Services: []*awsapi.Service{stsService, iamService, revocations, secrets}, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
