@@ -188,6 +188,19 @@ func (c *Caller) Reads(prefix string) bool {
 	return false
 }
 
+// HangsOn says on what open part of a request a policy of the caller depends, and
+// which policy: see policy.Document.HangsOn.
+func (c *Caller) HangsOn(action, resource string, open *policy.Open) (document, key string, hangs bool) {
+	for _, list := range [][]directory.Attached{c.policies, c.boundary, c.limits} {
+		for i := range list {
+			if key, hangs := list[i].Document.HangsOn(action, resource, open); hangs {
+				return list[i].Source, key, true
+			}
+		}
+	}
+	return "", "", false
+}
+
 // Documents names the caller's policies in the order in which Decide counts them.
 func (c *Caller) Documents() []string {
 	names := make([]string, 0, len(c.policies)+len(c.boundary)+len(c.limits))

@@ -107,6 +107,9 @@ func NewService(s Service, operations ...Operation) (*Service, error) {
 	if s.Dialect == nil {
 		s.Dialect = Query
 	}
+	if s.Dialect.replies == nil {
+		return nil, fmt.Errorf("awsapi: %s speaks %s, in which nothing is answered here", s.Name, s.Dialect.Name)
+	}
 	if s.Dialect == JSON11 && s.TargetPrefix == "" {
 		return nil, fmt.Errorf("awsapi: %s speaks JSON and has no target prefix", s.Name)
 	}

@@ -88,6 +88,8 @@ type Config struct {
 	Issuers jwks.Settings
 	// S3 is how Amazon S3 is served.
 	S3 S3
+	// Services are AWS services behind the gateway.
+	Services []Service
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
@@ -248,7 +250,11 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	n.objects = objects
-	n.handler = &router{api: api, s3: objects, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	gateway, err := n.openUpstream(c, api, dir)
+	if err != nil {
+		return n, err
+	}
+	n.handler = &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	return n, nil
 }
 
