@@ -40,6 +40,7 @@ floor 0 pure
 	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
 	lint: arn policy trust
 	lint/source: arn lint, module go.yaml.in/yaml/v4
+	publish/ledger: oidc
 
 floor 1 utility
 	examples/tutorial:
@@ -76,6 +77,7 @@ floor 3 rooms
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
 	doctor: arn policy trust oidc jwks store account archive
+	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	runner: gitlab/ci runner/workspace
 	runner/pipeline: gitlab/ci runner runner/workspace
@@ -83,7 +85,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: audit lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: publish publish/ledger audit lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

@@ -26,8 +26,10 @@ type Refusal struct {
 	Text string
 }
 
+// Error is the text: what was found, and the next step.
 func (r *Refusal) Error() string { return r.Text }
 
+// refuse makes a Refusal.
 func refuse(rule, format string, args ...any) error {
 	return &Refusal{rule, fmt.Sprintf(format, args...)}
 }
