@@ -33,7 +33,7 @@ const attempts = 8
 
 // apply finishes what another began, puts back what was changed by hand, and
 // then makes and publishes a plan.
-func (p *Publisher) apply(ctx context.Context, make func(*current) (*ledger.Plan, error)) (*Result, error) {
+func (p *Publisher) apply(ctx context.Context, plan func(*current) (*ledger.Plan, error)) (*Result, error) {
 	if err := ledger.CheckIssuer(p.Issuer); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (p *Publisher) apply(ctx context.Context, make func(*current) (*ledger.Plan
 	}
 	r := &Result{Warnings: warnings}
 	for range attempts {
-		err = p.once(ctx, r, make)
+		err = p.once(ctx, r, plan)
 		if !errors.Is(err, ErrChanged) {
 			break
 		}
@@ -57,7 +57,7 @@ func (p *Publisher) apply(ctx context.Context, make func(*current) (*ledger.Plan
 	return r, nil
 }
 
-func (p *Publisher) once(ctx context.Context, r *Result, make func(*current) (*ledger.Plan, error)) error {
+func (p *Publisher) once(ctx context.Context, r *Result, plan func(*current) (*ledger.Plan, error)) error {
 	c, err := p.read(ctx)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (p *Publisher) once(ctx context.Context, r *Result, make func(*current) (*l
 			return err
 		}
 	}
-	if r.Plan, err = make(c); err != nil {
+	if r.Plan, err = plan(c); err != nil {
 		return err
 	}
 	if r.Next != nil {

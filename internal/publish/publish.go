@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/internal/doctor"
@@ -131,7 +132,7 @@ func has(o *Object, body []byte) bool { return o != nil && bytes.Equal(o.Body, b
 // publication. It is asked again when another publisher was first.
 type Maker func(state *ledger.State) (*ledger.Plan, error)
 
-// Following is the Maker that follows an issuer. Keys that are public and that
+// following is the Maker that follows an issuer. Keys that are public and that
 // no ledger tells of, from a time before this tool, must be approved like all
 // others, so that none is lost.
 func (p *Publisher) following(c *current, r ledger.Request) Maker {
@@ -144,13 +145,18 @@ func (p *Publisher) following(c *current, r ledger.Request) Maker {
 		if err != nil {
 			return nil, refuse("unknown-keys", "%s has keys that no ledger tells of, and they cannot be read: %v", p.Target, err)
 		}
+		for _, k := range old {
+			if slices.Contains(r.Approve, k.Thumbprint()) && !slices.Contains(r.Upstream, k) {
+				r.Stage = append(slices.Clone(r.Stage), k)
+			}
+		}
 		plan, err := ledger.Make(r)
 		if err != nil {
 			return nil, err
 		}
 		for _, k := range old {
 			if _, ok := plan.Next.Find(k.Thumbprint()); !ok {
-				return nil, refuse("loses-key", "%s has the key %s (kid %q), of which no ledger tells, and which would be lost. Tokens that it signed may still be valid: give --approve %s, with --keys all or --stage, or remove the key there first", p.Target, k.Thumbprint(), k.Kid, k.Thumbprint())
+				return nil, refuse("loses-key", "%s has the key %s (kid %q), of which no ledger tells, and which would be lost. Tokens that it signed may still be valid: give --approve %s, or remove the key there first", p.Target, k.Thumbprint(), k.Kid, k.Thumbprint())
 			}
 		}
 		return plan, nil

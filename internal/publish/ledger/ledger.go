@@ -303,3 +303,15 @@ func checkChange(old, next *State, at time.Time) error {
 	}
 	return nil
 }
+
+// Unpublished are the keys of an issuer that are neither public nor were set
+// aside. A revoked one is among them: what it signs is refused.
+func (s *State) Unpublished(upstream []Key) []string {
+	var list []string
+	for _, k := range upstream {
+		if t := k.Thumbprint(); s.find(t) == nil && !slices.Contains(s.Ignored, t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}

@@ -104,8 +104,8 @@ func Make(r Request) (*Plan, error) {
 		if err := p.follow(); err != nil {
 			return nil, err
 		}
+		p.expire() // a retired key that the issuer has again was made active before
 	}
-	p.expire()
 	return p.finish()
 }
 
