@@ -12,8 +12,12 @@ func newPublishCommand() *cobra.Command {
 public, where AWS and others can read them: in a bucket, or in a directory that a
 web server serves. Whoever can change what is published can enter every account
 that trusts it, so no key is published that was not proven or approved, and each
-change is told in a ledger that anybody can verify.`,
+change is told in a ledger that anybody can verify.
+
+AWS needs that. A Daypass server does not: a provider whose keys are pinned from a
+file (keysFile) or read from inside (discoveryUrl) is published nowhere.`,
 	}
 	group(c)
+	c.AddCommand(newPublishPlan(), newPublishApply(), newPublishVerify(), newPublishStageKey(), newPublishRotate(), newPublishRevoke(), newPublishWatch())
 	return c
 }
