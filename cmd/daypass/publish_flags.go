@@ -48,18 +48,18 @@ type publishFlags struct {
 	publishSource
 	publicFlags
 	publishTarget
-	tokenFlags    // the proof token
-	ledger        string
-	by            string
-	approve       []string
-	maxAge        time.Duration
-	jobTimeout    time.Duration
-	overlap       time.Duration
-	wait          time.Duration
-	relying       string
-	canaryRole    string
-	stsEndpoint   string
-	output        string
+	tokenFlags  // the proof token
+	ledger      string
+	by          string
+	approve     []string
+	maxAge      time.Duration
+	jobTimeout  time.Duration
+	overlap     time.Duration
+	wait        time.Duration
+	relying     string
+	canaryRole  string
+	stsEndpoint string
+	output      string
 }
 
 // publicFlags say what the public sees, and how it is read.
@@ -258,6 +258,7 @@ func (f *publishFlags) setUp(c *cobra.Command) (*publish.Publisher, error) {
 // It also gives the publisher the token for its examination.
 func (f *publishFlags) request(c *cobra.Command, p *publish.Publisher, upstream *publish.Upstream) (ledger.Request, error) {
 	r := ledger.Request{Choose: f.keys, Approve: f.approve, By: p.By, Overlap: max(f.overlap, ledger.Overlap(f.maxAge, f.jobTimeout))}
+	p.ProofToken, p.Canary = "", nil
 	if upstream == nil {
 		return r, nil
 	}

@@ -227,4 +227,3 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
-

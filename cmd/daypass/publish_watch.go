@@ -66,7 +66,14 @@ func (f *publishFlags) watch(c *cobra.Command, interval time.Duration, listen st
 	}
 	w := &publish.Watcher{
 		Publisher: p, Interval: interval, Log: newLog(c),
-		Request: func(context.Context) (ledger.Request, error) { return f.request(c, p, upstream) },
+		Request: func(context.Context) (ledger.Request, error) {
+			r, err := f.request(c, p, upstream)
+			var usage usageError
+			if errors.As(err, &usage) && r.Upstream != nil { // no job has written the token yet
+				err = &publish.Refusal{Rule: "proof", Text: err.Error()}
+			}
+			return r, err
+		},
 	}
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
