@@ -116,9 +116,11 @@ func (f *publishFlags) trustWords() string {
 In IAM and in trust policies the public host now stands, and not that of GitLab:
   provider       arn:aws:iam::ACCOUNT:oidc-provider/` + host + `
   condition keys ` + host + `:sub, ` + host + `:aud
-A policy that still names the old host's keys admits nobody. All who verify this
+A policy that still names the old host's keys admits nobody; "daypass publish
+rewrite-trust" turns it. All who verify this
 GitLab's ID tokens (Vault, Google Cloud, Azure) see the new issuer too.
-Next: set ci_id_tokens_issuer_url to ` + f.issuer + ` in GitLab, and run "daypass publish validate".`
+Next: set ci_id_tokens_issuer_url to ` + f.issuer + ` in GitLab ("daypass publish
+gitlab-settings" says where), and run "daypass doctor issuer ` + f.issuer + `".`
 }
 
 // noNeed says where publishing is not needed at all.

@@ -42,6 +42,7 @@ floor 0 pure
 	lint/source: arn lint, module go.yaml.in/yaml/v4
 	publish/ledger: oidc
 	publish/bucket: policy
+	publish/retrust: policy
 
 floor 1 utility
 	examples/tutorial:
@@ -86,7 +87,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: publish publish/ledger publish/bucket audit lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
+	cmd/daypass: publish publish/ledger publish/bucket publish/retrust audit lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
