@@ -9,6 +9,7 @@ import (
 	"github.com/daypass/daypass/internal/publish"
 	"github.com/daypass/daypass/internal/publish/ledger"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -48,16 +49,16 @@ func planUsage(c *cobra.Command, err error) error {
 var errNoSource = usageError{errors.New("where are the issuer's keys? Give --from https://gitlab.internal or --from-file FILE")}
 
 func (f *publishFlags) plan(c *cobra.Command) error {
-	p, err := f.setUp(c)
-	if err != nil {
-		return err
-	}
 	upstream, err := f.upstream()
 	if err != nil {
 		return err
 	}
 	if upstream == nil {
 		return errNoSource
+	}
+	p, err := f.setUp(c)
+	if err != nil {
+		return err
 	}
 	request, err := f.request(c, p, upstream)
 	if err != nil {
@@ -79,13 +80,13 @@ func (f *publishFlags) plan(c *cobra.Command) error {
 		w := c.OutOrStdout()
 		printPlan(w, preview.Plan)
 		if preview.Unfinished {
-			_, _ = fmt.Fprintln(w, "a publisher was stopped; apply finishes its work first")
+			_, _ = lipgloss.Fprintln(w, "a publisher was stopped; apply finishes its work first")
 		}
 		if preview.PutBack {
-			_, _ = fmt.Fprintln(w, badStyle.Render("the target has not what the ledger says: somebody else wrote there. Apply puts it back"))
+			_, _ = lipgloss.Fprintln(w, badStyle.Render("the target has not what the ledger says: somebody else wrote there. Apply puts it back"))
 		}
 		if !preview.Changes() {
-			_, _ = fmt.Fprintln(w, "nothing to do")
+			_, _ = lipgloss.Fprintln(w, "nothing to do")
 		}
 		f.noNeed(w)
 	}
@@ -120,16 +121,16 @@ issuer that does not answer changes nothing.` + publishExitCodes,
 }
 
 func (f *publishFlags) apply(c *cobra.Command) error {
-	p, err := f.setUp(c)
-	if err != nil {
-		return err
-	}
 	upstream, err := f.upstream()
 	if err != nil {
 		return err
 	}
 	if upstream == nil {
 		return errNoSource
+	}
+	p, err := f.setUp(c)
+	if err != nil {
+		return err
 	}
 	request, err := f.request(c, p, upstream)
 	if err != nil {

@@ -142,16 +142,16 @@ func (f *publishFlags) rotate(c *cobra.Command, path string, patience time.Durat
 	if err != nil {
 		return err
 	}
-	p, err := f.setUp(c)
-	if err != nil {
-		return err
-	}
 	upstream, err := f.upstream()
 	if err != nil {
 		return err
 	}
 	if upstream == nil {
 		return errNoSource
+	}
+	p, err := f.setUp(c)
+	if err != nil {
+		return err
 	}
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(c.ErrOrStderr(), format+"\n", args...) }
 	request, err := f.request(c, p, nil)

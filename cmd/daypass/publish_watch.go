@@ -47,10 +47,6 @@ others. /readyz is 200 while the last good check is recent, /livez always.`,
 }
 
 func (f *publishFlags) watch(c *cobra.Command, interval time.Duration, listen string) error {
-	p, err := f.setUp(c)
-	if err != nil {
-		return err
-	}
 	upstream, err := f.upstream()
 	if err != nil {
 		return err
@@ -63,6 +59,10 @@ func (f *publishFlags) watch(c *cobra.Command, interval time.Duration, listen st
 	}
 	if err := ledger.CheckChoice(f.keys); err != nil {
 		return usageError{fmt.Errorf("--keys: %w", err)}
+	}
+	p, err := f.setUp(c)
+	if err != nil {
+		return err
 	}
 	w := &publish.Watcher{
 		Publisher: p, Interval: interval, Log: newLog(c),

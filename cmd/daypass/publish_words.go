@@ -11,6 +11,7 @@ import (
 	"github.com/daypass/daypass/internal/publish"
 	"github.com/daypass/daypass/internal/publish/ledger"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -52,16 +53,16 @@ func printPlan(w io.Writer, p *ledger.Plan) {
 		case "~", "?":
 			style = warnStyle
 		}
-		_, _ = fmt.Fprintf(w, "%s\n", style.Render(l.Sign+" "+l.Thumbprint+"  "+l.Text))
+		_, _ = lipgloss.Fprintf(w, "%s\n", style.Render(l.Sign+" "+l.Thumbprint+"  "+l.Text))
 		if l.Kid != l.Thumbprint {
-			_, _ = fmt.Fprintf(w, "  kid %q\n", l.Kid)
+			_, _ = lipgloss.Fprintf(w, "  kid %q\n", l.Kid)
 		}
 	}
 	for _, later := range p.Later {
-		_, _ = fmt.Fprintln(w, "later: "+later)
+		_, _ = lipgloss.Fprintln(w, "later: "+later)
 	}
 	for _, t := range p.Unpublished {
-		_, _ = fmt.Fprintln(w, warnStyle.Render("warning: the issuer has the key "+t+", and nobody vouches for it; if it signs ID tokens, those are refused"))
+		_, _ = lipgloss.Fprintln(w, warnStyle.Render("warning: the issuer has the key "+t+", and nobody vouches for it; if it signs ID tokens, those are refused"))
 	}
 }
 
@@ -81,7 +82,7 @@ func (f *publishFlags) endPublish(c *cobra.Command, r *publish.Result, first boo
 }
 
 func (f *publishFlags) printResult(w io.Writer, r *publish.Result, first bool) {
-	say := func(text string) { _, _ = fmt.Fprintln(w, text) }
+	say := func(text string) { _, _ = lipgloss.Fprintln(w, text) }
 	printPlan(w, r.Plan)
 	for _, text := range r.Warnings {
 		say(warnStyle.Render("warning: " + text))
@@ -126,13 +127,13 @@ gitlab-settings" says where), and run "daypass doctor issuer ` + f.issuer + `".`
 // noNeed says where publishing is not needed at all.
 func (f *publishFlags) noNeed(w io.Writer) {
 	if f.relying == "daypass" {
-		_, _ = fmt.Fprintln(w, "\nA Daypass server needs none of this: give its provider a keysFile, or a discoveryUrl\nthat it reaches from inside (docs/configuration.md), and nothing has to be public.")
+		_, _ = lipgloss.Fprintln(w, "\nA Daypass server needs none of this: give its provider a keysFile, or a discoveryUrl\nthat it reaches from inside (docs/configuration.md), and nothing has to be public.")
 	}
 }
 
 // printVerification is the auditor's page.
 func printVerification(w io.Writer, v *publish.Verification) {
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	say := func(format string, args ...any) { _, _ = lipgloss.Fprintf(w, format+"\n", args...) }
 	say("%s", titleStyle.Render("issuer "+v.Issuer))
 	say("ledger head %s", v.Head)
 	say("\nkeys")

@@ -114,6 +114,9 @@ func (b *bucket) Put(ctx context.Context, key string, body []byte, was *Object) 
 	case status(err) == http.StatusPreconditionFailed, status(err) == http.StatusConflict, status(err) == http.StatusNotFound && code(err) == "NoSuchKey":
 		// 409 is another's write under way (S3 User Guide, "How to prevent object
 		// overwrites with conditional writes").
+		if is, err := b.Get(ctx, key); err == nil && is == nil && was == nil {
+			return nil, fmt.Errorf("publish: %s says that %s is there when it is to be written, and that it is not when it is read. Some stores take a deletion in a bucket with versions for an object: remove the delete marker (aws s3api list-object-versions)", b, key)
+		}
 		return nil, ErrChanged
 	}
 	return nil, fmt.Errorf("publish: write %s%s: %w", b, key, err)
@@ -170,12 +173,29 @@ func (b *bucket) checkPublic(ctx context.Context) error {
 		return refuse("public-read", "everybody can read more of the bucket %s than the two documents; its policy must give the public s3:GetObject on them and nothing else", b.Bucket)
 	}
 	for _, key := range append([]string{"daypass-publish-probe"}, b.Public...) {
-		_, err := b.Anonymous.PutObject(ctx, &s3.PutObjectInput{
-			Bucket: &b.Bucket, Key: aws.String(b.Prefix + key), IfMatch: aws.String(`"00000000000000000000000000000000"`), Body: strings.NewReader(""),
-		})
-		if s := status(err); err == nil || s == http.StatusPreconditionFailed || s == http.StatusNotFound || s == http.StatusConflict {
-			return refuse("public-write", "everybody can write %s to the bucket %s, and so publish keys", key, b.Bucket)
+		if err := b.checkPublicWrite(ctx, key); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkPublicWrite asks as the public to write what no store may write: over an
+// object, one under a condition that does not hold; where there is none, one with
+// a body that is not that of its Content-MD5. Who may not write is told 403 before
+// either is looked at; for an object that is not there, the condition alone would
+// be answered with 403 too.
+func (b *bucket) checkPublicWrite(ctx context.Context, key string) error {
+	is, err := b.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	in := &s3.PutObjectInput{Bucket: &b.Bucket, Key: aws.String(b.Prefix + key), Body: strings.NewReader("probe"), ContentMD5: aws.String("AAAAAAAAAAAAAAAAAAAAAA==")}
+	if is != nil {
+		in.IfMatch = aws.String(`"00000000000000000000000000000000"`)
+	}
+	if _, err := b.Anonymous.PutObject(ctx, in); err == nil || code(err) == "BadDigest" || code(err) == "PreconditionFailed" || code(err) == "NoSuchKey" {
+		return refuse("public-write", "everybody can write %s to the bucket %s, and so publish keys", key, b.Bucket)
 	}
 	return nil
 }

@@ -214,6 +214,9 @@ func (p *planner) nothingKnown(unknown []Key) error {
 	var list strings.Builder
 	for _, k := range unknown {
 		fmt.Fprintf(&list, "\n  %s  kid %s", k.Thumbprint(), shown(k.Kid))
+		if k.Thumbprint() == p.r.Proven {
+			list.WriteString("  (the proof token is signed with it)")
+		}
 	}
 	if p.r.State == nil {
 		return refuse("first-approval", "nothing was published yet, so a person has to approve the first key. The issuer has%s\nFind which of them signs ID tokens (the kid in a token's header), compare the thumbprint on the GitLab server itself, and give --approve THUMBPRINT", list.String())
