@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -213,17 +212,5 @@ func (f *publishFlags) awaitSwitch(c *cobra.Command, p *publish.Publisher, upstr
 		if err := sleep(c.Context(), rotatePause); err != nil {
 			return nil, err
 		}
-	}
-}
-
-// sleep waits, or returns the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(max(d, 0))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
