@@ -84,7 +84,7 @@ func printBucketFindings(w io.Writer, found []bucket.Finding) {
 		_, _ = fmt.Fprintf(w, "%s: %s\n  why: %s\n  fix: %s\n", badStyle.Render(f.Severity), f.What, f.Why, f.Fix)
 	}
 	if len(found) == 0 {
-		_, _ = fmt.Fprintln(w, goodStyle.Render("strangers read the documents and the ledger, and can do nothing else"))
+		_, _ = fmt.Fprintln(w, goodStyle.Render("by this policy strangers read the documents and the ledger, and nothing was found that they can do beyond"))
 	}
 }
 

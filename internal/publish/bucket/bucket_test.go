@@ -54,6 +54,7 @@ func TestExamineFinds(t *testing.T) {
 		"listable":            {read + "," + tls + `,{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"` + arn + `"}`, "s3:ListBucket", "high"},
 		"writable":            {read + "," + tls + `,{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"s3:Put*","Resource":"` + arn + `/*"}`, "s3:PutObject on", "critical"},
 		"writable if":         {read + "," + tls + `,{"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"` + arn + `/*","Condition":{"StringEquals":{"aws:Referer":"x"}}}`, "whoever meets a condition", "critical"},
+		"another account":     {read + "," + tls + `,{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::210987654321:root"},"Action":"s3:PutObject","Resource":"` + arn + `/*"}`, "210987654321", "high"},
 		"not readable":        {tls, "nobody without credentials can read", "high"},
 		"no TLS":              {read, "without TLS", "high"},
 	} {

@@ -43,6 +43,11 @@ func Examine(text string, l *Layout) ([]Finding, error) {
 	}
 	found := l.unreadable(doc)
 	found = append(found, l.tooWide(doc, open, named)...)
+	for _, who := range named.others {
+		if who != "*" && who != l.Publisher {
+			found = append(found, Finding{"high", "the policy allows something to " + who, "nobody but the publisher is meant to have rights of their own here", "take the statement out"})
+		}
+	}
 	return append(found, l.withoutTLS(doc)...), nil
 }
 
@@ -130,7 +135,7 @@ func (l *Layout) withoutTLS(doc *policy.Document) []Finding {
 }
 
 // mentions are the actions and resources that a policy names, wildcards filled in.
-type mentions struct{ actions, resources []string }
+type mentions struct{ actions, resources, others []string }
 
 // withoutConditions gives the policy with the conditions of its Allows left out
 // and those Denies that have one left out whole, so that it admits no less; and
@@ -157,6 +162,9 @@ func withoutConditions(text string) (string, *mentions, error) {
 		}
 		delete(st, "Condition")
 		kept = append(kept, st)
+		if st["Effect"] == "Allow" {
+			m.others = append(m.others, principals(st["Principal"])...)
+		}
 		m.actions = append(m.actions, filled(st["Action"])...)
 		m.resources = append(m.resources, filled(st["Resource"])...)
 	}
@@ -167,6 +175,24 @@ func withoutConditions(text string) (string, *mentions, error) {
 	d["Statement"] = kept
 	bare, err := json.Marshal(d)
 	return string(bare), m, err
+}
+
+// principals are the names in a Principal.
+func principals(value any) []string {
+	var out []string
+	switch v := value.(type) {
+	case string:
+		out = append(out, v)
+	case []any:
+		for _, e := range v {
+			out = append(out, principals(e)...)
+		}
+	case map[string]any:
+		for _, e := range v {
+			out = append(out, principals(e)...)
+		}
+	}
+	return out
 }
 
 func filled(value any) []string {
