@@ -23,7 +23,7 @@ import (
 // runRefreshed runs a program beside an endpoint on loopback that gives it
 // credentials for as long as it lasts. The first are got before it starts: where
 // there are none it is not run.
-func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args []string) error {
+func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args, settings []string) error {
 	source := &client.Refreshing{Source: x, Early: client.EndpointEarly, Now: time.Now, Sleep: sleep}
 	given, err := source.Credentials(c.Context())
 	if err != nil {
@@ -51,7 +51,7 @@ func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args []stri
 		<-served
 		<-refreshed
 	}()
-	environ, removed := endpoint.Environ(os.Environ())
+	environ, removed := endpoint.Environ(append(os.Environ(), settings...))
 	tellRemoved(c, removed)
 	return runBeside(c, path, args, environ)
 }
