@@ -373,9 +373,11 @@ func (r *ciRun) refused() error {
 				all = append(all, e)
 			}
 		}
-		if len(j.Services) > 0 && !r.ignoreImage && !r.ignoreServices {
-			w := ci.Error(j.Note(fmt.Sprintf("job %q has services, which are not started here", j.Name),
-				"start what the job needs on this machine, and run the job with --ignore-services", "services"))
+		if len(j.Services) > 0 && j.Image == nil && !r.ignoreImage && !r.ignoreServices {
+			// As with GitLab Runner's shell executor: the machine's own names are
+			// not changed for a job.
+			w := ci.Error(j.Note(fmt.Sprintf("job %q has services and no image: under the shell of this machine it could not reach them by their names", j.Name),
+				"give the job an image, or start what it needs on this machine, and run the job with --ignore-services", "services"))
 			all = append(all, &w)
 		}
 	}
@@ -511,7 +513,7 @@ func (r *ciRun) start(_ context.Context, s pipeline.Start) (runner.Spec, error) 
 	}
 	spec.Variables = append(spec.Variables, made.Variables()...)
 	if s.Job.Image != nil && r.engine != nil {
-		spec.Container, err = r.container(s.Job.Image, spec.Variables)
+		spec.Container, err = r.container(s.Job, spec.Variables)
 	}
 	return spec, err
 }
@@ -526,19 +528,6 @@ func nodeVariables(j *ci.Job) []ci.Variable {
 		{Name: "CI_NODE_INDEX", Value: fmt.Sprint(j.Index), Raw: true},
 		{Name: "CI_NODE_TOTAL", Value: fmt.Sprint(j.Total), Raw: true},
 	}
-}
-
-// container makes the container of a job.
-func (r *ciRun) container(image *ci.Image, variables []ci.Variable) (*runner.Container, error) {
-	expanded, err := ci.ExpandAll(variables)
-	if err != nil {
-		return nil, err
-	}
-	return &runner.Container{
-		Engine: r.engine, Image: ci.Expand(image.Name, expanded), Entrypoint: image.Entrypoint,
-		PullPolicy: image.PullPolicy, Platform: image.Platform, User: image.User,
-		Name: "daypass-job-" + strings.ToLower(rand.Text()), Dir: "/builds/" + r.base.Project.Path,
-	}, nil
 }
 
 // keepAll copies artifacts and reports to --keep; the logs are there already.

@@ -102,3 +102,15 @@ func (e *Engine) output(ctx context.Context, args ...string) (string, error) {
 	}
 	return strings.TrimSpace(out.String()), nil
 }
+
+// combined is output with what the command wrote on its standard error as well.
+func (e *Engine) combined(ctx context.Context, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, e.Path, args...)
+	c.Env = e.Environ
+	c.WaitDelay = drain
+	text, err := c.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", e.name(), args[0], err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
