@@ -2,11 +2,17 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/daypass/daypass/internal/gitlab/ci"
 	"github.com/daypass/daypass/internal/runner"
+	"github.com/daypass/daypass/internal/runner/pipeline"
 )
 
 // container makes the container of a job, and its services.
@@ -69,4 +75,32 @@ func (r *ciRun) service(s ci.Service, variables []ci.Variable) (runner.Service, 
 		}
 	}
 	return out, nil
+}
+
+// cacheDir is where the project's caches are: in the user's directory of caches,
+// by the directory of the project, so that two clones do not mix. It is "" where
+// none are wanted, or where there is no such directory.
+func (r *ciRun) cacheDir() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		if !r.noCache {
+			r.note("caches are not kept: %v", err)
+		}
+		return "", nil
+	}
+	root, err := filepath.Abs(r.project.root)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(root))
+	dir := filepath.Join(base, "daypass", "ci", filepath.Base(root)+"-"+hex.EncodeToString(sum[:6]))
+	if r.clearCache {
+		if err := pipeline.ClearCache(dir); err != nil {
+			return "", fmt.Errorf("clear the caches: %w", err)
+		}
+	}
+	if r.noCache {
+		return "", nil
+	}
+	return dir, nil
 }

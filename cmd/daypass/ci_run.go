@@ -35,6 +35,7 @@ type runFlags struct {
 	ignoreServices               bool
 	withNeeds                    bool
 	skipInclude, list, graph     bool
+	noCache, clearCache          bool
 	keep                         string
 }
 
@@ -49,7 +50,7 @@ id_tokens that it declares, minted by the issuer in --issuer. With names of jobs
 run those and no others, whatever their when says.
 
 Each job runs in a fresh copy of the work tree, with what git tracks and what it
-would add, changes that are not committed included; artifacts go from job to job.
+would add, changes that are not committed included; artifacts go from job to job, and caches from run to run.
 Its before_script and script run in one shell with errexit and pipefail, its
 after_script afterwards. A job with an image runs in a container, where docker or
 podman answers.
@@ -80,6 +81,8 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags.BoolVar(&f.inPlace, "in-place", false, "run the jobs in the project's directory itself, and not in copies of it")
 	flags.BoolVar(&f.ignoreImage, "ignore-image", false, "run jobs that name an image under the shell of this machine, without their services")
 	flags.BoolVar(&f.ignoreServices, "ignore-services", false, "run jobs that have services without them")
+	flags.BoolVar(&f.noCache, "no-cache", false, "run the jobs without the caches of earlier runs, and keep none")
+	flags.BoolVar(&f.clearCache, "clear-cache", false, "remove the project's caches before")
 	flags.StringVar(&f.shell, "shell", "", "`PATH` of the shell for jobs without a container (default: bash, or else the sh that GitLab Runner would find)")
 	flags.StringVar(&f.keep, "keep", "", "keep each job's log, artifacts and reports in this `DIR`ectory")
 	flags.BoolVar(&f.skipInclude, "skip-include", false, "leave out includes of templates, components and other projects, where they would be an error")
@@ -431,9 +434,14 @@ func (r *ciRun) play() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	caches, err := r.cacheDir()
+	if err != nil {
+		return err
+	}
 	o := pipeline.Options{
 		Stages: r.stages, Jobs: r.jobs, Released: r.released, Start: r.start,
 		Concurrency: r.concurrency, InPlace: r.project.root, Ref: r.base.Ref, Project: r.base.Project.Path,
+		CacheDir: caches, Protected: r.base.Protected,
 		Dir: dir, Now: time.Now, Canceled: r.c.Context().Done(), CancelOnFailure: r.cancelAll,
 	}
 	if !r.inPlace {
