@@ -31,11 +31,13 @@ demo: build ## the tutorial: an empty account, a job admitted, a job denied, and
 	@scripts/setup.sh demo
 	bin/daypass demo
 
-bench: ## run the Go benchmarks, the loads on STS and S3, and the large account
+bench: ## run the Go benchmarks, the loads on STS and S3, the large account, the record of requests, the client's start
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 	go run ./bench/load $(LOADFLAGS)
 	go run ./bench/s3 $(S3FLAGS)
 	go run ./bench/scale $(SCALEFLAGS)
+	go run ./bench/audit $(AUDITFLAGS)
+	go run ./bench/start $(STARTFLAGS)
 
 bench-compare: ## the decision beside cedar-go's and versitygw's, on the same rules
 	cd bench/compare && go vet ./... && go test -bench . -benchtime $(BENCHTIME) ./...

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
 # boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, podman, Node.js with npm and the packages of its
-# lockfile, the issuer glewlwyd, and the C compiler that Go's race detector needs.
+# lockfile, the issuer glewlwyd, moto's server, and the C compiler that Go's race detector needs.
 # With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
 set -eu
@@ -51,6 +51,9 @@ has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
 # Static, since the image that the tests run in containers holds nothing else.
 has_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
 has_podman() { podman --version >/dev/null 2>&1 && command -v catatonit >/dev/null 2>&1; }
+# It answers as AWS's services do; the tests put it behind the gateway.
+has_moto() { moto_server --help >/dev/null 2>&1; }
+moto_version=5.2.1
 has_zsh() { command -v zsh >/dev/null 2>&1; }
 has_fish() { command -v fish >/dev/null 2>&1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
@@ -123,6 +126,14 @@ if [ "$for_demo" = no ] && has_node && has_npm && ! has_packages; then
 	(cd "$node_dir" && npm ci --loglevel=error) || echo "setup: npm could not install its packages (it takes a reachable registry)" >&2
 fi
 
+if [ "$for_demo" = no ] && ! has_moto; then
+	# Debian has no package of it.
+	echo "setup: pip install moto[server]==$moto_version"
+	python3 -m pip install -q "moto[server]==$moto_version" 2>/dev/null ||
+		python3 -m pip install -q --break-system-packages "moto[server]==$moto_version" ||
+		echo "setup: pip could not install moto (it takes pip and a reachable package index)" >&2
+fi
+
 failed=no
 if ! has_aws; then
 	echo "setup: install the aws command line (Debian: awscli) so that 'aws --version' works" >&2
@@ -142,6 +153,10 @@ if [ "$for_demo" = no ] && ! { has_node && has_npm && has_packages; }; then
 fi
 if [ "$for_demo" = no ] && ! has_glewlwyd; then
 	echo "setup: install glewlwyd (Debian: glewlwyd), an issuer that the tests federate with" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! has_moto; then
+	echo "setup: install moto's server (pip install 'moto[server]==$moto_version') so that 'moto_server --help' works" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then

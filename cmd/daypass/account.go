@@ -24,7 +24,7 @@ one account sees anything of another, and a role is assumed across accounts only
 where its trust policy and the caller's own policies both allow it, as at AWS.`,
 	}
 	group(c)
-	c.AddCommand(newAccountCreate(), newAccountList(), newAccountCredentials(), newAccountDeleteBucketPolicy())
+	c.AddCommand(newAccountCreate(), newAccountList(), newAccountCredentials(), newAccountDeleteBucketPolicy(), newAccountDeleteSecretPolicy())
 	return c
 }
 

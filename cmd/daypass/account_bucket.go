@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -10,8 +11,7 @@ import (
 )
 
 func newAccountDeleteBucketPolicy() *cobra.Command {
-	var data string
-	c := &cobra.Command{
+	return newDeletePolicy(&cobra.Command{
 		Use:   "delete-bucket-policy BUCKET",
 		Short: "Take the policy of a bucket away that denies everyone",
 		Long: `Take the policy of an S3 bucket away, whatever it says, and print it.
@@ -22,24 +22,39 @@ nobody who calls stands above policies, and it takes the data directory. A serve
 that runs on it follows within a second.
 
   daypass account delete-bucket-policy builds >policy.json`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{fmt.Errorf("name one bucket; see \"%s --help\"", c.CommandPath())}
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := dataDir(data)
-			if err != nil {
-				return err
-			}
-			policy, err := server.DeleteBucketPolicy(c.Context(), dir, args[0])
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), strings.TrimSuffix(policy, "\n"))
+	}, "bucket", server.DeleteBucketPolicy)
+}
+
+func newAccountDeleteSecretPolicy() *cobra.Command {
+	return newDeletePolicy(&cobra.Command{
+		Use:   "delete-secret-policy ARN",
+		Short: "Take the policy of a secret away that denies everyone",
+		Long: `Take the resource policy of a secret of Secrets Manager away, whatever it says,
+and print it. It is what "delete-bucket-policy" is for buckets; the secret is named
+by its whole ARN. A server that runs on the data directory follows within a second.`,
+	}, "secret", server.DeleteSecretPolicy)
+}
+
+// newDeletePolicy completes a command that takes the policy of one thing away.
+func newDeletePolicy(c *cobra.Command, thing string, deletePolicy func(ctx context.Context, dataDir, name string) (string, error)) *cobra.Command {
+	var data string
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{fmt.Errorf("name one %s; see \"%s --help\"", thing, c.CommandPath())}
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		dir, err := dataDir(data)
+		if err != nil {
 			return err
-		},
+		}
+		policy, err := deletePolicy(c.Context(), dir, args[0])
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(c.OutOrStdout(), strings.TrimSuffix(policy, "\n"))
+		return err
 	}
 	c.Flags().StringVar(&data, "data", "", "data `DIR`ectory of the server (default: daypass in the user's data directory)")
 	return c

@@ -185,6 +185,7 @@ first session of its chain.`,
 	where.add(c)
 	q.add(c)
 	c.Flags().StringVar(&output, "output", "text", "`FORM`: text, json (a line each, as in the record) or cloudtrail (a line each, in the form of AWS CloudTrail)")
+	complete(c, "output", "text", "json", "cloudtrail")
 	c.Flags().IntVar(&limit, "limit", 100, "at most this `NUMBER`; 0 for all")
 	c.Flags().BoolVar(&oldestFirst, "oldest-first", false, "begin with the oldest")
 	return c

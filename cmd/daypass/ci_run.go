@@ -56,7 +56,8 @@ after_script afterwards. A job with an image runs in a container, where docker o
 podman answers.
 
 A job gets GitLab's variables and none of this environment's AWS settings. With
---endpoint, the aws CLI and the SDKs in it talk to that server.
+--endpoint, the aws CLI and the SDKs in it talk to that server, and its secrets
+with aws_secrets_manager are fetched there, by its own token and role.
 
 The exit status is 0 if the pipeline passes, and 1 if it fails; of a single job
 it is the script's.
@@ -376,6 +377,11 @@ func (r *ciRun) refused() error {
 				all = append(all, e)
 			}
 		}
+		for i := range j.Secrets {
+			if e := r.refuseSecret(j, &j.Secrets[i]); e != nil {
+				all = append(all, e)
+			}
+		}
 		if len(j.Services) > 0 && j.Image == nil && !r.ignoreImage && !r.ignoreServices {
 			// As with GitLab Runner's shell executor: the machine's own names are
 			// not changed for a job.
@@ -388,15 +394,6 @@ func (r *ciRun) refused() error {
 		return nil
 	}
 	return all
-}
-
-// givesSecret reports whether a refusal is of a secret whose value was given as a
-// variable of the project.
-func (r *ciRun) givesSecret(j *ci.Job, e *ci.Error) bool {
-	return slices.ContainsFunc(j.Secrets, func(s ci.Secret) bool {
-		return strings.Contains(e.Message, ":secrets:"+s.Name+" ") &&
-			slices.ContainsFunc(r.base.ProjectVariables, func(v ci.Variable) bool { return v.Name == s.Name })
-	})
 }
 
 // findEngine looks for a container engine where a job has an image.
@@ -441,7 +438,7 @@ func (r *ciRun) play() (err error) {
 	o := pipeline.Options{
 		Stages: r.stages, Jobs: r.jobs, Released: r.released, Start: r.start,
 		Concurrency: r.concurrency, InPlace: r.project.root, Ref: r.base.Ref, Project: r.base.Project.Path,
-		CacheDir: caches, Protected: r.base.Protected,
+		CacheDir: caches, Protected: r.base.Protected, Words: inWords,
 		Dir: dir, Now: time.Now, Canceled: r.c.Context().Done(), CancelOnFailure: r.cancelAll,
 	}
 	if !r.inPlace {
@@ -520,6 +517,9 @@ func (r *ciRun) start(_ context.Context, s pipeline.Start) (runner.Spec, error) 
 		spec.Variables = append(spec.Variables, ci.Variable{Name: name, Value: token, Raw: true, Masked: true})
 	}
 	spec.Variables = append(spec.Variables, made.Variables()...)
+	if spec.Resolve, err = r.resolveSecrets(s.Job, spec.Variables, tokens); err != nil {
+		return spec, err
+	}
 	if s.Job.Image != nil && r.engine != nil {
 		spec.Container, err = r.container(s.Job, spec.Variables)
 	}

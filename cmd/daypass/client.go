@@ -13,6 +13,7 @@ import (
 
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/client"
+	"github.com/daypass/daypass/internal/explain"
 
 	"github.com/spf13/cobra"
 )
@@ -73,8 +74,23 @@ func (f *clientFlags) add(c *cobra.Command) {
 	s.StringVar(&f.externalID, "external-id", "", "the external `ID` that the last role of --then asks for")
 	s.StringVar(&f.region, "region", "", "the `REGION` whose STS is asked (default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1)")
 	s.StringVar(&f.endpoint, "endpoint-url", "", "the `URL` of STS (default: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or AWS's own)")
+	for _, name := range []string{"token", "web-identity-token"} {
+		s.Var(tokenInArguments{}, name, "never: others on this machine would see it")
+		_ = s.MarkHidden(name) // it is there: added a line before
+	}
 	s.DurationVar(&f.wait, "wait-propagation", 0, "ask again for this `DURATION` if access is denied, for a role that was made a moment ago")
 }
+
+// tokenInArguments is a flag that people try and that there is not.
+type tokenInArguments struct{}
+
+func (tokenInArguments) String() string { return "" }
+func (tokenInArguments) Type() string   { return "string" }
+
+// Set refuses, and repeats nothing: what was given may be a token.
+func (tokenInArguments) Set(string) error { return errTokenInArguments }
+
+var errTokenInArguments = errors.New("a token is never an argument, where others on this machine see it: name its variable with --token-env or its file with --token-file, and end this token's life if you can")
 
 // Bounds of DurationSeconds (STS API Reference, AssumeRoleWithWebIdentity).
 const (
@@ -120,7 +136,11 @@ func (f *clientFlags) exchange() (*client.Exchange, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	s, err := client.STSFrom(env, f.region, f.endpoint)
+	role, err := arn.Parse(f.role)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s, err := client.STSFrom(env, f.region, f.endpoint, role.Partition)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -146,6 +166,19 @@ func (f *clientFlags) exchange() (*client.Exchange, error) {
 	}
 	x.Then, err = f.hops()
 	return x, err
+}
+
+// settings are what was given by flags and what the program that is run needs too:
+// credentials of one STS are nobody's at another.
+func (f *clientFlags) settings() []string {
+	var settings []string
+	if f.region != "" {
+		settings = append(settings, "AWS_REGION="+f.region, "AWS_DEFAULT_REGION="+f.region)
+	}
+	if f.endpoint != "" {
+		settings = append(settings, "AWS_ENDPOINT_URL_STS="+f.endpoint)
+	}
+	return settings
 }
 
 func (f *clientFlags) hops() ([]client.Hop, error) {
@@ -256,12 +289,30 @@ func tellDenial(w io.Writer, e *client.Error) {
 	if at, ok := e.Token.Expiry(); ok {
 		row("expires", at.Format(time.RFC3339)+", "+untilWords(time.Until(at)))
 	}
+	tellOfToken(w, e)
 	flag := e.Token.Flag
 	if flag == "" {
 		flag = "--token-file FILE"
 	}
 	_, _ = fmt.Fprintf(w, "Next: daypass explain %s --role %s --policy TRUST-POLICY.json\n", flag, shownCell(e.Role))
 	_, _ = fmt.Fprintf(w, "      daypass doctor issuer %s\n", shownCell(e.Token.Claim("iss")))
+}
+
+// tellOfToken tells what can be seen without the trust policy: each check that the
+// token or the role's ARN fails, and what to do about it.
+func tellOfToken(w io.Writer, e *client.Error) {
+	report := explain.Explain(&explain.Question{Token: e.Token.Raw(), RoleARN: e.Role, Now: time.Now()})
+	for _, check := range report.Checks {
+		if check.State == explain.Failed {
+			_, _ = fmt.Fprintf(w, "  %-8s %s\n", check.Name, shownCell(check.Note))
+		}
+	}
+	for _, cause := range report.Causes() {
+		_, _ = fmt.Fprintf(w, "  cause    %s: %s\n", shownCell(cause.Title), shownCell(cause.Fix))
+	}
+	if report.Failure() == nil {
+		_, _ = fmt.Fprintln(w, "The token alone shows no fault; what the role's trust policy makes of it, the next command tells.")
+	}
 }
 
 func untilWords(left time.Duration) string {

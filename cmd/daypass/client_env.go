@@ -23,8 +23,9 @@ func newEnv() *cobra.Command {
   eval "$(daypass env --role ARN)"
 
 If that fails, what is printed ends the shell with the exit code, under bash, dash,
-zsh and busybox, with and without set -e. A shell that cannot even start daypass
-evaluates nothing and goes on; where that could happen, write
+zsh and busybox, with and without set -e; in a subshell it ends that. A shell that
+cannot even start daypass evaluates nothing and goes on; where that could happen,
+write
 
   creds=$(daypass env --role ARN) || exit
   eval "$creds"
@@ -53,7 +54,7 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 		return err
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return abort(c, usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())})
+		return abort(c, flagError(c, err))
 	})
 	c.Args = func(c *cobra.Command, args []string) error {
 		if err := noToken(c, args); err != nil {
@@ -88,7 +89,23 @@ Variables that would win over these credentials, as AWS_PROFILE, are unset.
 	}
 	f.add(c)
 	c.Flags().StringVar(&format, "format", string(client.Sh), "`FORM`: sh, fish, powershell, cmd, dotenv (NAME=value; a file of such lines is a secret) or json (as a credential_process)")
+	complete(c, "format", formatNames()...)
 	return c
+}
+
+func formatNames() []string {
+	names := make([]string, len(client.Formats))
+	for i, format := range client.Formats {
+		names[i] = string(format)
+	}
+	return names
+}
+
+// complete offers a shell the values that a flag can have.
+func complete(c *cobra.Command, flag string, values ...string) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic("daypass: " + err.Error()) // the flag is not there: met by every test
+	}
 }
 
 func newExec() *cobra.Command {
@@ -127,14 +144,14 @@ be run, 128 and the number of the signal that ended it.
 				return err
 			}
 			if refresh {
-				return runRefreshed(c, x, path, args)
+				return runRefreshed(c, x, path, args, f.settings())
 			}
 			given, err := x.Credentials(c.Context())
 			if err != nil {
 				return failed(c, err)
 			}
 			mask(c, x.Env, given)
-			environ, removed := given.Environ(os.Environ())
+			environ, removed := given.Environ(append(os.Environ(), f.settings()...))
 			tellRemoved(c, removed)
 			return runInstead(c, path, args, environ)
 		},

@@ -157,6 +157,10 @@ func condition(c clients, name string) (bool, error) {
 		if _, err := exec.LookPath(name); err != nil {
 			lacks = name
 		}
+	case "moto":
+		if err := exec.Command("moto_server", "--help").Run(); err != nil {
+			lacks = "moto_server"
+		}
 	case "large":
 		return os.Getenv("DAYPASS_TEST_LARGE") != "", nil
 	case "versitygw":

@@ -105,6 +105,10 @@ type configuration struct {
 	Egress egressConfiguration `yaml:"egress"`
 	// S3 says how Amazon S3 is served, and where objects are kept.
 	S3 s3Configuration `yaml:"s3"`
+	// Upstreams lists AWS services behind the gateway, which Daypass does not serve
+	// itself: who may do what is decided here, and the service knows the gateway's
+	// credentials only. See docs/upstream.md.
+	Upstreams []serviceConfiguration `yaml:"upstreams"`
 }
 
 // providerConfiguration is an entry of `providers`.
@@ -214,6 +218,48 @@ type upstreamConfiguration struct {
 	Shared bool `yaml:"shared"`
 }
 
+// serviceConfiguration is an entry of `upstreams`. For example:
+//
+//	upstreams:
+//	  - service: ec2
+//	    endpoint: https://ec2.{region}.amazonaws.com
+//	    credentialsFile: ec2-credentials
+type serviceConfiguration struct {
+	// Service is the service's name as requests are signed for it, or as the aws
+	// CLI has it: `ec2`, `sqs`, `dynamodb`. Each entry needs one; docs/upstream.md
+	// has them all.
+	Service string `yaml:"service"`
+	// Endpoint is the service's URL, https://HOST[:PORT] or http. `{region}` in it
+	// stands for the region that a request is signed for. Each entry needs one.
+	Endpoint string `yaml:"endpoint"`
+	// Region is the only region that is served; by default any is. The service is
+	// told the region that its caller signed for.
+	Region string `yaml:"region"`
+	// Account is the account whose callers may use the service. By default it is
+	// the one that there is; with several accounts each entry needs one.
+	Account string `yaml:"account"`
+	// UpstreamAccount is the account's id at the service, which ARNs in requests and
+	// policies name. By default it is `account`.
+	UpstreamAccount string `yaml:"upstreamAccount"`
+	// CredentialsFile is a file in the format of AWS's credentials with the
+	// gateway's access key. Without it, and without `roleArn`, credentials are
+	// found as the AWS SDKs find them: environment, shared files, the machine's role.
+	CredentialsFile string `yaml:"credentialsFile"`
+	// Profile is the profile in that file, or in the shared ones. By default it is
+	// `default`.
+	Profile string `yaml:"profile"`
+	// RoleARN is a role that the gateway takes with a token of the account's own
+	// issuer (outbound federation), so that no key is stored. The token's `aud` is
+	// `sts.amazonaws.com`, its `sub` is `daypass:upstream:` and the service's name.
+	RoleARN string `yaml:"roleArn"`
+	// STSEndpoint is the URL of the STS that is asked for the role. By default it is
+	// AWS's, in `region` or else in us-east-1.
+	STSEndpoint string `yaml:"stsEndpoint"`
+	// CA is a file of certificate authorities, in PEM form, the only ones that
+	// vouch for the service, and for `stsEndpoint`.
+	CA string `yaml:"ca"`
+}
+
 // The values that are more than text. The library adds the line to a refusal.
 type (
 	duration time.Duration
@@ -300,6 +346,9 @@ func (c *configuration) resolve(folder string) {
 	}
 	for i := range c.S3.Upstreams {
 		paths = append(paths, &c.S3.Upstreams[i].CA, &c.S3.Upstreams[i].CredentialsFile)
+	}
+	for i := range c.Upstreams {
+		paths = append(paths, &c.Upstreams[i].CA, &c.Upstreams[i].CredentialsFile)
 	}
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
@@ -405,7 +454,10 @@ func (c *configuration) server() (server.Config, error) {
 	if err := c.providers(&config); err != nil {
 		return config, err
 	}
-	config.S3, err = c.S3.server()
+	if config.S3, err = c.S3.server(); err != nil {
+		return config, err
+	}
+	config.Services, err = c.services()
 	return config, err
 }
 

@@ -61,25 +61,30 @@ func (u *upstreamConfiguration) target() (s3upstream.Target, error) {
 
 // credentials are those of the file, or what the AWS SDKs would find.
 func (u *upstreamConfiguration) credentials() (aws.CredentialsProvider, error) {
-	profile := u.Profile
-	if u.CredentialsFile != "" {
+	return credentialsFor("the store's", u.CredentialsFile, u.Profile)
+}
+
+// credentialsFor are those of a file in the format of AWS's credentials or, without
+// one, what the AWS SDKs would find. Whose they are is for errors.
+func credentialsFor(whose, file, profile string) (aws.CredentialsProvider, error) {
+	if file != "" {
 		if profile == "" {
 			profile = "default"
 		}
 		shared, err := config.LoadSharedConfigProfile(context.Background(), profile, func(o *config.LoadSharedConfigOptions) {
-			o.CredentialsFiles, o.ConfigFiles = []string{u.CredentialsFile}, []string{}
+			o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
 		})
 		if err != nil {
-			return nil, fmt.Errorf("read the store's credentials: %w", err)
+			return nil, fmt.Errorf("read %s credentials: %w", whose, err)
 		}
 		if !shared.Credentials.HasKeys() {
-			return nil, fmt.Errorf("the profile %s of %s has no access key", profile, u.CredentialsFile)
+			return nil, fmt.Errorf("the profile %s of %s has no access key", profile, file)
 		}
 		return credentials.StaticCredentialsProvider{Value: shared.Credentials}, nil
 	}
 	ambient, err := config.LoadDefaultConfig(context.Background(), config.WithSharedConfigProfile(profile))
 	if err != nil {
-		return nil, fmt.Errorf("find the store's credentials: %w", err)
+		return nil, fmt.Errorf("find %s credentials: %w", whose, err)
 	}
 	return aws.NewCredentialsCache(ambient.Credentials), nil
 }

@@ -30,7 +30,7 @@ func newDemo() *cobra.Command {
 machine: a server and a GitLab issuer on loopback, provider, roles, policy and a
 bucket made with the aws CLI, and the tutorial's job run on two branches, and in
 another project whose role may not read that bucket; then all five forms that
-the tutorial has had, on both branches.
+the tutorial has had, on both branches; and a job that reads a secret.
 
 Everything happens in a temporary directory that is removed at the end. The
 exit status is 0 only if each step went as expected.`,
@@ -165,7 +165,7 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.stop(), os.RemoveAll(d.dir)) }()
 
-	for _, step := range []func(context.Context) error{d.start, d.setUp, d.jobOnMain, d.jobOnBranch, d.jobOfOther, d.tutorialOnMain, d.tutorialOnBranch} {
+	for _, step := range []func(context.Context) error{d.start, d.setUp, d.jobOnMain, d.jobOnBranch, d.jobOfOther, d.tutorialOnMain, d.tutorialOnBranch, d.secretOfJob} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 	if d.issuer, err = d.background(ctx, "issuer", "issuer", "serve", "--dir", d.path("issuer")); err != nil {
 		return err
 	}
-	d.say("STS, IAM and S3 answer at %s, the issuer at %s.", d.endpoint, d.issuer)
+	d.say("STS, IAM, S3 and Secrets Manager answer at %s, the issuer at %s.", d.endpoint, d.issuer)
 	host := strings.TrimPrefix(d.issuer, "https://")
 	return errors.Join(
 		os.WriteFile(d.path("config"), []byte("[default]\nregion = "+demoRegion+"\noutput = json\ncli_follow_urlparam = false\n"), 0o600),
@@ -300,8 +300,13 @@ func demoRoleARN(name string) string { return "arn:aws:iam::" + demoAccount + ":
 
 // job runs the tutorial's job on one branch, as `daypass ci run` does for anyone.
 func (d *demo) job(ctx context.Context, project, branch, role string) (output string, code int, err error) {
-	return d.command(ctx, os.Environ(), d.daypass, "ci", "run", "assume role",
-		"--file", d.path("project/.gitlab-ci.yml"), "--issuer", d.path("issuer"), "--endpoint", d.endpoint,
+	return d.jobOf(ctx, "project/.gitlab-ci.yml", "assume role", project, branch, role)
+}
+
+// jobOf runs one job of a file.
+func (d *demo) jobOf(ctx context.Context, file, name, project, branch, role string) (output string, code int, err error) {
+	return d.command(ctx, os.Environ(), d.daypass, "ci", "run", name,
+		"--file", d.path(file), "--issuer", d.path("issuer"), "--endpoint", d.endpoint,
 		"--project", project, "--branch", branch,
 		"--var", "ROLE_ARN="+demoRoleARN(role))
 }

@@ -147,7 +147,7 @@ func candidates() string {
 func noToken(c *cobra.Command, args []string) error {
 	for _, a := range args {
 		if compact.MatchString(a) || strings.HasPrefix(a, "eyJ") {
-			return usageError{errors.New("a token is never an argument, where others on this machine see it: name its variable with --token-env or its file with --token-file, and end this token's life if you can")}
+			return usageError{errTokenInArguments}
 		}
 	}
 	return noArguments(c, args)

@@ -23,7 +23,7 @@ import (
 // runRefreshed runs a program beside an endpoint on loopback that gives it
 // credentials for as long as it lasts. The first are got before it starts: where
 // there are none it is not run.
-func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args []string) error {
+func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args, settings []string) error {
 	source := &client.Refreshing{Source: x, Early: client.EndpointEarly, Now: time.Now, Sleep: sleep}
 	given, err := source.Credentials(c.Context())
 	if err != nil {
@@ -51,7 +51,7 @@ func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args []stri
 		<-served
 		<-refreshed
 	}()
-	environ, removed := endpoint.Environ(os.Environ())
+	environ, removed := endpoint.Environ(append(os.Environ(), settings...))
 	tellRemoved(c, removed)
 	return runBeside(c, path, args, environ)
 }
@@ -59,7 +59,7 @@ func runRefreshed(c *cobra.Command, x *client.Exchange, path string, args []stri
 // runBeside runs a program with this process's streams, hands on the signals that
 // this process gets, and ends as it does.
 func runBeside(c *cobra.Command, path string, args, environ []string) error {
-	program := exec.Command(path, args[1:]...) //nolint:gosec,noctx // it is what a person asked for; it gets the signals itself
+	program := exec.Command(path, args[1:]...) //nolint:noctx // it gets the signals itself
 	program.Args[0], program.Env = args[0], environ
 	program.Stdin, program.Stdout, program.Stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 	signals := make(chan os.Signal, 8)

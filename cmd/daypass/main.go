@@ -129,11 +129,18 @@ Try "daypass demo".`,
 		SilenceUsage:  true,
 	}
 	group(root)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
-	})
-	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newServe(), newAccount(), newExport(), newImport(), newSessions(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newDemo(), newVersion())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newConfigure(), newServe(), newAccount(), newExport(), newImport(), newSessions(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newDemo(), newVersion())
 	return root
+}
+
+// flagError is an error of flags, as a wrong call. One about a token does not repeat
+// what was given.
+func flagError(c *cobra.Command, err error) error {
+	if errors.Is(err, errTokenInArguments) {
+		return usageError{errTokenInArguments}
+	}
+	return usageError{fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())}
 }
 
 // group makes c a command of sub-commands: alone it prints its help, and a

@@ -16,7 +16,7 @@ func TestReadmeOperations(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
 	want := []string{"DeleteRevocation", "ListRevocations", "RevokeSessions"}
-	for _, service := range []string{"sts", "iam"} {
+	for _, service := range []string{"sts", "iam", "secretsmanager"} {
 		for line := range strings.Lines(read(t, filepath.Join(root, "internal", service, "testdata", "operations.golden"))) {
 			want = append(want, strings.Split(line, "\t")[1])
 		}

@@ -60,6 +60,7 @@ environment, a profile, a token file, a container or an instance.
 	}
 	server.add(c)
 	c.Flags().StringVar(&output, "output", "text", "`FORM`: text or json")
+	complete(c, "output", "text", "json")
 	c.Flags().StringVar(&expect.Account, "expect-account", "", "fail unless they are of this account, 12 `DIGITS`")
 	c.Flags().StringVar(&expect.ARN, "expect-arn", "", "fail unless they are of this user, role or session, its `ARN`")
 	c.Flags().DurationVar(&expect.Left, "min-remaining", 0, "fail unless they are good for this `DURATION`, where it is known how long")

@@ -116,6 +116,12 @@ func FederatedUser(account, name string) string {
 	return "arn:" + Partition + ":sts::" + account + ":federated-user/" + name
 }
 
+// Secret is the ARN of a secret of Secrets Manager. Six characters follow its
+// name, so that one that is made again under a name has another ARN.
+func Secret(account, region, name, suffix string) string {
+	return "arn:" + Partition + ":secretsmanager:" + region + ":" + account + ":secret:" + name + "-" + suffix
+}
+
 // OIDCProviderURL returns the url of an OpenID Connect provider's ARN, without
 // scheme, and whether s is such an ARN.
 func OIDCProviderURL(s string) (string, bool) {

@@ -91,6 +91,26 @@ func Authenticate(snapshot *directory.Snapshot, r *sigv4.Request, service string
 	return caller, signed, nil
 }
 
+// Recognise does what Authenticate does without the body, and so without the
+// signature: it refuses who cannot be admitted, before a body is read. It admits
+// nobody.
+func Recognise(snapshot *directory.Snapshot, r *sigv4.Request, service string, now time.Time) (*sigv4.Authorization, error) {
+	signed, err := sigv4.Parse(r)
+	if err != nil {
+		return nil, fromSigv4(err)
+	}
+	if err := signed.CheckService(service); err != nil {
+		return signed, fromSigv4(err)
+	}
+	if _, _, err := find(snapshot, signed, now); err != nil {
+		return signed, err
+	}
+	if err := signed.CheckTime(now); err != nil {
+		return signed, fromSigv4(err)
+	}
+	return signed, nil
+}
+
 // KeyIDForRecord is an access key id as it may stand in an event or an error.
 // AWS's ids are of capital letters and digits; what is not may be a secret that
 // was put in its place, and is replaced.

@@ -61,6 +61,9 @@ type Request struct {
 type Question struct {
 	Action   string // iam:CreateRole
 	Resource string // an ARN, or "*"
+	// Shown is the resource as a denial names it, where that is not Resource: of a
+	// secret AWS tells what the request called it.
+	Shown string
 	// Untold says that a denial does not name the resource.
 	Untold bool
 	// Quoted says that a denial puts the resource into quotation marks, as S3 does.
@@ -185,6 +188,19 @@ func (c *Caller) Reads(prefix string) bool {
 	return false
 }
 
+// HangsOn says on what open part of a request a policy of the caller depends, and
+// which policy: see policy.Document.HangsOn.
+func (c *Caller) HangsOn(action, resource string, open *policy.Open) (document, key string, hangs bool) {
+	for _, list := range [][]directory.Attached{c.policies, c.boundary, c.limits} {
+		for i := range list {
+			if key, hangs := list[i].Document.HangsOn(action, resource, open); hangs {
+				return list[i].Source, key, true
+			}
+		}
+	}
+	return "", "", false
+}
+
 // Documents names the caller's policies in the order in which Decide counts them.
 func (c *Caller) Documents() []string {
 	names := make([]string, 0, len(c.policies)+len(c.boundary)+len(c.limits))
@@ -261,11 +277,14 @@ func iso8601(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z")
 // Denial is AWS's sentence for an answer that is no; see policy.Denial.
 func (c *Caller) Denial(q *Question, a Answer) string {
 	d := policy.Denial{Caller: c.ARN, Action: q.Action, Resource: q.Resource, Evaluation: a.Evaluation}
+	if q.Shown != "" {
+		d.Resource = q.Shown
+	}
 	switch {
 	case q.Untold:
 		d.Resource = ""
 	case q.Quoted:
-		d.Resource = strconv.Quote(q.Resource)
+		d.Resource = strconv.Quote(d.Resource)
 	}
 	if _, _, managed := arn.PolicyName(a.Source); managed {
 		d.Policy = a.Source

@@ -24,6 +24,12 @@ func authorize(c *Call) error {
 			continue
 		}
 		q := &auth.Question{Action: need.Action, Resource: need.Resource.Of(c), Untold: need.Resource.Untold}
+		if need.Resource.Shown != nil {
+			q.Shown = need.Resource.Shown(c)
+		}
+		if need.Resource.Owned != nil {
+			q.Owner, q.Policy = need.Resource.Owned(c)
+		}
 		if need.Keys != nil {
 			q.Keys = func(keys *policy.Context) { need.Keys(c, keys) }
 		}
@@ -45,6 +51,22 @@ func authorize(c *Call) error {
 		if err := decide(c.Caller, c.asked, q); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Ask asks for one permission more than the operation's needs: for what is found
+// only while it runs, such as each secret of a list. The error is a *Fault of the
+// kind AccessDenied, whose message is for the caller.
+func (c *Call) Ask(q *auth.Question) error {
+	if c.Caller == nil {
+		return &Fault{Kind: Internal, Reason: "a permission was asked for before it was known who asks"}
+	}
+	if tooLong(q) {
+		return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked))
+	}
+	if f := decide(c.Caller, c.asked, q); f != nil {
+		return f
 	}
 	return nil
 }
@@ -98,7 +120,7 @@ var measured = sync.Pool{New: func() any { return new(policy.Context) }}
 
 // tooLong reports whether a question holds a text beyond maxAsked.
 func tooLong(q *auth.Question) bool {
-	if len(q.Resource) > maxAsked {
+	if len(q.Resource) > maxAsked || len(q.Shown) > maxAsked {
 		return true
 	}
 	if q.Keys == nil {

@@ -154,15 +154,18 @@ var queryErrors = map[Kind]wireError{
 	Throttled:               {"Throttling", http.StatusBadRequest, "Rate exceeded"},
 }
 
-// onTheWire gives code, status and message of a fault in the Query dialect, as
-// the service says it; the service is nil where the request named none.
-func (f *Fault) onTheWire(service *Service) wireError {
+// onTheWire gives code, status and message of a fault in a dialect, as the service
+// says it; the service is nil where the request named none.
+func (f *Fault) onTheWire(dialect *Dialect, service *Service) wireError {
 	if f.Kind == Modelled {
 		return wireError{Code: f.Code, Status: f.Status, Message: f.Message}
 	}
-	row, ok := queryErrors[f.Kind]
+	row, ok := dialect.errors[f.Kind]
 	if !ok {
-		row = queryErrors[Internal]
+		row = dialect.errors[Internal]
+	}
+	if row.Code == dialect.errors[Internal].Code && service != nil && service.InternalCode != "" {
+		row.Code = service.InternalCode
 	}
 	if f.Message != "" && f.Kind != Internal {
 		row.Message = f.Message

@@ -28,6 +28,8 @@ type reply struct {
 	status      int
 	contentType string
 	location    string
+	// errorType is the code of a fault in the JSON dialect, which is in a header too.
+	errorType string
 	// bare replies carry no request ids: the request did not get as far.
 	bare bool
 	// extended is whether the reply carries STS's second id.
@@ -38,7 +40,7 @@ type reply struct {
 func (a *API) reply(c *Call, result Result, err error) reply {
 	switch {
 	case err == nil:
-		return a.resultReply(c, result)
+		return c.dialect().replies.result(a, c, result)
 	case errors.Is(err, errTooLarge):
 		c.Event.Fault, c.Event.Reason = InvalidInput.String(), err.Error()
 		return reply{status: http.StatusRequestEntityTooLarge}
@@ -66,7 +68,10 @@ func (a *API) logOurs(e *audit.Event, f *Fault) {
 	}
 }
 
-func (a *API) resultReply(c *Call, result Result) reply {
+// queryReplies are the replies of Query.
+type queryReplies struct{}
+
+func (queryReplies) result(a *API, c *Call, result Result) reply {
 	name := c.operation.name
 	x := &XML{b: make([]byte, 0, 2048), most: maxReply}
 	x.OpenNamespace(name+"Response", c.service.Namespace)
@@ -86,7 +91,8 @@ func (a *API) resultReply(c *Call, result Result) reply {
 }
 
 func (a *API) faultReply(c *Call, f *Fault) reply {
-	wire := f.onTheWire(c.service)
+	dialect := c.dialect()
+	wire := f.onTheWire(dialect, c.service)
 	if len(wire.Message) > maxMessage { // it repeats what was sent
 		wire.Message = strings.ToValidUTF8(wire.Message[:maxMessage], "") + "… (cut)"
 	}
@@ -101,6 +107,10 @@ func (a *API) faultReply(c *Call, f *Fault) reply {
 			wire.Message += " Encoded authorization failure message: " + c.Event.Encoded
 		}
 	}
+	return dialect.replies.fault(c, f, wire, a.messageFor(f, wire))
+}
+
+func (queryReplies) fault(c *Call, f *Fault, wire wireError, message string) reply {
 	namespace := faultNamespace
 	if c.service != nil && f.Kind != UnknownOperation {
 		namespace = c.service.Namespace
@@ -114,7 +124,7 @@ func (a *API) faultReply(c *Call, f *Fault) reply {
 	x.Open("Error")
 	x.Text("Type", sender)
 	x.Text("Code", wire.Code)
-	if message := a.messageFor(f, wire); message != "" { // a MalformedInput has none
+	if message != "" { // a MalformedInput has none
 		x.Text("Message", message)
 	}
 	x.Close()
@@ -173,6 +183,9 @@ func (p reply) write(w http.ResponseWriter, requestID string) {
 	}
 	if p.extended {
 		h["X-Amz-Sts-Extended-Request-Id"] = []string{base64.StdEncoding.EncodeToString([]byte("daypass:" + requestID))}
+	}
+	if p.errorType != "" {
+		h["X-Amzn-Errortype"] = []string{p.errorType}
 	}
 	if p.location != "" {
 		h["Location"] = []string{p.location}

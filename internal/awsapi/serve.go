@@ -1,5 +1,5 @@
-// Package awsapi is the front door: it speaks AWS's Query protocol, finds the
-// operation, has the caller authenticated and the permission asked for, runs
+// Package awsapi is the front door: it speaks the dialects of AWS's services,
+// Query and JSON (see Dialect), finds the operation, has the caller authenticated and the permission asked for, runs
 // it, and writes the reply and the one event.
 //
 // A service states for each operation what it needs (see Signed and Public);
@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,21 +52,26 @@ type Config struct {
 	EncodeDenials bool
 }
 
-// API serves AWS's Query protocol.
+// API serves AWS's services.
 type API struct {
 	Config
-	byVersion map[string]*Service
+	byVersion map[string]*Service // of services whose requests are forms
+	byTarget  map[string]*Service // of those whose requests are JSON
 }
 
-// New makes the front door. Two services of one API version are an error:
-// requests name their service by it.
+// New makes the front door. Two services of one API version, or of one target
+// prefix, are an error: requests name their service by it.
 func New(c Config) (*API, error) {
-	a := &API{Config: c, byVersion: make(map[string]*Service, len(c.Services))}
+	a := &API{Config: c, byVersion: map[string]*Service{}, byTarget: map[string]*Service{}}
 	for _, s := range c.Services {
-		if other, twice := a.byVersion[s.Version]; twice {
-			return nil, fmt.Errorf("awsapi: services %s and %s have the same version %s", other.Name, s.Name, s.Version)
+		by, name := a.byVersion, s.Version
+		if s.Dialect == JSON11 {
+			by, name = a.byTarget, s.TargetPrefix
 		}
-		a.byVersion[s.Version] = s
+		if other, twice := by[name]; twice {
+			return nil, fmt.Errorf("awsapi: services %s and %s are both named by %s", other.Name, s.Name, name)
+		}
+		by[name] = s
 	}
 	return a, nil
 }
@@ -174,9 +180,13 @@ func readBody(c *Call) error {
 	return nil
 }
 
-// findOperation reads the parameters: from the query of a GET, from the body
-// of a POST. The version names the service, the Action the operation.
+// findOperation finds the operation as the dialect of the request names it. Of a
+// form it reads the parameters: from the query of a GET, from the body of a POST.
+// There the version names the service, the Action the operation.
 func (a *API) findOperation(c *Call) error {
+	if isJSON(c.Request) {
+		return a.findByTarget(c)
+	}
 	encoded := c.Request.URL.RawQuery
 	fromQuery, err := ParseParams(encoded)
 	if err != nil {
@@ -225,7 +235,7 @@ func (a *API) authenticate(c *Call) error {
 		Method: r.Method, RequestURI: r.RequestURI, Host: r.Host,
 		Header: r.Header, ContentLength: r.ContentLength, PayloadHash: sigv4.HashPayload(c.body),
 	}
-	if r.Method == http.MethodPost { // where findOperation reads the body as parameters
+	if r.Method == http.MethodPost && c.dialect().form { // where findOperation reads the body as parameters
 		signed.Form = c.body
 	}
 	caller, authorization, err := auth.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
@@ -236,6 +246,10 @@ func (a *API) authenticate(c *Call) error {
 	}
 	if err != nil {
 		return err
+	}
+	if header := c.dialect().signs; header != "" && !slices.Contains(authorization.SignedHeaders, header) {
+		return (&Fault{Kind: SignatureMismatch}).
+			Because("the header %s names the operation and is not signed; whoever carries the request could change it", header)
 	}
 	c.Caller, c.Account = caller, caller.Account
 	noteCaller(c.Event, caller)

@@ -14,8 +14,20 @@ import (
 type Service struct {
 	Name       string // signing name and prefix of its actions' owner: "sts"
 	Version    string // of its API, which is how a Query request names its service
-	Namespace  string // of its replies
+	Namespace  string // of its replies, where they are XML
 	operations map[string]Operation
+
+	// Dialect is how the service speaks; nil is Query.
+	Dialect *Dialect
+	// TargetPrefix is how a JSON request names the service: what stands in
+	// X-Amz-Target before the operation and a full stop.
+	TargetPrefix string
+	// MessageMember names the message in errors of the service's JSON model; "" is
+	// "message".
+	MessageMember string
+	// InternalCode is the code of a fault that is not the caller's, where the
+	// service's model has one of its own; "" is the dialect's.
+	InternalCode string
 }
 
 // Operation is one row of the table. It is made by Signed or Public; there is
@@ -55,6 +67,11 @@ type Resource struct {
 	// Untold says that a denial does not name the resource (reported by users
 	// for some operations of AWS STS).
 	Untold bool
+	// Shown is what a denial calls the resource; nil is what Of gives.
+	Shown func(*Call) string
+	// Owned gives the account that the resource belongs to, "" for the caller's,
+	// and the resource's own policy, nil where it has none; a nil Owned is neither.
+	Owned func(*Call) (account string, own *directory.Attached)
 }
 
 // Signed is an operation whose caller must be known and must have every one of
@@ -87,6 +104,15 @@ func Public(name string, run func(*Call) (Result, error)) Operation {
 // NewService makes a service. A table with two operations of one name, a signed
 // operation that states no need, or a need without its resource, is an error.
 func NewService(s Service, operations ...Operation) (*Service, error) {
+	if s.Dialect == nil {
+		s.Dialect = Query
+	}
+	if s.Dialect.replies == nil {
+		return nil, fmt.Errorf("awsapi: %s speaks %s, in which nothing is answered here", s.Name, s.Dialect.Name)
+	}
+	if s.Dialect == JSON11 && s.TargetPrefix == "" {
+		return nil, fmt.Errorf("awsapi: %s speaks JSON and has no target prefix", s.Name)
+	}
 	s.operations = make(map[string]Operation, len(operations))
 	for _, op := range operations {
 		if _, twice := s.operations[op.name]; twice {
@@ -114,7 +140,7 @@ func (s *Service) Describe(w io.Writer) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if _, err := fmt.Fprintf(w, "%s\t%s\tQuery\t%s\n", s.Name, name, s.operations[name].describe()); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, name, s.Dialect.Name, s.operations[name].describe()); err != nil {
 			return err
 		}
 	}

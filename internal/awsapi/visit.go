@@ -11,6 +11,7 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/directory"
+	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/sigv4"
 )
 
@@ -37,6 +38,19 @@ func (a *API) BeginVisit(r *http.Request, service string) *Visit {
 	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
 	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: r.TLS != nil}
 	return v
+}
+
+// Renew takes the time and the snapshot anew, once a body has been read: who sends
+// one slowly must not be served as of a time before a permission was withdrawn.
+func (v *Visit) Renew() {
+	v.Now, v.Snapshot = v.api.Now(), v.api.Directory.Snapshot()
+	v.asked.Now = v.Now
+}
+
+// NameByUUID gives the request an id of the form that most services have.
+func (v *Visit) NameByUUID() {
+	v.RequestID = v.api.newRequestID()
+	v.Event.RequestID = v.RequestID
 }
 
 // newVisitID is a request id of S3's form: 16 hexadecimal digits in capitals.
@@ -75,6 +89,28 @@ func (v *Visit) Ask(q *auth.Question) error {
 		return f
 	}
 	return nil
+}
+
+// AskOpen asks for one permission of which something is not known: it must be
+// allowed whatever that is. The error is as Ask's.
+func (v *Visit) AskOpen(q *auth.Question, open *policy.Open) error {
+	if err := v.Ask(q); err != nil {
+		return err
+	}
+	document, key, hangs := v.Caller.HangsOn(q.Action, q.Resource, open)
+	if !hangs {
+		return nil
+	}
+	on := "the condition key " + key
+	if key == "" {
+		on = "which resource it is"
+	}
+	return &Fault{
+		Kind: AccessDenied, Action: q.Action, Resource: q.Resource, Denied: denied(v.Caller, v.asked, q),
+		Message: "User: " + v.Caller.ARN + " is not authorized to perform: " + q.Action + " on resource: " + q.Resource +
+			" because a policy depends on " + on + ", which is not known here",
+		Reason: document + " depends on " + on + ", which the gateway does not know of this request; it is denied, since it could be denied there",
+	}
 }
 
 // Refuse notes in the event why the request is refused, and gives the fault as it
@@ -117,7 +153,7 @@ func (v *Visit) Panicked(met any, stack []byte) {
 // answered with success.
 func (v *Visit) End(status int) error {
 	v.Event.Status = status
-	v.Event.Duration = v.api.Now().Sub(v.Now)
+	v.Event.Duration = v.api.Now().Sub(v.Event.Time)
 	if err := v.api.Events.Write(v.Event); err != nil {
 		v.api.Log.Error("the event could not be written, so the request is refused", "requestId", v.RequestID, "error", err)
 		return &Fault{Kind: Internal, Cause: err}

@@ -67,7 +67,27 @@ func (c *Cache) Credentials(ctx context.Context) (given Credentials, err error) 
 	if err := durable.Replace(path, stored, 0o600); err != nil {
 		return Credentials{}, fmt.Errorf("client: keep the credentials: %w", err)
 	}
+	c.clear(path)
 	return got, nil
+}
+
+// clear takes away what other jobs have left and nobody can use any more. What cannot
+// be taken away stays. Locks stay too: who waits for one must find the same file.
+func (c *Cache) clear(but string) {
+	all, err := filepath.Glob(filepath.Join(c.Dir, "*.json"))
+	if err != nil {
+		return
+	}
+	for _, path := range all {
+		text, err := os.ReadFile(path)
+		if err != nil || path == but {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(text), "\n")
+		if kept, err := parseProcessJSON([]byte(rest)); err == nil && kept.Expiration.Before(c.Source.STS.Now()) {
+			_ = os.Remove(path)
+		}
+	}
 }
 
 // path names the file of this job and question. Whatever would make other

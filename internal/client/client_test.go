@@ -109,7 +109,7 @@ func assumed(session string) string {
 // exchange asks the server for the role.
 func exchange(t testing.TB, s *stsServer, c *clock) *client.Exchange {
 	t.Helper()
-	api, err := client.STSFrom(map[string]string{}, "eu-central-1", s.URL)
+	api, err := client.STSFrom(map[string]string{}, "eu-central-1", s.URL, "aws")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestSessionName(t *testing.T) {
 	}
 	names := map[string]bool{}
 	for template, want := range map[string]string{
-		"": "gitlab-7-8-9", "x-{env:CI_JOB_ID}-{job_id}": "x-12-9", "{env:ODD}": "a-b-c", "plain": "plain", "{env:LONG}": "*", "{env:LONGER}": "*",
+		"": "gitlab-7-8-9", "x-{env:CI_JOB_ID}-{job_id}": "x-12-9", "{env:ODD}": "a-b-c-6802f9", "plain": "plain", "{env:LONG}": "*", "{env:LONGER}": "*",
 	} {
 		got, err := client.SessionName(template, jwt, env)
 		if err != nil || want != "*" && got != want || len(got) > 64 || names[got] {
@@ -394,7 +394,7 @@ func TestEndpoints(t *testing.T) {
 		"no authorities":    {env: map[string]string{"AWS_CA_BUNDLE": "/nonexistent"}, fault: "AWS_CA_BUNDLE"},
 		"empty authorities": {env: map[string]string{"AWS_CA_BUNDLE": "/dev/null"}, fault: "no certificate"},
 	} {
-		s, err := client.STSFrom(k.env, k.region, k.endpoint)
+		s, err := client.STSFrom(k.env, k.region, k.endpoint, "aws")
 		if k.fault != "" {
 			if err == nil || !strings.Contains(err.Error(), k.fault) {
 				t.Errorf("%s: %v", name, err)

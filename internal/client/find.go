@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
@@ -151,14 +152,17 @@ func (f *Find) gitLab() (string, error) {
 	}
 	type candidate struct{ name, audience string }
 	var all, fit []candidate
-	for name, value := range f.Env {
+	seen := map[string]bool{} // one token under two names is one
+	for _, name := range slices.Sorted(maps.Keys(f.Env)) {
+		value := f.Env[name]
 		if strings.HasPrefix(name, "CI_") || strings.HasPrefix(name, "ACTIONS_") || name == "AWS_SESSION_TOKEN" || !tokenForm.MatchString(value) {
 			continue
 		}
 		t, err := NewToken(value, name)
-		if err != nil {
+		if err != nil || seen[t.raw] {
 			continue
 		}
+		seen[t.raw] = true
 		c := candidate{name, strings.Join(t.Audience(), ",")}
 		all = append(all, c)
 		if f.Audience == "" || slices.Contains(t.Audience(), f.Audience) {
@@ -169,7 +173,6 @@ func (f *Find) gitLab() (string, error) {
 		return fit[0].name, nil
 	}
 	words := func(these []candidate) string {
-		slices.SortFunc(these, func(a, b candidate) int { return strings.Compare(a.name, b.name) })
 		var texts []string
 		for _, c := range these {
 			texts = append(texts, fmt.Sprintf("%s (aud %s)", c.name, shown(c.audience)))

@@ -25,15 +25,15 @@ var nameTemplates = []string{
 	"buildkite-{pipeline_slug}-{build_number}",
 	"terraform-{terraform_run_id}",
 	"bitbucket-{pipelineUuid}-{stepUuid}",
-	"daypass-{sub}",
 }
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
 // SessionName makes a session's name of a template: {CLAIM} is a claim of the token,
 // {env:NAME} an environment variable. Characters that AWS does not take become "-".
-// What is too long is cut at its front, where names of one system are alike, and gets
-// six digits of a hash of the whole, so that two jobs stay two.
+// What is too long is cut at its front, where names of one system are alike. What lost
+// something either way gets six digits of a hash of the whole, so that two jobs, or
+// the branches a/b and a-b, stay two.
 //
 // "" is the template of the CI system. A claim or a variable that is not there is an
 // error: a name that lacks what tells jobs apart would hide who did what.
@@ -50,18 +50,17 @@ func SessionName(template string, token *Token, env map[string]string) (string, 
 			return validName(name)
 		}
 	}
-	return validName("daypass-" + hashOf(token.raw)[:12])
+	// Nothing is known of the job but its subject: the token tells it from others.
+	return validName("daypass-" + token.Claim("sub") + "-" + hashOf(token.raw)[:12])
 }
 
 func fillName(template string, token *Token, env map[string]string) (name, missing string) {
 	name = placeholder.ReplaceAllStringFunc(template, func(hole string) string {
 		key := hole[1 : len(hole)-1]
 		variable, isVariable := strings.CutPrefix(key, "env:")
-		value := ""
+		value := token.Claim(key)
 		if isVariable {
 			value = env[variable]
-		} else {
-			value = token.Claim(key)
 		}
 		if value == "" && missing == "" {
 			missing = "the claim " + key
@@ -78,10 +77,10 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9_+=,.@-]+`)
 
 func validName(name string) (string, error) {
 	valid := strings.Trim(notInName.ReplaceAllString(name, "-"), "-")
-	if len(valid) > maxSessionName {
+	if len(valid) > maxSessionName || valid != name && valid != "" {
 		sum := sha256.Sum256([]byte(name))
 		hash := "-" + hex.EncodeToString(sum[:])[:nameHash]
-		valid = strings.TrimLeft(valid[len(valid)-(maxSessionName-len(hash)):], "-") + hash
+		valid = strings.TrimLeft(valid[max(0, len(valid)-(maxSessionName-len(hash))):], "-") + hash
 	}
 	if len(valid) < minSessionName {
 		return "", fmt.Errorf("client: the session's name %q is too short; AWS STS takes 2 to 64 characters of letters, digits and _+=,.@-", name)

@@ -13,7 +13,7 @@ type Format string
 // The forms. Their output sets the variables of AWS's SDKs, in what evaluates it.
 const (
 	Sh         Format = "sh"         // bash, dash, zsh, busybox: eval "$(…)"
-	Fish       Format = "fish"       // … | source
+	Fish       Format = "fish"       // eval (…)
 	PowerShell Format = "powershell" // … | Out-String | Invoke-Expression
 	Cmd        Format = "cmd"        // … > file.cmd, call file.cmd
 	Dotenv     Format = "dotenv"     // NAME=value lines
@@ -60,7 +60,7 @@ func (c Credentials) Print(format Format, unset []string) (string, error) {
 		case Sh:
 			fmt.Fprintf(&b, "export %s='%s'\n", p.name, strings.ReplaceAll(p.value, "'", `'\''`))
 		case Fish:
-			fmt.Fprintf(&b, "set -gx %s '%s'\n", p.name, strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(p.value))
+			fmt.Fprintf(&b, "set -gx %s '%s';\n", p.name, strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(p.value))
 		case PowerShell:
 			fmt.Fprintf(&b, "$Env:%s = '%s'\n", p.name, strings.ReplaceAll(p.value, "'", "''"))
 		case Cmd:
@@ -79,7 +79,7 @@ func (c Credentials) Print(format Format, unset []string) (string, error) {
 		case Sh:
 			fmt.Fprintf(&b, "unset %s\n", name)
 		case Fish:
-			fmt.Fprintf(&b, "set -e %s\n", name)
+			fmt.Fprintf(&b, "set -e %s;\n", name)
 		case PowerShell:
 			fmt.Fprintf(&b, "Remove-Item Env:%s -ErrorAction SilentlyContinue\n", name)
 		case Cmd:
@@ -131,16 +131,24 @@ func scrubbed(name string) bool {
 }
 
 // Scrub is an environment, as os.Environ has it, without anything by which an SDK
-// would take credentials, and the names of what was taken out.
+// would take credentials, and the names of what was taken out. Of a variable that is
+// there twice only the last is kept: programs differ in which they take.
 func Scrub(environ []string) (kept, removed []string) {
-	for _, entry := range environ {
+	seen := map[string]bool{}
+	for _, entry := range slices.Backward(environ) {
 		name, _, _ := strings.Cut(entry, "=")
-		if scrubbed(name) {
+		switch {
+		case seen[name]:
+			continue
+		case scrubbed(name):
 			removed = append(removed, name)
-		} else {
+		default:
 			kept = append(kept, entry)
 		}
+		seen[name] = true
 	}
+	slices.Reverse(kept)
+	slices.Sort(removed)
 	return kept, removed
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,9 +38,54 @@ type STS struct {
 	Random func() float64 // in [0,1)
 }
 
-// DefaultRegion is where STS is asked if nobody names a region. What it gives is good
-// in all regions of the partition.
+// DefaultRegion is where STS is asked if nobody names a region, in AWS's commercial
+// partition. What it gives is good in all regions of the partition.
 const DefaultRegion = "us-east-1"
+
+// partitions are AWS's others: how their regions begin, and which is asked where
+// nobody names one (AWS SDKs' partitions.json). A role of one is not known to the STS
+// of another.
+var partitions = map[string]struct{ prefix, region string }{
+	"aws-cn":     {"cn-", "cn-north-1"},
+	"aws-us-gov": {"us-gov-", "us-gov-west-1"},
+	"aws-iso":    {"us-iso-", "us-iso-east-1"},
+	"aws-iso-b":  {"us-isob-", "us-isob-east-1"},
+	"aws-iso-e":  {"eu-isoe-", "eu-isoe-west-1"},
+	"aws-iso-f":  {"us-isof-", "us-isof-south-1"},
+	"aws-eusc":   {"eusc-", "eusc-de-east-1"},
+}
+
+// partitionOf is the partition of a region: "aws" where the region is of no other.
+func partitionOf(region string) string {
+	for name, p := range partitions {
+		if strings.HasPrefix(region, p.prefix) {
+			return name
+		}
+	}
+	return "aws"
+}
+
+// regionForm is what a region's name may be; it becomes part of a host's name.
+var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// settleRegion chooses the region where nobody did, by the partition of the role, and
+// refuses one of another partition. Behind an endpoint of one's own, regions are only
+// what signatures are scoped to.
+func (s *STS) settleRegion(partition string) error {
+	if s.Region == "" {
+		s.Region = DefaultRegion
+		if p, ok := partitions[partition]; ok {
+			s.Region = p.region
+		}
+	}
+	if !regionForm.MatchString(s.Region) {
+		return fmt.Errorf("client: the region %s is not written as AWS's are, such as eu-central-1", shown(s.Region))
+	}
+	if of := partitionOf(s.Region); s.Endpoint == "" && partition != "" && of != partition {
+		return fmt.Errorf("client: the role is of the partition %s, and the region %s is of %s, whose STS does not know it; give --region or set AWS_REGION", shown(partition), s.Region, of)
+	}
+	return nil
+}
 
 // globalRegions are those whose STS the global endpoint stood for, before regional
 // endpoints were the default (AWS SDKs and Tools Reference Guide, "AWS STS Regional
@@ -53,22 +99,22 @@ const globalEndpoint = "https://sts.amazonaws.com"
 
 // STSFrom reads what AWS's SDKs read of the environment: region, endpoint, proxies,
 // certificate authorities. region and endpoint, where they are not "", are what a
-// person gave, and come first.
-func STSFrom(env map[string]string, region, endpoint string) (*STS, error) {
+// person gave, and come first. partition is the role's.
+func STSFrom(env map[string]string, region, endpoint, partition string) (*STS, error) {
 	s := &STS{Region: region, Endpoint: endpoint}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		if s.Region == "" {
 			s.Region = env[name]
 		}
 	}
-	if s.Region == "" {
-		s.Region = DefaultRegion
-	}
 	if s.Endpoint == "" && env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] != "true" {
 		s.Endpoint = env["AWS_ENDPOINT_URL_STS"]
 		if s.Endpoint == "" {
 			s.Endpoint = env["AWS_ENDPOINT_URL"]
 		}
+	}
+	if err := s.settleRegion(partition); err != nil {
+		return nil, err
 	}
 	s.FIPS, s.Dual = env["AWS_USE_FIPS_ENDPOINT"] == "true", env["AWS_USE_DUALSTACK_ENDPOINT"] == "true"
 	switch value := env["AWS_STS_REGIONAL_ENDPOINTS"]; value {

@@ -134,6 +134,9 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = applyRecord(s, r, &s.profiles, treeKey(r.Account, r.Key), compileProfile)
 	case store.KindBucket:
 		problem = applyRecord(s, r, &s.buckets, []byte(r.Key), d.compileBucket)
+	case store.KindSecret:
+		problem = applyRecord(s, r, &s.secrets, treeKey(r.Account, r.Key), d.compileSecret)
+	case store.KindSecretValue: // sealed, and read from the store when it is asked for
 	case store.KindLastUse:
 		problem = applyRecord(s, r, &s.lastUses, treeKey(r.Account, r.Key), func(u *store.LastUse) (*store.LastUse, string) { return u, "" })
 	case store.KindAccessKey:

@@ -27,6 +27,7 @@ type Snapshot struct {
 	profiles   *iradix.Tree[*InstanceProfile]
 	accessKeys *iradix.Tree[*AccessKey]
 	buckets    *iradix.Tree[*Bucket] // by name, of all accounts
+	secrets    *iradix.Tree[*Secret] // by account, region and name
 	lastUses   *iradix.Tree[*store.LastUse]
 	index      *iradix.Tree[store.ID] // see index.go
 	counts     *iradix.Tree[int]
@@ -120,6 +121,7 @@ func newSnapshot() *Snapshot {
 		profiles:   iradix.New[*InstanceProfile](),
 		accessKeys: iradix.New[*AccessKey](),
 		buckets:    iradix.New[*Bucket](),
+		secrets:    iradix.New[*Secret](),
 		lastUses:   iradix.New[*store.LastUse](),
 		index:      iradix.New[store.ID](),
 		counts:     iradix.New[int](),

@@ -35,6 +35,7 @@ floor 0 pure
 	managedpolicy: arn
 	policy: arn
 	s3request: arn policy
+	awsrequest: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
 	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
@@ -68,13 +69,15 @@ floor 3 rooms
 	sts: arn policy session oidc trust outbound audit jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
 	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
+	secretsmanager: arn policy store directory auth awsapi, module github.com/google/uuid
+	upstream: policy sigv4 awsrequest outbound directory s3upstream auth awsapi, module github.com/google/uuid, module github.com/aws/aws-sdk-go-v2
 	s3: policy sigv4 s3request store directory s3upstream auth awsapi
 	gitlab/ci: module go.yaml.in/yaml/v4
 	gitlab: idtoken gitlab/ci, module github.com/go-jose/go-jose/v4, module github.com/google/uuid
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 sts iam revocation
+	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager
 	doctor: arn policy trust oidc jwks store account archive
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
@@ -84,11 +87,12 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: audit client lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+	cmd/daypass: audit client lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 	bench/audit: audit
+	bench/start: bench/process
 `
 
 // Floors with a rule of their own.

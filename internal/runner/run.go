@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/internal/gitlab/ci"
@@ -21,6 +22,9 @@ type Spec struct {
 	// gitlab.Job.Variables returns. The runner adds CI_PROJECT_DIR and
 	// CI_BUILDS_DIR before them, and CI_JOB_STATUS after.
 	Variables []ci.Variable
+	// Resolve, if it is set, fetches the job's secrets before anything else: as
+	// variables, which win over Variables. Its error is a failure of the system.
+	Resolve func(context.Context, *Log) ([]ci.Variable, error)
 	// IDTokens by the name of their variable. They win over Variables and are
 	// masked in the output.
 	IDTokens map[string]string
@@ -267,6 +271,9 @@ func newRun(ctx context.Context, s *Spec) (_ *run, err error) {
 	if files == "" {
 		files = filepath.Join(r.root, "variables")
 	}
+	if err = r.resolve(ctx); err != nil {
+		return nil, err
+	}
 	r.env = baseEnvironment(s.Environ, home, tmp)
 	seen := files
 	if s.Container != nil {
@@ -276,6 +283,17 @@ func newRun(ctx context.Context, s *Spec) (_ *run, err error) {
 		return nil, err
 	}
 	return r, r.prepareExecutor(ctx, files)
+}
+
+// resolve fetches the job's secrets.
+func (r *run) resolve(ctx context.Context) error {
+	if r.Resolve == nil {
+		return nil
+	}
+	defer r.log.Section("resolve_secrets", "Resolving secrets")()
+	secrets, err := r.Resolve(ctx, r.log)
+	r.Variables = slices.Concat(r.Variables, secrets)
+	return err
 }
 
 // prepareExecutor finds the shell of this machine, or makes the container.

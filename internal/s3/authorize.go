@@ -84,7 +84,7 @@ func (q *request) ask(need *s3request.Need) error {
 			return err
 		}
 		question.Owner, question.Policy = at.account, at.policy
-		if q.foreign = at.account != q.Caller.Account; q.foreign && at.policy != nil && at.blocked().RestrictPublicBuckets && isPublic(at.policy.Document) {
+		if q.foreign = at.account != q.Caller.Account; q.foreign && at.policy != nil && at.blocked().RestrictPublicBuckets && at.policy.Document.Public() {
 			question.Policy, isRestricted = nil, true
 		}
 		surroundings.ResourceAccount = at.account

@@ -124,7 +124,7 @@ func (q *request) checkPolicy(text string) (principals map[string]string, public
 	if missing != "" {
 		return nil, false, malformedPolicy("Invalid principal in policy").with("Detail", missing).because(errors.New("there is no user or role " + missing))
 	}
-	return ids, isPublic(parsed), nil
+	return ids, parsed.Public(), nil
 }
 
 func malformedPolicy(message string) *refused {

@@ -92,6 +92,7 @@ type Client struct {
 	endpoint  *url.URL
 	transport http.RoundTripper
 	signer    *v4.Signer
+	services  *v4.Signer // of what is not S3
 	now       func() time.Time
 }
 
@@ -130,7 +131,9 @@ func New(target Target, now func() time.Time) (*Client, error) {
 		// S3 signs the path as it is sent (Signature Version 4, "Create a
 		// canonical request": no normalisation, no second encoding for S3).
 		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
-		now:    now,
+		// Other services sign the path encoded once more.
+		services: v4.NewSigner(),
+		now:      now,
 	}, nil
 }
 

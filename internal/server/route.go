@@ -11,19 +11,23 @@ import (
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/outbound"
 	"github.com/daypass/daypass/internal/s3"
+	"github.com/daypass/daypass/internal/upstream"
 )
 
 // router serves the Query protocol where AWS's endpoints do, at "/", the documents
-// of the accounts' issuers, and S3.
+// of the accounts' issuers, S3, and what is behind the gateway.
 type router struct {
-	api     http.Handler
-	s3      *s3.Handler // nil: not served
-	issuers issuers
+	api      http.Handler
+	s3       *s3.Handler       // nil: not served
+	upstream *upstream.Handler // nil: nothing is behind
+	issuers  issuers
 }
 
 // ServeHTTP implements http.Handler.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case h.upstream != nil && h.upstream.Serves(r):
+		h.upstream.ServeHTTP(w, r)
 	case h.s3 != nil && !h.issuers.has(r) && h.s3.Serves(r):
 		h.s3.ServeHTTP(w, r)
 	case r.URL.Path != "/":

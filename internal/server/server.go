@@ -27,6 +27,7 @@ import (
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
+	"github.com/daypass/daypass/internal/secretsmanager"
 	"github.com/daypass/daypass/internal/sts"
 )
 
@@ -87,6 +88,8 @@ type Config struct {
 	Issuers jwks.Settings
 	// S3 is how Amazon S3 is served.
 	S3 S3
+	// Services are AWS services behind the gateway.
+	Services []Service
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
@@ -225,8 +228,14 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	secrets, err := secretsmanager.New(secretsmanager.Config{
+		Directory: dir, Values: d.store, MasterKey: d.masterKey, Random: c.Random, Log: c.Log,
+	})
+	if err != nil {
+		return n, err
+	}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations}, Directory: dir, LastUse: uses,
+		Services: []*awsapi.Service{stsService, iamService, revocations, secrets}, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
@@ -241,7 +250,11 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	n.objects = objects
-	n.handler = &router{api: api, s3: objects, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	gateway, err := n.openUpstream(c, api, dir)
+	if err != nil {
+		return n, err
+	}
+	n.handler = &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	return n, nil
 }
 

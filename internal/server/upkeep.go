@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/daypass/daypass/internal/secretsmanager"
 )
 
 // The keys that seal sessions are rotated when the primary is this old, which is
@@ -45,7 +47,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 }
 
 // lookAfter rotates the session keys by their age, and deletes revocations that
-// are over. What fails is tried again the next time: sessions go on without it.
+// are over and secrets whose recovery window is. What fails is tried again the next time: sessions go on without it.
 func (n *node) lookAfter(ctx context.Context, c *Config) {
 	rotated, err := n.directory.RotateSessionKeys(ctx, n.sealer, sessionKeysLast, c.Now())
 	if err == nil {
@@ -53,6 +55,13 @@ func (n *node) lookAfter(ctx context.Context, c *Config) {
 	}
 	if err != nil && ctx.Err() == nil {
 		c.Log.Error("the session keys or revocations could not be looked after", "error", err)
+	}
+	deleted, err := secretsmanager.DeleteOver(ctx, n.directory, c.Now())
+	if err != nil && ctx.Err() == nil {
+		c.Log.Error("secrets whose recovery window is over could not be deleted", "error", err)
+	}
+	for _, secret := range deleted {
+		c.Log.Info("deleted a secret for good: its recovery window is over", "secret", secret)
 	}
 	if rotated {
 		c.Log.Info("rotated the session keys; sessions go on")

@@ -28,6 +28,8 @@ const (
 	KindSessionKeys  Kind = "session-keys"
 	KindOutbound     Kind = "outbound-federation"
 	KindRevocation   Kind = "revocation"
+	KindSecret       Kind = "secret"
+	KindSecretValue  Kind = "secret-value"
 	KindRecordEnd    Kind = "record-end"
 )
 

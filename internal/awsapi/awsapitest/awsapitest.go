@@ -78,6 +78,7 @@ type Options struct {
 type Server struct {
 	URL         string
 	Account     string
+	Dir         string // the directory of the store's files
 	Directory   *directory.Directory
 	Store       store.Store // under Directory; a write to it alone leaves the snapshot behind
 	LastUse     *lastuse.Tracker
@@ -177,6 +178,7 @@ func (s *Server) createState(t testing.TB) {
 // openState opens a store that has its session keys.
 func (s *Server) openState(t testing.TB, dir string) {
 	t.Helper()
+	s.Dir = dir
 	sql, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "daypass.db"))
 	must(t, err)
 	t.Cleanup(func() {
@@ -295,6 +297,21 @@ func (s *Server) Post(t testing.TB, config aws.Config, service string, at time.T
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/", strings.NewReader(body))
 	must(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	if config.Credentials != nil {
+		credentials, err := config.Credentials.Retrieve(t.Context())
+		must(t, err)
+		must(t, v4.NewSigner().SignHTTP(t.Context(), credentials, r, sigv4.HashPayload([]byte(body)), service, config.Region, at))
+	}
+	return s.Do(t, r)
+}
+
+// PostJSON is Post in the JSON dialect; the target names the operation.
+func (s *Server) PostJSON(t testing.TB, config aws.Config, service string, at time.Time, target, body string) Reply {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/", strings.NewReader(body))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", target)
 	if config.Credentials != nil {
 		credentials, err := config.Credentials.Retrieve(t.Context())
 		must(t, err)

@@ -84,17 +84,25 @@ func (a *attempts) attempt(ctx context.Context, number int) (out outcome) {
 	spec, err := a.spec(ctx, number, root, log)
 	if err != nil {
 		// The job's variables or tokens cannot be had: no fault of its script.
-		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %v", err)
+		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %s", a.words(err))
 		return outcome{result: systemFailure, err: err}
 	}
 	w := &work{attempts: a, spec: &spec, store: filepath.Join(a.Dir, "artifacts", fmt.Sprintf("%d-%d", a.index+1, number))}
 	spec.Prepare, spec.Finish = w.prepare, w.finish
 	out.result, out.err = runner.Run(ctx, spec)
 	if out.err != nil {
-		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %v", out.err)
+		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %s", a.words(out.err))
 	}
 	out.artifacts, out.reports, out.dotenv = w.artifacts, w.reports, w.dotenv
 	return out
+}
+
+// words is an error as a log tells it.
+func (a *attempts) words(err error) string {
+	if a.Words == nil {
+		return err.Error()
+	}
+	return a.Words(err)
 }
 
 var systemFailure = runner.Result{ExitCode: -1, Reason: runner.RunnerSystemFailure}

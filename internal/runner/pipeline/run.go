@@ -43,6 +43,8 @@ type Options struct {
 	Protected bool
 	// Log opens the log of an attempt at a job; it is closed at its end.
 	Log func(j *ci.Job, attempt int) (io.WriteCloser, error)
+	// Words tells an error in a log; nil is its own text, with names of packages.
+	Words func(error) string
 	// Colour paints the logs.
 	Colour bool
 	// Changed, if it is set, is told of each change, by one goroutine.
