@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
-# boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, Node.js with npm and the packages of its
+# boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, podman, Node.js with npm and the packages of its
 # lockfile, the issuer glewlwyd, moto's server, and the C compiler that Go's race detector needs.
 # With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
@@ -48,7 +48,9 @@ has_packages() { [ "$node_dir/node_modules/.package-lock.json" -nt "$node_dir/pa
 has_curl() { command -v curl >/dev/null 2>&1; }
 has_rclone() { command -v rclone >/dev/null 2>&1; }
 has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
-has_busybox() { command -v busybox >/dev/null 2>&1; }
+# Static, since the image that the tests run in containers holds nothing else.
+has_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
+has_podman() { podman --version >/dev/null 2>&1 && command -v catatonit >/dev/null 2>&1; }
 # It answers as AWS's services do; the tests put it behind the gateway.
 has_moto() { moto_server --help >/dev/null 2>&1; }
 moto_version=5.2.1
@@ -74,7 +76,8 @@ missing() {
 	has_glewlwyd || echo glewlwyd
 	has_rclone || echo rclone
 	has_s3cmd || echo s3cmd
-	has_busybox || echo busybox
+	has_busybox || echo busybox-static
+	has_podman || printf '%s\n' podman runc catatonit netavark aardvark-dns iptables
 	has_zsh || echo zsh
 	has_fish || echo fish
 	if ! has_cc; then

@@ -35,6 +35,7 @@ type runFlags struct {
 	ignoreServices               bool
 	withNeeds                    bool
 	skipInclude, list, graph     bool
+	noCache, clearCache          bool
 	keep                         string
 }
 
@@ -49,7 +50,7 @@ id_tokens that it declares, minted by the issuer in --issuer. With names of jobs
 run those and no others, whatever their when says.
 
 Each job runs in a fresh copy of the work tree, with what git tracks and what it
-would add, changes that are not committed included; artifacts go from job to job.
+would add, changes that are not committed included; artifacts go from job to job, and caches from run to run.
 Its before_script and script run in one shell with errexit and pipefail, its
 after_script afterwards. A job with an image runs in a container, where docker or
 podman answers.
@@ -81,6 +82,8 @@ job in a way that it does not serve, is an error with line and column.`,
 	flags.BoolVar(&f.inPlace, "in-place", false, "run the jobs in the project's directory itself, and not in copies of it")
 	flags.BoolVar(&f.ignoreImage, "ignore-image", false, "run jobs that name an image under the shell of this machine, without their services")
 	flags.BoolVar(&f.ignoreServices, "ignore-services", false, "run jobs that have services without them")
+	flags.BoolVar(&f.noCache, "no-cache", false, "run the jobs without the caches of earlier runs, and keep none")
+	flags.BoolVar(&f.clearCache, "clear-cache", false, "remove the project's caches before")
 	flags.StringVar(&f.shell, "shell", "", "`PATH` of the shell for jobs without a container (default: bash, or else the sh that GitLab Runner would find)")
 	flags.StringVar(&f.keep, "keep", "", "keep each job's log, artifacts and reports in this `DIR`ectory")
 	flags.BoolVar(&f.skipInclude, "skip-include", false, "leave out includes of templates, components and other projects, where they would be an error")
@@ -379,9 +382,11 @@ func (r *ciRun) refused() error {
 				all = append(all, e)
 			}
 		}
-		if len(j.Services) > 0 && !r.ignoreImage && !r.ignoreServices {
-			w := ci.Error(j.Note(fmt.Sprintf("job %q has services, which are not started here", j.Name),
-				"start what the job needs on this machine, and run the job with --ignore-services", "services"))
+		if len(j.Services) > 0 && j.Image == nil && !r.ignoreImage && !r.ignoreServices {
+			// As with GitLab Runner's shell executor: the machine's own names are
+			// not changed for a job.
+			w := ci.Error(j.Note(fmt.Sprintf("job %q has services and no image: under the shell of this machine it could not reach them by their names", j.Name),
+				"give the job an image, or start what it needs on this machine, and run the job with --ignore-services", "services"))
 			all = append(all, &w)
 		}
 	}
@@ -426,9 +431,14 @@ func (r *ciRun) play() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	caches, err := r.cacheDir()
+	if err != nil {
+		return err
+	}
 	o := pipeline.Options{
 		Stages: r.stages, Jobs: r.jobs, Released: r.released, Start: r.start,
 		Concurrency: r.concurrency, InPlace: r.project.root, Ref: r.base.Ref, Project: r.base.Project.Path,
+		CacheDir: caches, Protected: r.base.Protected, Words: inWords,
 		Dir: dir, Now: time.Now, Canceled: r.c.Context().Done(), CancelOnFailure: r.cancelAll,
 	}
 	if !r.inPlace {
@@ -511,7 +521,7 @@ func (r *ciRun) start(_ context.Context, s pipeline.Start) (runner.Spec, error) 
 		return spec, err
 	}
 	if s.Job.Image != nil && r.engine != nil {
-		spec.Container, err = r.container(s.Job.Image, spec.Variables)
+		spec.Container, err = r.container(s.Job, spec.Variables)
 	}
 	return spec, err
 }
@@ -526,19 +536,6 @@ func nodeVariables(j *ci.Job) []ci.Variable {
 		{Name: "CI_NODE_INDEX", Value: fmt.Sprint(j.Index), Raw: true},
 		{Name: "CI_NODE_TOTAL", Value: fmt.Sprint(j.Total), Raw: true},
 	}
-}
-
-// container makes the container of a job.
-func (r *ciRun) container(image *ci.Image, variables []ci.Variable) (*runner.Container, error) {
-	expanded, err := ci.ExpandAll(variables)
-	if err != nil {
-		return nil, err
-	}
-	return &runner.Container{
-		Engine: r.engine, Image: ci.Expand(image.Name, expanded), Entrypoint: image.Entrypoint,
-		PullPolicy: image.PullPolicy, Platform: image.Platform, User: image.User,
-		Name: "daypass-job-" + strings.ToLower(rand.Text()), Dir: "/builds/" + r.base.Project.Path,
-	}, nil
 }
 
 // keepAll copies artifacts and reports to --keep; the logs are there already.

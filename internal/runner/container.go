@@ -37,6 +37,8 @@ type Container struct {
 	Name string
 	// Dir is the project's directory inside, such as /builds/mygroup/myproject.
 	Dir string
+	// Services are started before it, and removed after it.
+	Services []Service
 }
 
 // filesDir is where the files of variables are seen.
@@ -61,23 +63,25 @@ var proxies = []string{
 
 // create is the command line that makes the container. No value of a variable is
 // on it: they come with the script.
-func (c *Container) create(dir, files, pull string) ([]string, error) {
+func (c *container) create(files, pull string) ([]string, error) {
 	if !imageName.MatchString(c.Image) {
 		return nil, fmt.Errorf("runner: %q is not the name of an image", c.Image)
 	}
 	args := []string{
 		"create", "--name", c.Name, "--label", "daypass.job=" + c.Name, "--interactive", "--init",
-		"--network", "host", "--workdir", c.Dir, "--pull", pull,
+		"--network", c.jobNetwork, "--workdir", c.Dir, "--pull", pull,
 	}
+	args = append(args, c.hosts...)
 	if c.Engine.name() == "podman" {
 		// On systems with SELinux a mount is closed to containers otherwise.
 		args = append(args, "--security-opt", "label=disable")
 	}
-	for _, m := range [][2]string{{dir, c.Dir}, {files, c.filesDir()}} {
-		if strings.ContainsAny(m[0]+m[1], ",\"\n") {
-			return nil, fmt.Errorf("runner: the directory %q cannot be mounted into a container: its name holds a comma, a quote or a line break", m[0])
+	for _, m := range [][2]string{{c.dir, c.Dir}, {files, c.filesDir()}} {
+		mount, err := mountOption(m[0], m[1])
+		if err != nil {
+			return nil, err
 		}
-		args = append(args, "--mount", "type=bind,source="+m[0]+",target="+m[1])
+		args = append(args, mount...)
 	}
 	for _, name := range proxies {
 		if valueOfLast(c.Engine.Environ, name) != "" {
@@ -98,10 +102,22 @@ func (c *Container) create(dir, files, pull string) ([]string, error) {
 	return append(append(args, c.Image), command...), nil
 }
 
-// container is one that was made.
+// mountOption gives a container a directory of this machine.
+func mountOption(source, target string) ([]string, error) {
+	if strings.ContainsAny(source+target, ",\"\n") {
+		return nil, fmt.Errorf("runner: the directory %q cannot be mounted into a container: its name holds a comma, a quote or a line break", source)
+	}
+	return []string{"--mount", "type=bind,source=" + source + ",target=" + target}, nil
+}
+
+// container is one that was made, with its services.
 type container struct {
 	*Container
-	dir string
+	dir        string
+	network    string // of the services; "" without
+	services   []*service
+	jobNetwork string   // host, or network
+	hosts      []string // the options with the services' addresses
 }
 
 // start makes the container; nothing runs in it yet.
@@ -118,16 +134,19 @@ func (c *Container) start(ctx context.Context, r *run, files string) (*container
 	if len(policies) == 0 {
 		policies = []string{"if-not-present"}
 	}
-	made := &container{Container: c, dir: r.Dir}
+	made := &container{Container: c, dir: r.Dir, jobNetwork: "host"}
+	if err := made.startServices(ctx, r); err != nil {
+		return nil, errors.Join(err, made.remove(ctx))
+	}
 	var failed error
 	for _, policy := range policies {
 		pull, ok := pullPolicies[policy]
 		if !ok {
-			return nil, fmt.Errorf("runner: %q is not a pull policy; there are always, if-not-present, never", policy)
+			return nil, errors.Join(fmt.Errorf("runner: %q is not a pull policy; there are always, if-not-present, never", policy), made.remove(ctx))
 		}
-		args, err := c.create(r.Dir, files, pull)
+		args, err := made.create(files, pull)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, made.remove(ctx))
 		}
 		if _, err = c.Engine.output(ctx, args...); err == nil {
 			return made, nil
@@ -169,15 +188,23 @@ func (c *container) tell(ctx context.Context, args ...string) {
 	_, _ = c.Engine.output(limited, args...)
 }
 
-// remove removes the container, and gives the files that it made to the caller.
+// remove removes the container and its services, and gives the files that they
+// made to the caller.
 func (c *container) remove(ctx context.Context) error {
 	limited, stop := context.WithTimeout(context.WithoutCancel(ctx), engineWorks)
 	defer stop()
-	c.reclaim(limited)
-	_, err := c.Engine.output(limited, "rm", "--force", "--volumes", c.Name)
-	if err != nil && strings.Contains(strings.ToLower(err.Error()), "no such container") {
-		return nil
+	// The services first: they could still write.
+	var err error
+	for _, s := range c.services {
+		err = errors.Join(err, c.removeContainer(limited, s.name))
 	}
+	err = errors.Join(err, c.removeContainer(limited, c.Name))
+	if c.network != "" {
+		if _, failed := c.Engine.output(limited, "network", "rm", c.network); failed != nil && !isMissing(failed) {
+			err = errors.Join(err, failed)
+		}
+	}
+	c.reclaim(limited)
 	return err
 }
 

@@ -219,7 +219,7 @@ func TestFindEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := runner.FindEngine(t.Context(), environ)
-	if !errors.Is(err, runner.ErrNoEngine) || !strings.Contains(err.Error(), "docker ps: Cannot connect to the Docker daemon") {
+	if !errors.Is(err, runner.ErrNoEngine) || !strings.Contains(err.Error(), "docker ps: Cannot connect to the Docker daemon. Is it running?; podman ps: Error: no podman answers") {
 		t.Errorf("FindEngine: %v", err)
 	}
 	_, err = runner.FindEngine(t.Context(), []string{"PATH=/nowhere:relative"})

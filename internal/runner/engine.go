@@ -86,7 +86,8 @@ func valueOfLast(environ []string, name string) string {
 func (e *Engine) name() string { return filepath.Base(e.Path) }
 
 // output runs a command of the engine and returns what it printed. The error has
-// the first line of what it said on its standard error.
+// the line of its standard error that tells of one; before that, clients tell that
+// they pull an image.
 func (e *Engine) output(ctx context.Context, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, e.Path, args...)
 	c.Env = e.Environ
@@ -94,11 +95,34 @@ func (e *Engine) output(ctx context.Context, args ...string) (string, error) {
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
 	if err := c.Run(); err != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
-		if first == "" {
-			first = err.Error()
-		}
-		return "", fmt.Errorf("%s %s: %s", e.name(), args[0], first)
+		return "", fmt.Errorf("%s %s: %s", e.name(), args[0], e.complaint(said.String(), err))
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// complaint is the line that says what is wrong: the first that begins as the
+// clients' errors do, or the first of all.
+func (e *Engine) complaint(said string, err error) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	for _, line := range lines {
+		if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, e.name()+": ") {
+			return line
+		}
+	}
+	if lines[0] == "" {
+		return err.Error()
+	}
+	return lines[0]
+}
+
+// combined is output with what the command wrote on its standard error as well.
+func (e *Engine) combined(ctx context.Context, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, e.Path, args...)
+	c.Env = e.Environ
+	c.WaitDelay = drain
+	text, err := c.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", e.name(), args[0], err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }

@@ -150,6 +150,15 @@ func (s *Spec) exports(files, seen string) (list []export, secrets []string, err
 		{Name: "CI_BUILDS_DIR", Value: s.BuildsDir, Raw: true},
 		{Name: "CI_PROJECT_DIR", Value: s.jobDir(), Raw: true},
 	}
+	if s.Container != nil {
+		// The directory belongs to the caller, and the container's user is
+		// another one: git would refuse to work there. GitLab Runner's own
+		// containers are all root's, so that git has nothing to refuse. git reads
+		// this since 2.38; a job that sets it itself wins.
+		all = append(all, ci.Variable{Name: "GIT_CONFIG_COUNT", Value: "1", Raw: true},
+			ci.Variable{Name: "GIT_CONFIG_KEY_0", Value: "safe.directory", Raw: true},
+			ci.Variable{Name: "GIT_CONFIG_VALUE_0", Value: s.jobDir(), Raw: true})
+	}
 	all = append(all, s.Variables...)
 	for _, name := range slices.Sorted(maps.Keys(s.IDTokens)) {
 		all = append(all, ci.Variable{Name: name, Value: s.IDTokens[name], Raw: true, Masked: true})

@@ -128,6 +128,15 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	}
 	start := s.Now()
 	r, err := newRun(ctx, &s)
+	if cause := context.Cause(ctx); err != nil && cause == nil && (errors.Is(err, ErrCanceled) || errors.Is(err, ErrTimeout)) {
+		log := &Log{W: s.Stdout, Colour: s.Colour, Now: s.Now}
+		result := Result{ExitCode: -1, Reason: Canceled, Message: "canceled", Duration: s.Now().Sub(start)}
+		if errors.Is(err, ErrTimeout) {
+			result.Reason, result.Message = JobExecutionTimeout, timeoutWords(s.Timeout)
+		}
+		log.Fail("Job failed: %s", result.Message)
+		return result, log.Err()
+	}
 	if err != nil {
 		return failed, err
 	}
@@ -293,7 +302,16 @@ func (r *run) prepareExecutor(ctx context.Context, files string) (err error) {
 		defer r.log.Section("prepare_executor", `Preparing the "docker" executor`)()
 		r.log.Say("Using %s with image %s ...", c.Engine.name(), c.Image)
 		r.interpreter = "bash"
-		r.container, err = c.start(ctx, r, files)
+		// Images are pulled here, and services waited for: the job's time counts,
+		// and it can be canceled.
+		limited, stop := limit(ctx, r.Timeout)
+		defer stop()
+		limited, release := cancelable(limited, r.Canceled)
+		defer release()
+		r.container, err = c.start(limited, r, files)
+		if cause := context.Cause(limited); err != nil && cause != nil {
+			err = errors.Join(cause, err)
+		}
 		return err
 	}
 	defer r.log.Section("prepare_executor", `Preparing the "shell" executor`)()

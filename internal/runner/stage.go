@@ -105,10 +105,15 @@ func (r *run) ended(err error) (Result, error) {
 	if errors.Is(err, ErrTimeout) {
 		return Result{
 			ExitCode: -1, Reason: JobExecutionTimeout,
-			Message: fmt.Sprintf("execution took longer than %s seconds", r.Timeout),
+			Message: timeoutWords(r.Timeout),
 		}, nil
 	}
 	return Result{}, err
+}
+
+// timeoutWords are GitLab Runner's of a job that took too long.
+func timeoutWords(d time.Duration) string {
+	return fmt.Sprintf("execution took longer than %s seconds", d)
 }
 
 // exitWords is how GitLab Runner names an exit code: its shell executor in Go's

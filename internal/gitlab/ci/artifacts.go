@@ -219,6 +219,7 @@ func (r *jobReader) cacheKey(prefix string, n *node, c *Cache) {
 		c.KeyFiles = r.strings(prefix+":files config", n, "files")
 		if c.KeyFiles == nil {
 			c.KeyFiles = r.strings(prefix+":files_commits config", n, "files_commits")
+			c.KeyCommits = c.KeyFiles != nil
 		}
 		if len(c.KeyFiles) == 0 || len(c.KeyFiles) > 2 {
 			r.add(n, "%s:files config requires at least 1 item and has too many items (maximum is 2)", prefix)

@@ -15,7 +15,7 @@
 //   - A keyword that GitLab does not know is an error.
 //   - What GitLab knows and cannot be done here (trigger, secrets, ...) is in
 //     Job.Refused, with how to go on. Such a job is listed and not run.
-//   - What has no effect here (tags, cache, ...) is told as a Warning of its job.
+//   - What has no effect here (tags, release, ...) is told as a Warning of its job.
 //   - A key that stands twice in one map, and a number that YAML 1.1 may read as
 //     another one, are errors, where GitLab silently takes one meaning.
 //

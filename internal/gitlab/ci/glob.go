@@ -11,6 +11,9 @@ import (
 // and for none, [a-z] and [^a-z] for one character, {a,b} for one of several,
 // and \ takes the next character as it is.
 //
+// The globs of artifacts and caches are the runner's and others: see Match of
+// internal/runner/workspace.
+//
 // It is turned into a regular expression of RE2, whose work is in proportion to
 // path and pattern, so that no pattern is a bomb.
 type glob struct {

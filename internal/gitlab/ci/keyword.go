@@ -32,10 +32,7 @@ var jobKeywords = map[string]keyword{
 		read:    func(r *jobReader, n *node) { r.job.BeforeScript = r.script("before_script", n) },
 		inherit: func(j, d *Job) { j.BeforeScript = d.BeforeScript },
 	},
-	"cache": {
-		read: (*jobReader).caches, inherit: func(j, d *Job) { j.Cache = d.Cache },
-		note: "nothing is kept between runs, and the job begins without one", list: true,
-	},
+	"cache":         {read: (*jobReader).caches, inherit: func(j, d *Job) { j.Cache = d.Cache }},
 	"coverage":      {read: (*jobReader).coverage, note: "coverage is not read from the output"},
 	"dependencies":  {read: (*jobReader).dependencies},
 	"environment":   {read: (*jobReader).environment},

@@ -190,7 +190,7 @@ func TestSecretsAreAsked(t *testing.T) {
 func TestNotes(t *testing.T) {
 	t.Parallel()
 	for keyword, value := range map[string]string{
-		"cache": "{paths: [a]}", "coverage": "/xx/", "hooks": "{}", "pages": "true", "publish": "public", "release": "{}",
+		"coverage": "/xx/", "hooks": "{}", "pages": "true", "publish": "public", "release": "{}",
 		"resource_group": "a", "tags": "[a]", "environment": "{name: a, kubernetes: {agent: b}}",
 	} {
 		j := job(t, "job:\n  script: [x]\n  "+keyword+": "+value+"\n", "job")
@@ -199,7 +199,7 @@ func TestNotes(t *testing.T) {
 			t.Errorf("%s: %v", keyword, j.Warnings)
 		}
 	}
-	for _, text := range []string{"when: manual", "environment: {name: a, action: , url: }", "artifacts: {paths: [a]}", "rules: null", "tags: null", "image: alpine"} {
+	for _, text := range []string{"when: manual", "environment: {name: a, action: , url: }", "artifacts: {paths: [a]}", "rules: null", "tags: null", "image: alpine", "cache: {paths: [a]}"} {
 		if j := job(t, "job:\n  script: [x]\n  "+text+"\n", "job"); len(j.Warnings) != 0 {
 			t.Errorf("%s: %v", text, j.Warnings)
 		}

@@ -165,7 +165,8 @@ type Artifacts struct {
 // Cache is one entry of cache.
 type Cache struct {
 	Key          string
-	KeyFiles     []string // key:files
+	KeyFiles     []string // key:files or key:files_commits
+	KeyCommits   bool     // of KeyFiles, their last commits make the key, and not their content
 	Prefix       string   // key:prefix
 	Paths        []string
 	Untracked    bool

@@ -84,17 +84,25 @@ func (a *attempts) attempt(ctx context.Context, number int) (out outcome) {
 	spec, err := a.spec(ctx, number, root, log)
 	if err != nil {
 		// The job's variables or tokens cannot be had: no fault of its script.
-		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %v", err)
+		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %s", a.words(err))
 		return outcome{result: systemFailure, err: err}
 	}
 	w := &work{attempts: a, spec: &spec, store: filepath.Join(a.Dir, "artifacts", fmt.Sprintf("%d-%d", a.index+1, number))}
 	spec.Prepare, spec.Finish = w.prepare, w.finish
 	out.result, out.err = runner.Run(ctx, spec)
 	if out.err != nil {
-		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %v", out.err)
+		(&runner.Log{W: log, Colour: a.Colour, Now: a.Now}).Fail("Job failed (system failure): %s", a.words(out.err))
 	}
 	out.artifacts, out.reports, out.dotenv = w.artifacts, w.reports, w.dotenv
 	return out
+}
+
+// words is an error as a log tells it.
+func (a *attempts) words(err error) string {
+	if a.Words == nil {
+		return err.Error()
+	}
+	return a.Words(err)
 }
 
 var systemFailure = runner.Result{ExitCode: -1, Reason: runner.RunnerSystemFailure}
@@ -133,13 +141,24 @@ type work struct {
 }
 
 // prepare fills the job's directory.
-func (w *work) prepare(_ context.Context, log *runner.Log) error {
+func (w *work) prepare(ctx context.Context, log *runner.Log) error {
 	if err := w.sources(log); err != nil {
 		return err
 	}
 	if w.Sources == nil {
-		return nil // artifacts are where they were made
+		return nil // artifacts and what would be cached are where they were made
 	}
+	if err := w.restoreCaches(ctx, log); err != nil {
+		return err
+	}
+	if err := w.downloadArtifacts(log); err != nil || w.spec.Container == nil {
+		return err
+	}
+	return workspace.OpenToAll(w.spec.Dir)
+}
+
+// downloadArtifacts gives the job those of others.
+func (w *work) downloadArtifacts(log *runner.Log) error {
 	var give []input
 	for _, in := range w.inputs {
 		if in.artifacts != "" {
@@ -187,8 +206,15 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// finish keeps artifacts and reads reports.
+// finish keeps caches and artifacts, and reads reports.
 func (w *work) finish(ctx context.Context, log *runner.Log, result runner.Result) error {
+	if err := w.saveCaches(ctx, log, result); err != nil {
+		return err
+	}
+	return w.uploadArtifacts(ctx, log, result)
+}
+
+func (w *work) uploadArtifacts(ctx context.Context, log *runner.Log, result runner.Result) error {
 	a := w.job.Artifacts
 	if a == nil {
 		return nil
@@ -239,6 +265,19 @@ func (w *work) collect(ctx context.Context, log *runner.Log, store string, asked
 	if err != nil {
 		return "", err
 	}
+	total := w.tellFound(log, found)
+	for _, pattern := range slices.Sorted(maps.Keys(excluded)) {
+		log.Say("%s: excluded %d files", pattern, excluded[pattern])
+	}
+	if total == 0 {
+		log.Fail("No files to upload")
+		return "", nil
+	}
+	return store, nil
+}
+
+// tellFound says what each path gave, and returns how much that is.
+func (w *work) tellFound(log *runner.Log, found []workspace.Found) int {
 	total := 0
 	for _, f := range found {
 		total += f.Files
@@ -255,14 +294,7 @@ func (w *work) collect(ctx context.Context, log *runner.Log, store string, asked
 			log.Say("%s: found %d matching artifact files and directories", f.Pattern, f.Files)
 		}
 	}
-	for _, pattern := range slices.Sorted(maps.Keys(excluded)) {
-		log.Say("%s: excluded %d files", pattern, excluded[pattern])
-	}
-	if total == 0 {
-		log.Fail("No files to upload")
-		return "", nil
-	}
-	return store, nil
+	return total
 }
 
 // readDotenv reads the reports below a directory. One that GitLab would not take

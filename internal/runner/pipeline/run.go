@@ -36,8 +36,15 @@ type Options struct {
 	// Dir is a directory for builds and artifacts that is closed to others.
 	// Nothing in it is removed but the directories of jobs that are over.
 	Dir string
+	// CacheDir is where caches are kept from run to run; "" keeps none. With
+	// InPlace there are none either.
+	CacheDir string
+	// Protected says that the ref is protected: its caches are apart.
+	Protected bool
 	// Log opens the log of an attempt at a job; it is closed at its end.
 	Log func(j *ci.Job, attempt int) (io.WriteCloser, error)
+	// Words tells an error in a log; nil is its own text, with names of packages.
+	Words func(error) string
 	// Colour paints the logs.
 	Colour bool
 	// Changed, if it is set, is told of each change, by one goroutine.

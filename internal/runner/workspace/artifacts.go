@@ -34,12 +34,27 @@ type Found struct {
 // Collect copies what the artifacts name from dir to store. It returns one Found
 // for each path, and how many files each of the exclusions left out.
 func Collect(ctx context.Context, dir, store string, a Artifacts) (found []Found, excluded map[string]int, err error) {
+	c, found, err := gather(ctx, dir, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	for name := range c.kept {
+		if _, err := copyEntry(filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(store, filepath.FromSlash(name))); err != nil {
+			return nil, nil, fmt.Errorf("workspace: keep the artifact %s: %w", name, err)
+		}
+	}
+	return found, c.excluded, nil
+}
+
+// gather looks for what artifacts, or a cache, name.
+func gather(ctx context.Context, dir string, a Artifacts) (*collector, []Found, error) {
 	c := &collector{dir: dir, kept: map[string]bool{}, excluded: map[string]int{}}
 	for _, p := range a.Exclude {
 		if relative, ok := c.inProject(p); ok {
 			c.exclude = append(c.exclude, relative)
 		}
 	}
+	var found []Found
 	for _, p := range a.Paths {
 		f, err := c.path(p)
 		if err != nil {
@@ -54,12 +69,7 @@ func Collect(ctx context.Context, dir, store string, a Artifacts) (found []Found
 		}
 		found = append(found, Found{Pattern: "untracked", Files: n})
 	}
-	for name := range c.kept {
-		if _, err := copyEntry(filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(store, filepath.FromSlash(name))); err != nil {
-			return nil, nil, fmt.Errorf("workspace: keep the artifact %s: %w", name, err)
-		}
-	}
-	return found, c.excluded, nil
+	return c, found, nil
 }
 
 // Extract copies what Collect stored into a directory, over what is there.

@@ -11,6 +11,11 @@ import (
 // match like others. A pattern that is malformed matches nothing.
 //
 // Source: the documentation of doublestar.Match, which GitLab Runner calls.
+//
+// The globs of rules:changes and rules:exists are others, and in internal/gitlab/ci:
+// GitLab decides those itself, by Ruby's File.fnmatch. "dir/**" is there what is in
+// dir and no deeper, and here all below dir, and dir. One matcher for both
+// would be wrong for one.
 func Match(pattern, name string) bool {
 	for _, p := range alternatives(pattern, 0) {
 		if matchParts(strings.Split(p, "/"), strings.Split(name, "/")) {

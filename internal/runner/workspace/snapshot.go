@@ -37,6 +37,8 @@ type Snapshot struct {
 	// Files counts what was copied, Changed the files among them that differ
 	// from the commit, as git status has it.
 	Files, Changed int
+
+	root string // what was copied
 }
 
 // Root is the top of the git work tree that dir is in, or dir itself where it is
@@ -53,7 +55,7 @@ func Root(ctx context.Context, dir string) (root string, inGit bool) {
 // not empty, is the URL that the copy has as its origin, which is then not the
 // caller's own.
 func Take(ctx context.Context, root, dst, remote string) (*Snapshot, error) {
-	s := &Snapshot{Dir: dst}
+	s := &Snapshot{Dir: dst, root: root}
 	top, inGit := Root(ctx, root)
 	if s.Git = inGit && sameDirectory(top, root); !s.Git {
 		return s, s.takeAll(root)
