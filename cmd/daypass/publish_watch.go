@@ -86,9 +86,9 @@ func (f *publishFlags) watch(c *cobra.Command, interval time.Duration, listen st
 		}
 		w.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 		server := &http.Server{Handler: w.Handler(), ReadHeaderTimeout: 10 * time.Second}
-		<-served
+		<-served //nolint:errcheck // it is nil: there was no server yet
 		go func() { served <- server.Serve(l) }()
-		defer context.AfterFunc(ctx, func() { _ = server.Close() })() //nolint:errcheck // it says only whether it ran
+		defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	}
 	w.Run(ctx)
 	stop()

@@ -18,7 +18,7 @@ import (
 // publishError gives an error of publish its exit code.
 func publishError(c *cobra.Command, err error) error {
 	var refusal *publish.Refusal
-	exit := 0
+	var exit int
 	switch {
 	case err == nil || c.Context().Err() != nil:
 		return err

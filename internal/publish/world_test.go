@@ -95,7 +95,7 @@ func (w *world) serveGitLab() {
 	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	served := make(chan error, 1)
 	go func() { served <- i.Serve(ctx, l, slog.New(slog.DiscardHandler)) }()
-	w.t.Cleanup(func() { stop(); <-served })
+	w.t.Cleanup(func() { stop(); <-served }) //nolint:errcheck // its failure shows in the tests
 	w.upstream = &publish.Upstream{URL: i.Issuer.URL(), Reader: publish.Reader{Roots: readRoots(w.t, filepath.Join(w.gitlabDir, "ca.pem"))}}
 }
 

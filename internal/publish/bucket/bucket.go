@@ -119,7 +119,8 @@ func (l *Layout) Policy() any {
 			l.ARN() + "/*", notBy(l.Publisher),
 		},
 		{
-			"OnlyTLS", "Deny", everybody, "s3:*", []string{l.ARN(), l.ARN() + "/*"},
+			"OnlyTLS", "Deny", everybody, "s3:*",
+			[]string{l.ARN(), l.ARN() + "/*"},
 			map[string]any{"Bool": map[string]string{"aws:SecureTransport": "false"}},
 		},
 	}}

@@ -57,9 +57,9 @@ var (
 	stranger = policy.Principal{ARN: "arn:aws:iam::999999999999:user/stranger", Account: "999999999999", UniqueID: "AIDASTRANGERSTRANGER1"}
 )
 
-func allowed(who *policy.Principal, action, resource, secure string, doc *policy.Document) bool {
+func allowed(who *policy.Principal, action, resource string, doc *policy.Document) bool {
 	var ctx policy.Context
-	ctx.Set("aws:SecureTransport", secure)
+	ctx.Set("aws:SecureTransport", "true")
 	if who.ARN != "" {
 		ctx.Set("aws:PrincipalArn", who.ARN)
 		ctx.Set("aws:PrincipalAccount", who.Account)
@@ -71,7 +71,7 @@ func allowed(who *policy.Principal, action, resource, secure string, doc *policy
 func (l *Layout) unreadable(doc *policy.Document) []Finding {
 	var found []Finding
 	for _, object := range l.objects() {
-		if !allowed(&nobody, "s3:GetObject", object, "true", doc) {
+		if !allowed(&nobody, "s3:GetObject", object, doc) {
 			found = append(found, Finding{
 				"high", "nobody without credentials can read " + object,
 				"AWS reads the issuer's documents without credentials",
@@ -92,13 +92,13 @@ func (l *Layout) tooWide(doc, open *policy.Document, named *mentions) []Finding 
 			if action == "s3:GetObject" && slices.Contains(l.objects(), resource) {
 				continue
 			}
-			who := ""
+			var who string
 			switch {
-			case allowed(&nobody, action, resource, "true", doc):
+			case allowed(&nobody, action, resource, doc):
 				who = "anybody, without credentials, can"
-			case allowed(&stranger, action, resource, "true", doc):
+			case allowed(&stranger, action, resource, doc):
 				who = "anybody with an AWS account can"
-			case allowed(&nobody, action, resource, "true", open) || allowed(&stranger, action, resource, "true", open):
+			case allowed(&nobody, action, resource, open) || allowed(&stranger, action, resource, open):
 				who = "whoever meets a condition, of any account, can"
 			default:
 				continue

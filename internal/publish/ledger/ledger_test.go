@@ -307,8 +307,10 @@ func TestEdited(t *testing.T) {
 	l := &ledger.Ledger{}
 	state := first(t)
 	for _, e := range []ledger.Entry{
-		{Time: start, Kind: ledger.Intent, By: "ada", State: state}, {Time: start, Kind: ledger.Done, By: "ada"},
-		{Time: start.Add(time.Hour), Kind: ledger.Intent, By: "bob", State: must(ledger.Revoke(state, pool[0].Kid, true)).Next}, {Time: start.Add(time.Hour), Kind: ledger.Done, By: "bob"},
+		{Time: start, Kind: ledger.Intent, By: "ada", State: state},
+		{Time: start, Kind: ledger.Done, By: "ada"},
+		{Time: start.Add(time.Hour), Kind: ledger.Intent, By: "bob", State: must(ledger.Revoke(state, pool[0].Kid, true)).Next},
+		{Time: start.Add(time.Hour), Kind: ledger.Done, By: "bob"},
 	} {
 		var err error
 		if l, err = l.Append(e); err != nil {
