@@ -143,7 +143,7 @@ func RestoreCache(file, dir string) error {
 
 func unpackOne(root *os.Root, h *tar.Header, content io.Reader) error {
 	name := path.Clean(h.Name)
-	mode := fs.FileMode(h.Mode).Perm() //nolint:gosec // Perm takes what fits
+	mode := fs.FileMode(h.Mode).Perm()
 	if h.Typeflag == tar.TypeDir {
 		return root.MkdirAll(name, mode|0o700)
 	}
@@ -160,7 +160,7 @@ func unpackOne(root *os.Root, h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, content) //nolint:gosec // of a size that a job of the same user had
+	_, err = io.Copy(out, content)
 	if mode&0o200 == 0 {
 		err = errors.Join(err, out.Chmod(mode))
 	}
