@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/daypass/daypass/internal/doctor"
@@ -90,9 +91,21 @@ func (p *reportPrinter) finding(f *doctor.Finding) {
 	if f.Outside {
 		p.labelled("from", "here; AWS looks from the public internet, so look from there too", plain)
 	}
-	p.labelled("see", f.Link, dimStyle)
+	p.labelled("see", f.Link+causeNumbers(f.Causes), dimStyle)
 	p.labelled("next", f.Fix, commandStyle)
 	p.line("")
+}
+
+// causeNumbers are the numbers of docs/causes.md behind a link.
+func causeNumbers(numbers []int) string {
+	if len(numbers) == 0 {
+		return ""
+	}
+	text := make([]string, len(numbers))
+	for i, n := range numbers {
+		text[i] = strconv.Itoa(n)
+	}
+	return "\n" + plural(len(numbers), "cause") + " " + strings.Join(text, ", ") + " of daypass explain, docs/causes.md"
 }
 
 // labelled writes text behind its label, each line of it below the first.

@@ -30,7 +30,8 @@ type explainFlags struct {
 	clientIDs, providers                                    []string
 	sessionName, sourceIP, at                               string
 	duration                                                time.Duration
-	extended, asJSON, fixOnly, fromServer                   bool
+	ci, job, environmentFile                                string
+	extended, asJSON, fixOnly, fromServer, environment      bool
 	server                                                  serverFlags
 }
 
@@ -47,7 +48,12 @@ is not given is not looked at, and is named.
 With an error text alone, its causes in order of likelihood, and what would tell
 them apart. A text of - is read from the standard input.
 
-Only AWS's condition keys count; --extended is for a provider with
+What neither token nor policy tells, the job's CI file does (--ci), and the
+environment of its client (--environment inside the job, --environment-file with
+what env printed there): a token that the job never declared, static keys that win
+over it, an exit status that the script loses. No value of a variable is shown.
+
+Only AWS's condition keys count (--aws); --extended is for a provider with
 "daypass serve --extended-claims".
 
 It ends with 0 where nothing stands in the token's way, with 1 where something
@@ -56,7 +62,8 @@ does, and with 2 where it could not look.`,
   aws iam get-role --role-name deploy --query Role.AssumeRolePolicyDocument | daypass explain --token-file token --policy -
   daypass explain --token-env TOKEN --from dump.json --role deploy
   daypass explain "Not authorized to perform sts:AssumeRoleWithWebIdentity"
-  daypass explain --cloudtrail event.json --policy trust.json`,
+  daypass explain --cloudtrail event.json --policy trust.json
+  daypass explain --ci .gitlab-ci.yml --job deploy --environment "Unable to locate credentials"`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return flags.run(c, strings.Join(args, " ")) },
 	}
@@ -69,6 +76,10 @@ does, and with 2 where it could not look.`,
 	flags.server.add(c)
 	f.StringVar(&flags.event, "cloudtrail", "", "in the place of a token, an event of CloudTrail in `FILE`, - for the standard input")
 	f.StringVar(&flags.role, "role", "", "the role's `ARN`, as the client sends it; with --from, its name will do")
+	f.StringVar(&flags.ci, "ci", "", "the job is in `FILE`, a .gitlab-ci.yml or a workflow of GitHub Actions")
+	f.StringVar(&flags.job, "job", "", "of the CI file, look at the job `NAME` alone")
+	f.BoolVar(&flags.environment, "environment", false, "look at the environment of this process; no value of it is shown")
+	f.StringVar(&flags.environmentFile, "environment-file", "", "look at the environment in `FILE`, as env or export -p printed it; - for the standard input")
 	f.StringArrayVar(&flags.clientIDs, "client-id", nil, "a client `ID` of the provider, as often as it has")
 	f.StringArrayVar(&flags.providers, "provider", nil, "the `ARN` of a provider of the account, as often as there are")
 	f.StringVar(&flags.keys, "keys", "", "verify the signature by the JWK Set in `FILE`")
@@ -76,7 +87,7 @@ does, and with 2 where it could not look.`,
 	f.DurationVar(&flags.duration, "duration", 0, "how long a session was asked for, such as 1h")
 	f.StringVar(&flags.sourceIP, "source-ip", "", "the `ADDRESS` that asks")
 	f.StringVar(&flags.at, "at", "", "the `TIME` of the exchange, such as 2026-11-26T12:00:00Z (default: now)")
-	f.BoolVar(&flags.extended, "extended", false, "every claim is a condition key, as Daypass can and AWS does not")
+	addKeySet(c, &flags.extended)
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	f.BoolVar(&flags.fixOnly, "print-fixed-policy", false, "print the mended trust policy and nothing else")
 	return c
@@ -97,7 +108,7 @@ func (f *explainFlags) run(c *cobra.Command, text string) error {
 	}
 	if !given {
 		if strings.TrimSpace(text) == "" {
-			return usageError{errors.New("what is to be explained? Give a token (--token-env, --token-file), a trust policy (--policy), or an error text; see \"daypass explain --help\"")}
+			return usageError{errors.New("what is to be explained? Give a token (--token-env, --token-file), a trust policy (--policy), a CI file (--ci), or an error text; see \"daypass explain --help\"")}
 		}
 		return f.symptom(c.OutOrStdout(), text)
 	}
@@ -112,14 +123,18 @@ func (f *explainFlags) run(c *cobra.Command, text string) error {
 		err = printJSON(c.OutOrStdout(), explained{report, report.Verdict(), report.Causes()})
 	default:
 		w := &reportWriter{out: c.OutOrStdout()}
-		w.report(report)
+		if jobsOnly(question, report) {
+			w.jobs(report)
+		} else {
+			w.report(report)
+		}
 		if text != "" {
 			w.say("")
 			w.symptom(explain.Symptom(text), report.Causes())
 		}
 		err = w.err
 	}
-	if err == nil && report.Verdict() == explain.Denied {
+	if err == nil && (report.JobFails() || report.Verdict() == explain.Denied) {
 		return &exitError{exitFailure}
 	}
 	return err
@@ -194,8 +209,17 @@ func (f *explainFlags) question(c *cobra.Command, in *inputs) (q *explain.Questi
 			return nil, false, fmt.Errorf("--keys %s: %w", f.keys, err)
 		}
 	}
+	if err := f.jobs(c, in, q); err != nil {
+		return nil, false, err
+	}
 	tokenGiven := f.tokenEnv != "" || f.tokenFile != "" || f.event != ""
-	return q, tokenGiven || f.policy != "" || f.account != "" || f.fromServer || f.role != "", nil
+	return q, tokenGiven || f.policy != "" || f.account != "" || f.fromServer || f.role != "" || len(q.Jobs) > 0 || q.Environment != nil, nil
+}
+
+// jobsOnly reports whether nothing was given but a job and its environment, so that
+// there is no decision of AWS to tell.
+func jobsOnly(q *explain.Question, r *explain.Report) bool {
+	return (len(q.Jobs) > 0 || q.Environment != nil) && q.Token == "" && q.Event == nil && q.Policy == "" && r.Failure() == nil
 }
 
 // token reads the token or the event.
@@ -244,6 +268,9 @@ func (f *explainFlags) fromRoles(c *cobra.Command, in *inputs, q *explain.Questi
 	var names []string
 	if f.account != "" {
 		names = []string{f.account}
+	}
+	if f.account == "-" && in.used {
+		return errStdinTwice
 	}
 	if err := read.read(c, names); err != nil {
 		return err
@@ -319,6 +346,8 @@ func (f *explainFlags) requestKeys(now time.Time) (func(*policy.Context), error)
 	}, nil
 }
 
+var errStdinTwice = errors.New("the standard input can be read once; give a file for the other")
+
 // inputs reads files, and the standard input once.
 type inputs struct {
 	stdin io.Reader
@@ -329,7 +358,7 @@ func (in *inputs) read(name string) ([]byte, error) {
 	from := in.stdin
 	if name == "-" {
 		if in.used {
-			return nil, errors.New("the standard input can be read once; give a file for the other")
+			return nil, errStdinTwice
 		}
 		in.used = true
 	} else {

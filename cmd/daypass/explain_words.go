@@ -85,14 +85,64 @@ func (w *reportWriter) report(r *explain.Report) {
 		w.check(&r.Checks[i])
 	}
 	w.trust(r)
-	if causes := r.Causes(); len(causes) > 0 {
-		w.say("\n%s", titleStyle.Render("What it is"))
-		for i := range causes {
-			w.cause(&causes[i])
-		}
+	if len(r.Jobs) > 0 {
+		w.say("")
 	}
+	w.jobFindings(r)
+	w.causes(r)
 	w.fix(r)
 	w.next(r)
+}
+
+// jobs is a report of a job and its environment alone.
+func (w *reportWriter) jobs(r *explain.Report) {
+	if len(r.Jobs) == 0 {
+		w.say("%s  nothing in the CI file or the environment stands in the way, of what is known to", goodStyle.Render("CLEAR"))
+		w.say("")
+		w.prose(titleStyle.Render("Next:")+" ", "give the token and the trust policy as well, which decide most denials: daypass explain --token-env NAME --policy FILE --role ARN", lipgloss.NewStyle())
+		return
+	}
+	w.jobFindings(r)
+	w.causes(r)
+	w.say("")
+	next := "mend the job as said, then run it once more"
+	if !r.JobFails() {
+		next = "see whether the conditions hold; if they do not, give the token and the trust policy: daypass explain --token-env NAME --policy FILE --role ARN"
+	}
+	w.prose(titleStyle.Render("Next:")+" ", next, lipgloss.NewStyle())
+}
+
+// jobFindings tells what the CI file and the environment prove.
+func (w *reportWriter) jobFindings(r *explain.Report) {
+	if len(r.Jobs) == 0 {
+		return
+	}
+	w.say("%s", titleStyle.Render("The job"))
+	for i := range r.Jobs {
+		f := &r.Jobs[i]
+		mark, where := badStyle.Render("✘"), "the environment"
+		if f.When != "" {
+			mark = warnStyle.Render("!")
+		}
+		if f.Place != "" {
+			where = f.Place + ", job " + f.Job
+		}
+		w.prose("  "+mark+" ", shownText(fmt.Sprintf("%s: %s (cause %d)", where, f.Note, f.Cause)), lipgloss.NewStyle())
+		if f.When != "" {
+			w.prose("    it shows when ", shownText(f.When), lipgloss.NewStyle())
+		}
+	}
+}
+
+func (w *reportWriter) causes(r *explain.Report) {
+	causes := r.Causes()
+	if len(causes) == 0 {
+		return
+	}
+	w.say("\n%s", titleStyle.Render("What it is"))
+	for i := range causes {
+		w.cause(&causes[i])
+	}
 }
 
 func (w *reportWriter) verdict(r *explain.Report) {
@@ -105,6 +155,8 @@ func (w *reportWriter) verdict(r *explain.Report) {
 		w.say("%s", badStyle.Render("DENIED"))
 	case r.Verdict() == explain.Admitted:
 		w.say("%s  as far as what was given can tell", goodStyle.Render("ADMITTED"))
+	case r.JobFails():
+		w.say("%s  the job cannot succeed as it is; AWS's decision needs token and trust policy", badStyle.Render("STOPPED"))
 	default:
 		w.say("%s  nothing stands in the way of what was given, but the decision needs token and trust policy", warnStyle.Render("OPEN"))
 	}
@@ -269,6 +321,8 @@ func (w *reportWriter) next(r *explain.Report) {
 		next = "no change of the policy is recommended; do what stands under \"What it is\""
 	case failure != nil:
 		next = "mend the token or the provider first: AWS looks at the trust policy after it"
+	case r.JobFails():
+		next = "mend the job as said, then run it once more"
 	case len(missing) > 0:
 		next = "to be sure, give what was not looked at: " + strings.Join(slices.Compact(missing), ", ")
 	default:
@@ -276,6 +330,19 @@ func (w *reportWriter) next(r *explain.Report) {
 	}
 	w.say("")
 	w.prose(titleStyle.Render("Next:")+" ", next, lipgloss.NewStyle())
+}
+
+// toldBy is the command that tells a cause.
+func toldBy(needs explain.Input) string {
+	switch {
+	case needs&explain.IssuerURL != 0 && needs&explain.TokenText != 0:
+		return ": daypass doctor issuer URL --token-env NAME"
+	case needs&explain.IssuerURL != 0:
+		return ": daypass doctor issuer URL"
+	case needs&explain.JobFacts != 0:
+		return ": daypass explain --ci FILE --environment"
+	}
+	return ""
 }
 
 // symptom tells the causes of an error text; those that were found are marked.
@@ -296,7 +363,7 @@ func (w *reportWriter) symptom(causes, found []explain.Cause) {
 		if slices.ContainsFunc(found, func(f explain.Cause) bool { return f.Number == c.Number }) {
 			w.say("    %s", badStyle.Render("it is this one"))
 		} else if len(causes) > 1 {
-			w.say("    told by %s", strings.Join(c.Needs.Names(), " and "))
+			w.say("    told by %s%s", strings.Join(c.Needs.Names(), " and "), toldBy(c.Needs))
 		}
 	}
 	if len(causes) > 1 && found == nil {

@@ -30,6 +30,7 @@ type lintFlags struct {
 	account                             string
 	fix, writeBaseline, listRules       bool
 	skipUnreadable, fromServer          bool
+	allExtended                         bool
 	accepted                            time.Duration
 	server                              serverFlags
 	threshold                           lint.Severity // of severity
@@ -80,6 +81,7 @@ and with 2 where something could not be read.
 	f.DurationVar(&flags.accepted, "accept-for", 90*24*time.Hour, "how long --write-baseline accepts a finding that it does not know yet, such as 720h")
 	f.StringSliceVar(&flags.clientIDs, "client-id", nil, "client `ID`s of the providers, where the input does not tell them")
 	f.StringSliceVar(&flags.extended, "extended-claims", nil, "`URL` of a provider for which the server makes every claim a condition key")
+	addKeySet(c, &flags.allExtended, "extended-claims")
 	f.StringVar(&flags.account, "account", "", "the roles' account, 12 `DIGITS`, where the input does not tell it")
 	f.BoolVar(&flags.skipUnreadable, "skip-unreadable", false, "what cannot be read is told and does not count")
 	f.StringVar(&flags.explain, "explain", "", "say what the `RULE` is about, and end")

@@ -12,6 +12,7 @@ import (
 	"github.com/daypass/daypass/internal/archive"
 	"github.com/daypass/daypass/internal/lint"
 	"github.com/daypass/daypass/internal/lint/source"
+	"github.com/daypass/daypass/internal/managedpolicy"
 
 	"github.com/spf13/cobra"
 )
@@ -34,6 +35,22 @@ type rolePlace struct {
 	// start and end are the policy's bytes in the file, where it can be written back.
 	writable   bool
 	start, end int
+	// policies and boundary are what the role may do; see daypass reach.
+	policies []namedPolicy
+	boundary string
+}
+
+// namedPolicy is a permissions policy of a role. Its text is empty where it is not
+// known.
+type namedPolicy struct{ name, text string }
+
+// attachedText is a managed policy of AWS's under its name, or one of which no more
+// than the ARN is known.
+func attachedText(policyARN string) namedPolicy {
+	if p, ok := managedpolicy.Find(policyARN); ok {
+		return namedPolicy{policyARN[strings.LastIndexByte(policyARN, '/')+1:], p.Document}
+	}
+	return namedPolicy{name: policyARN}
 }
 
 // maxLintFile bounds one file, in bytes. A plan of a large estate has some ten
@@ -63,7 +80,8 @@ func (in *lintInput) complete(r *lint.Role) {
 	if r.Account == "" {
 		r.Account = in.flags.account
 	}
-	if len(in.flags.clientIDs) > 0 || len(in.flags.extended) > 0 {
+	told := len(in.flags.clientIDs) > 0 || len(in.flags.extended) > 0 || in.flags.allExtended
+	if told {
 		r.Providers = append([]lint.Provider(nil), r.Providers...)
 	}
 	for _, url := range lint.ProviderURLs(r.TrustPolicy) {
@@ -73,7 +91,7 @@ func (in *lintInput) complete(r *lint.Role) {
 				at = i
 			}
 		}
-		if at < 0 && !r.ProvidersKnown && (len(in.flags.clientIDs) > 0 || len(in.flags.extended) > 0) {
+		if at < 0 && !r.ProvidersKnown && told {
 			r.Providers = append(r.Providers, lint.Provider{URL: url})
 			at = len(r.Providers) - 1
 		}
@@ -83,6 +101,7 @@ func (in *lintInput) complete(r *lint.Role) {
 		if len(r.Providers[at].ClientIDs) == 0 {
 			r.Providers[at].ClientIDs = in.flags.clientIDs
 		}
+		r.Providers[at].ExtendedClaims = r.Providers[at].ExtendedClaims || in.flags.allExtended
 		for _, extended := range in.flags.extended {
 			r.Providers[at].ExtendedClaims = r.Providers[at].ExtendedClaims || extended == url
 		}
@@ -179,11 +198,24 @@ func (in *lintInput) readText(name string, text []byte, named bool) {
 		if r.Name == "" {
 			r.Name = name
 		}
-		in.add(r.Role, rolePlace{file: name, writable: r.Plain && name != "-", start: r.Start, end: r.End, locate: func(line, column int) (string, int, int) {
+		in.add(r.Role, rolePlace{policies: policiesIn(&r.Role), file: name, writable: r.Plain && name != "-", start: r.Start, end: r.End, locate: func(line, column int) (string, int, int) {
 			fileLine, fileColumn := r.Locate(line, column)
 			return name, fileLine, fileColumn
 		}})
 	}
+}
+
+// policiesIn are a role's policies as a template or a plan has them, in which inline
+// ones are told by their place.
+func policiesIn(r *lint.Role) []namedPolicy {
+	var all []namedPolicy
+	for i, text := range r.Permissions {
+		all = append(all, namedPolicy{fmt.Sprintf("inline policy %d", i+1), text})
+	}
+	for _, attached := range r.Attached {
+		all = append(all, attachedText(attached))
+	}
+	return all
 }
 
 func (in *lintInput) lost(format string, args ...any) {
@@ -218,7 +250,8 @@ func (in *lintInput) readArchive(name string) error {
 		if !a.Details {
 			file = filepath.Join(name, file)
 		}
-		p := rolePlace{file: file, writable: !a.Details, end: len(t.Document), locate: func(line, column int) (string, int, int) {
+		role := roleOf(a.Account, t.Role)
+		p := rolePlace{policies: policiesOf(a.Account, role), boundary: role.PermissionsBoundary, file: file, writable: !a.Details, end: len(t.Document), locate: func(line, column int) (string, int, int) {
 			_, fileLine := t.Place(line)
 			if fileLine != line && a.Details { // indented otherwise
 				column = 1

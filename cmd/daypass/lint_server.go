@@ -19,7 +19,9 @@ type xmlDetails struct {
 		Name     string `xml:"RoleName"`
 		ARN      string `xml:"Arn"`
 		Document string `xml:"AssumeRolePolicyDocument"`
+		Boundary string `xml:"PermissionsBoundary>PermissionsBoundaryArn"`
 		Inline   []struct {
+			Name     string `xml:"PolicyName"`
 			Document string `xml:"PolicyDocument"`
 		} `xml:"RolePolicyList>member"`
 		Attached []string `xml:"AttachedManagedPolicies>member>PolicyArn"`
@@ -61,10 +63,12 @@ func (in *lintInput) readServer(c *cobra.Command) error {
 				Name: r.Name, ARN: r.ARN, Account: accountIn(r.ARN), TrustPolicy: decoded(r.Document),
 				Providers: providers, ProvidersKnown: true, Attached: r.Attached, PermissionsKnown: true,
 			}
+			var policies []namedPolicy
 			for _, inline := range r.Inline {
 				role.Permissions = append(role.Permissions, decoded(inline.Document))
+				policies = append(policies, namedPolicy{inline.Name, decoded(inline.Document)})
 			}
-			in.add(role, rolePlace{locate: func(line, column int) (string, int, int) { return "", line, column }})
+			in.add(role, rolePlace{policies: policies, boundary: r.Boundary, locate: func(line, column int) (string, int, int) { return "", line, column }})
 		}
 		if !page.Truncated {
 			break
@@ -77,9 +81,12 @@ func (in *lintInput) readServer(c *cobra.Command) error {
 	for i := range in.roles[first:] {
 		r := &in.roles[first+i]
 		for _, name := range r.Attached {
+			attached := attachedText(name)
 			if text := managed[name]; text != "" {
 				r.Permissions = append(r.Permissions, text)
+				attached = namedPolicy{name[strings.LastIndexByte(name, '/')+1:], text}
 			}
+			in.places[first+i].policies = append(in.places[first+i].policies, attached)
 		}
 	}
 	return nil

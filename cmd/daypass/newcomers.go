@@ -15,12 +15,14 @@ type newcomerFlags struct {
 	clientIDs        []string
 	account          string
 	asJSON, mayAdmit bool
+	extended         bool
 }
 
 func (f *newcomerFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.clientIDs, "client-id", nil, "a client `ID` of the providers, as often as there are")
 	c.Flags().StringVar(&f.account, "account", "", "the account of the roles, 12 `DIGITS`, where the files do not tell")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	addKeySet(c, &f.extended)
 }
 
 func newDiff() *cobra.Command {
@@ -80,7 +82,7 @@ type admittance struct {
 
 // roles reads roles as lint does.
 func (f *newcomerFlags) roles(c *cobra.Command, stdin io.Reader, name string) ([]lint.Role, error) {
-	in := &lintInput{flags: &lintFlags{account: f.account, clientIDs: f.clientIDs}, stdin: stdin}
+	in := &lintInput{flags: &lintFlags{account: f.account, clientIDs: f.clientIDs, allExtended: f.extended}, stdin: stdin}
 	if err := in.read(c, []string{name}); err != nil {
 		return nil, usageError{err}
 	}
@@ -216,6 +218,8 @@ func (f *newcomerFlags) print(c *cobra.Command, all []admittance, nobody string)
 	}
 	if in+out == 0 {
 		w.say("%s", nobody)
+	} else if in > 0 {
+		w.say("%s is somebody among them who should not get in? daypass lint names the pattern that admits them", titleStyle.Render("Next:"))
 	}
 	return in, w.err
 }

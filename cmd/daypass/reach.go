@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/daypass/daypass/internal/account"
-	"github.com/daypass/daypass/internal/archive"
 	"github.com/daypass/daypass/internal/arn"
 	"github.com/daypass/daypass/internal/explain"
-	"github.com/daypass/daypass/internal/managedpolicy"
+	"github.com/daypass/daypass/internal/lint"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/store"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -28,30 +26,51 @@ type reachFlags struct {
 func newReach() *cobra.Command {
 	var flags reachFlags
 	c := &cobra.Command{
-		Use:   "reach --from FILE|DIR (--token-env NAME | --token-file FILE)",
+		Use:   "reach (--from FILE|DIR | --server) (--token-env NAME | --token-file FILE)",
 		Short: "Say which roles of an account a token opens, and what they may do",
 		Long: `Say which roles of an account a token opens, and what their policies allow and
-deny. The account is what "aws iam get-account-authorization-details" printed, or a
-directory of "daypass export". Nothing is sent anywhere, and the token's signature is
-looked at only with --keys.
+deny. The account is what "aws iam get-account-authorization-details" printed, a
+directory of "daypass export", a Terraform plan (terraform show -json), a
+CloudFormation template, or that of a running server. The token is sent nowhere, and
+its signature is looked at only with --keys.
 
-A dump of AWS does not have the providers; that a provider is registered is then taken
-for granted. AWS managed policies are told by name where their text is not known.`,
-		Example: `  daypass reach --from dump.json --token-env GITLAB_OIDC_TOKEN`,
-		Args:    noArguments,
-		RunE:    func(c *cobra.Command, _ []string) error { return flags.run(c) },
+Dumps, plans and templates do not have all providers; that a provider is registered is
+then taken for granted. AWS managed policies are told by name where their text is not
+known.`,
+		Example: `  daypass reach --from dump.json --token-env GITLAB_OIDC_TOKEN
+  terraform show -json plan | daypass reach --from - --token-env GITLAB_OIDC_TOKEN
+  daypass reach --server --endpoint-url http://127.0.0.1:8350 --token-file token`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
 	f := c.Flags()
-	f.StringVar(&flags.account, "from", "", "the account, `FILE` or directory")
+	f.StringVar(&flags.account, "from", "", "the account, `FILE` or directory, - for the standard input")
+	f.BoolVar(&flags.fromServer, "server", false, "the account of a running server, or of IAM; see \"daypass lint --help\" for who is calling")
+	flags.server.add(c)
 	f.StringVar(&flags.tokenEnv, "token-env", "", "the token is in the environment variable `NAME`")
 	f.StringVar(&flags.tokenFile, "token-file", "", "the token is in `FILE`, - for the standard input")
 	f.StringVar(&flags.keys, "keys", "", "verify the signature by the JWK Set in `FILE`")
 	f.StringVar(&flags.sourceIP, "source-ip", "", "the `ADDRESS` that asks")
 	f.StringVar(&flags.at, "at", "", "the `TIME` of the exchange, such as 2026-11-26T12:00:00Z (default: now)")
-	f.BoolVar(&flags.extended, "extended", false, "every claim is a condition key, as Daypass can and AWS does not")
+	addKeySet(c, &flags.extended)
 	f.BoolVar(&flags.all, "all", false, "tell of roles that it does not open as well, and why")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return c
+}
+
+// addKeySet adds --aws and --extended: which claims are condition keys. AWS's are the
+// default for files, which are mostly AWS's.
+func addKeySet(c *cobra.Command, extended *bool, others ...string) {
+	c.Flags().Bool("aws", false, "only the claims of which AWS makes condition keys (the default)")
+	c.Flags().BoolVar(extended, "extended", false, "every claim is a condition key, as Daypass can and AWS does not")
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		for _, other := range append(others, "extended") {
+			if aws, err := c.Flags().GetBool("aws"); err == nil && aws && c.Flags().Changed(other) {
+				return usageError{fmt.Errorf("--aws and --%s contradict each other; give one", other)}
+			}
+		}
+		return nil
+	}
 }
 
 // reached is one role, and whether the token opens it.
@@ -65,6 +84,8 @@ type reached struct {
 	Powers []power `json:"powers,omitempty"`
 	// Boundary is the ARN of its permissions boundary, which limits the powers.
 	Boundary string `json:"boundary,omitempty"`
+	// Partial says that the input does not tell all its policies.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // power is a statement in short.
@@ -84,27 +105,37 @@ type power struct {
 }
 
 func (f *reachFlags) run(c *cobra.Command) error {
-	if f.account == "" || f.tokenEnv == "" && f.tokenFile == "" {
-		return usageError{errors.New("give an account (--from) and a token (--token-env or --token-file)")}
+	if f.account == "" && !f.fromServer || f.tokenEnv == "" && f.tokenFile == "" {
+		return usageError{errors.New("give an account (--from, --server) and a token (--token-env or --token-file)")}
 	}
-	name := f.account
-	f.account = "" // the question is asked for each of its roles
-	question, _, err := f.question(c, &inputs{stdin: c.InOrStdin()})
+	if f.account != "" && f.fromServer {
+		return usageError{errors.New("--from and --server each give the account; give one")}
+	}
+	asked := f.explainFlags
+	asked.account, asked.fromServer = "", false // the question is asked for each of its roles
+	stdin := &inputs{stdin: c.InOrStdin()}
+	question, _, err := asked.question(c, stdin)
 	if err != nil {
 		return usageError{err}
 	}
-	read, err := archive.Read(name)
-	if err != nil {
+	read := &lintInput{flags: &lintFlags{fromServer: f.fromServer, server: f.server}, stdin: stdin.stdin}
+	var names []string
+	if f.account != "" {
+		names = []string{f.account}
+	}
+	if f.account == "-" && stdin.used {
+		return usageError{errStdinTwice}
+	}
+	if err := read.read(c, names); err != nil {
 		return usageError{err}
 	}
-	a := read.Account
-	for i := range a.Providers {
-		question.Providers = append(question.Providers, arn.OIDCProvider(a.ID, a.Providers[i].URL))
+	if len(read.roles) == 0 && len(read.notes) > 0 {
+		return usageError{errors.New(read.notes[0])}
 	}
 	opened := 0
 	all := []reached{}
-	for i := range a.Roles {
-		one := reachRole(a, &a.Roles[i], question)
+	for i := range read.roles {
+		one := f.reachRole(&read.roles[i], &read.places[i], question)
 		if one.Verdict == explain.Admitted {
 			opened++
 		} else if !f.all {
@@ -120,22 +151,32 @@ func (f *reachFlags) run(c *cobra.Command) error {
 	for i := range all {
 		w.reached(&all[i])
 	}
-	w.say("The token opens %d of %s of account %s.", opened, counted(len(a.Roles), "role"), a.ID)
+	of := ""
+	if len(read.roles) > 0 && read.roles[0].Account != "" {
+		of = " of account " + read.roles[0].Account
+	}
+	w.say("The token opens %d of %s%s.", opened, counted(len(read.roles), "role"), of)
+	for _, note := range read.notes {
+		w.prose(warnStyle.Render("!")+" ", shownText(note), lipgloss.NewStyle())
+	}
+	if opened < len(read.roles) && !f.all {
+		w.say("%s --all tells of the others too, and why they stay shut", titleStyle.Render("Next:"))
+	} else if opened > 0 {
+		w.say("%s is that more than it should? daypass lint finds which policies are too wide", titleStyle.Render("Next:"))
+	}
 	return w.err
 }
 
 // reachRole asks whether a token opens a role, and lists its powers if so.
-func reachRole(a *account.Account, role *store.Role, question *explain.Question) reached {
+func (f *reachFlags) reachRole(role *lint.Role, place *rolePlace, question *explain.Question) reached {
 	q := *question
-	q.RoleARN, q.Policy = arn.Role(a.ID, role.Path, role.Name), role.TrustPolicy
-	q.MaxSessionDuration = time.Duration(role.MaxSessionDuration) * time.Second
-	if provider := providerOf(a, &q); provider != nil {
-		q.ClientIDs = provider.ClientIDs
-	}
+	f.takeRole(&q, role)
 	report := explain.Explain(&q)
-	one := reached{Role: role.Name, ARN: q.RoleARN, Verdict: report.Verdict(), Boundary: role.PermissionsBoundary}
+	one := reached{Role: role.Name, ARN: q.RoleARN, Verdict: report.Verdict(), Boundary: place.boundary, Partial: !role.PermissionsKnown}
 	if one.Verdict == explain.Admitted {
-		one.Powers = powersOf(a, role)
+		for _, p := range place.policies {
+			one.Powers = append(one.Powers, powers(p.name, p.text)...)
+		}
 		return one
 	}
 	if failure := report.Failure(); failure != nil {
@@ -147,37 +188,30 @@ func reachRole(a *account.Account, role *store.Role, question *explain.Question)
 	return one
 }
 
-// providerOf is the provider that the token is one of; nil where the account has
-// none, or is not known to have any.
-func providerOf(a *account.Account, q *explain.Question) *store.OIDCProvider {
-	issuer := explain.Explain(&explain.Question{Token: q.Token, Now: q.Now}).Issuer
-	for i := range a.Providers {
-		if "https://"+a.Providers[i].URL == issuer {
-			return &a.Providers[i]
+// roleOf is the role of a name; an empty one where there is none.
+func roleOf(a *account.Account, name string) *store.Role {
+	for i := range a.Roles {
+		if a.Roles[i].Name == name {
+			return &a.Roles[i]
 		}
 	}
-	return nil
+	return &store.Role{}
 }
 
-// powersOf lists the statements of a role's policies.
-func powersOf(a *account.Account, role *store.Role) []power {
-	var all []power
+// policiesOf are the permissions policies of a role of an account.
+func policiesOf(a *account.Account, role *store.Role) []namedPolicy {
+	var all []namedPolicy
 	for _, inline := range role.InlinePolicies {
-		all = append(all, powers(inline.Name, inline.Document)...)
+		all = append(all, namedPolicy{inline.Name, inline.Document})
 	}
 	for _, attached := range role.AttachedPolicies {
-		text, ok := managedText(a, attached)
-		if !ok {
-			all = append(all, power{Policy: attached, Unknown: true})
-			continue
-		}
-		all = append(all, powers(attached[strings.LastIndexByte(attached, '/')+1:], text)...)
+		all = append(all, managedText(a, attached))
 	}
 	return all
 }
 
-// managedText is the text of a managed policy, of the account's or of AWS's.
-func managedText(a *account.Account, policyARN string) (string, bool) {
+// managedText is a managed policy, of the account's or of AWS's.
+func managedText(a *account.Account, policyARN string) namedPolicy {
 	for i := range a.Policies {
 		p := &a.Policies[i]
 		if arn.Policy(a.ID, p.Path, p.Name) != policyARN {
@@ -185,14 +219,11 @@ func managedText(a *account.Account, policyARN string) (string, bool) {
 		}
 		for j := range p.Versions {
 			if p.Versions[j].ID == p.DefaultVersion {
-				return p.Versions[j].Document, true
+				return namedPolicy{p.Name, p.Versions[j].Document}
 			}
 		}
 	}
-	if p, ok := managedpolicy.Find(policyARN); ok {
-		return p.Document, true
-	}
-	return "", false
+	return attachedText(policyARN)
 }
 
 func powers(name, text string) []power {
@@ -227,7 +258,7 @@ func (w *reportWriter) reached(r *reached) {
 		w.say("%s %s  %s", badStyle.Render("✘"), shownText(r.Role), dimStyle.Render(shownText(r.Why)))
 		return
 	}
-	w.say("%s %s  %s", goodStyle.Render("✔"), titleStyle.Render(shownText(r.Role)), dimStyle.Render(shownText(r.ARN)))
+	w.say("%s %s  %s", goodStyle.Render("✔"), titleStyle.Render(shownText(r.Role)), dimStyle.Render(shownText(cmp.Or(r.ARN, "no ARN yet"))))
 	if r.Boundary != "" {
 		w.say("    within the permissions boundary %s", shownText(r.Boundary))
 	}
@@ -244,7 +275,10 @@ func (w *reportWriter) reached(r *reached) {
 			w.say("    %s  %s", line, dimStyle.Render("("+shownText(p.Policy)+")"))
 		}
 	}
-	if len(r.Powers) == 0 {
+	switch {
+	case r.Partial:
+		w.say("    %s", dimStyle.Render("the input does not tell whether it has other policies"))
+	case len(r.Powers) == 0:
 		w.say("    it has no policies, and may do nothing")
 	}
 	w.say("")

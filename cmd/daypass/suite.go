@@ -25,6 +25,7 @@ type suiteFlags struct {
 	junit, at   string
 	asJSON      bool
 	verbose     bool
+	extended    bool
 	minCoverage int
 }
 
@@ -50,9 +51,20 @@ too low, and with 2 where a suite cannot be read.`,
 	f.BoolVarP(&flags.verbose, "verbose", "v", false, "tell of tests that pass as well")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	f.StringVar(&flags.junit, "junit", "", "write a report in the form of JUnit to `FILE`, - for the standard output")
+	addKeySet(c, &flags.extended)
+	f.Lookup("aws").Usage = "only the claims of which AWS makes condition keys, whatever the suite says"
+	f.Lookup("extended").Usage = "every claim is a condition key, whatever the suite says"
 	f.IntVar(&flags.minCoverage, "min-coverage", 0, "fail where less than this `PERCENT` of the policies' statements matched in a test")
 	f.StringVar(&flags.at, "at", "", "ask at this `TIME`, such as 2026-11-26T12:00:00Z (default: now)")
 	return c
+}
+
+// keySet is what --aws or --extended says; nil leaves it to each suite.
+func (f *suiteFlags) keySet(c *cobra.Command) *bool {
+	if aws, err := c.Flags().GetBool("aws"); f.extended || err == nil && aws {
+		return &f.extended
+	}
+	return nil
 }
 
 func (f *suiteFlags) run(c *cobra.Command, args []string) error {
@@ -72,7 +84,7 @@ func (f *suiteFlags) run(c *cobra.Command, args []string) error {
 	}
 	var results []*suite.Result
 	for _, file := range files {
-		result, err := runSuite(file, now)
+		result, err := runSuite(file, now, f.keySet(c))
 		if err != nil {
 			return usageError{err}
 		}
@@ -142,7 +154,7 @@ func suiteFiles(args []string) ([]string, error) {
 	return files, nil
 }
 
-func runSuite(file string, now time.Time) (*suite.Result, error) {
+func runSuite(file string, now time.Time, extended *bool) (*suite.Result, error) {
 	text, err := readBounded(file)
 	if err != nil {
 		return nil, err
@@ -156,6 +168,9 @@ func runSuite(file string, now time.Time) (*suite.Result, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if extended != nil {
+		s.ExtendedClaims = *extended
 	}
 	return s.Run(suite.Options{Now: now, Like: func(kind string, keys map[string]any) (map[string]any, error) {
 		return likeToken(now, kind, keys)

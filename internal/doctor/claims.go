@@ -2,10 +2,6 @@ package doctor
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,39 +15,21 @@ import (
 	"github.com/daypass/daypass/internal/oidc"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/trust"
+	"github.com/daypass/daypass/internal/unverified"
 )
 
 // asVerified gives the claims of a payload as if a token with it had been
 // verified. Claims come out of oidc.Verify alone, and that is right for a
 // server; here somebody asks what would become of a token whose signature is
-// another question. So the payload is signed once more, by a key that nobody
-// else has and that is forgotten at once, and verified with that, at a time at
-// which it is valid and for its own audience.
+// another question. So the payload is signed once more, by a key that is worth
+// nothing, and verified with that, at a time at which it is valid and for its own
+// audience.
 func asVerified(payload []byte, audience string) (*oidc.Claims, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	raw, err := unverified.Sign(payload)
 	if err != nil {
 		return nil, err
 	}
-	point, err := key.PublicKey.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	base := base64.RawURLEncoding
-	signed := base.EncodeToString([]byte(`{"alg":"ES256","kid":"doctor"}`)) + "." + base.EncodeToString(payload)
-	sum := sha256.Sum256([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
-	if err != nil {
-		return nil, err
-	}
-	signature := make([]byte, 64)
-	r.FillBytes(signature[:32])
-	s.FillBytes(signature[32:])
-	keys, err := oidc.ParseKeySet(fmt.Appendf(nil, `{"keys":[{"kty":"EC","crv":"P-256","kid":"doctor","x":%q,"y":%q}]}`,
-		base.EncodeToString(point[1:33]), base.EncodeToString(point[33:])))
-	if err != nil {
-		return nil, err
-	}
-	return verifiedAtItsTime(signed+"."+base.EncodeToString(signature), keys, audience)
+	return verifiedAtItsTime(raw, unverified.Keys(), audience)
 }
 
 // verifiedAtItsTime verifies a token at a time at which it is valid, if there is

@@ -75,7 +75,7 @@ func lists() string {
 }
 
 func table(b *strings.Builder, check string) {
-	head := "\n| finding | level | what | why it matters | next step |\n|---|---|---|---|---|\n"
+	head := "\n| finding | level | what | why it matters | next step | [cause](causes.md) |\n|---|---|---|---|---|---|\n"
 	for _, f := range Faults() {
 		if f.Check != check {
 			continue
@@ -84,7 +84,8 @@ func table(b *strings.Builder, check string) {
 		if f.Daypass != "" && f.Daypass != f.Level {
 			level += "; for Daypass " + string(f.Daypass)
 		}
-		fmt.Fprintf(b, "%s| `%s` | %s | %s | %s | %s |\n", head, f.Code, level, cell(f.What), cell(f.Why), cell(f.Fix))
+		numbers := strings.Trim(strings.ReplaceAll(fmt.Sprint(Causes(f.Code)), " ", ", "), "[]")
+		fmt.Fprintf(b, "%s| `%s` | %s | %s | %s | %s | %s |\n", head, f.Code, level, cell(f.What), cell(f.Why), cell(f.Fix), numbers)
 		head = ""
 	}
 }

@@ -63,6 +63,8 @@ type Finding struct {
 	AWSError string `json:"awsError,omitempty"`
 	Fix      string `json:"fix,omitempty"` // the next step
 	Link     string `json:"link,omitempty"`
+	// Causes are its numbers in docs/causes.md.
+	Causes []int `json:"causes,omitempty"`
 	// Outside says that only a look from the public internet settles it.
 	Outside bool `json:"outside,omitempty"`
 }
@@ -101,7 +103,7 @@ func (r *Report) found(code, seen string, args ...any) {
 	check := checksByID[f.Check]
 	finding := Finding{
 		Check: f.Check, Name: check.Name, Code: code, Level: level, What: f.What, Seen: visible(fmt.Sprintf(seen, args...)),
-		Why: f.Why, AWSError: f.AWS, Fix: f.Fix, Link: f.Link, Outside: check.Outside && level != Info,
+		Why: f.Why, AWSError: f.AWS, Fix: f.Fix, Link: f.Link, Causes: Causes(code), Outside: check.Outside && level != Info,
 	}
 	if finding.Link == "" {
 		finding.Link = check.Link

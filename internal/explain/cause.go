@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -16,7 +17,7 @@ const (
 	TokenText                    // the ID token
 	PolicyText                   // the role's trust policy
 	RoleARN                      // the role's ARN, as the client sent it
-	Job                          // the CI file, the job's environment
+	JobFacts                     // the CI file, the job's environment
 	Account                      // reading the AWS account
 	ForgeAPI                     // the API of GitLab or GitHub
 	Outside                      // a look from the public internet
@@ -39,18 +40,22 @@ func (i Input) Names() []string {
 	return names
 }
 
+// MarshalJSON writes the words for the inputs.
+func (i Input) MarshalJSON() ([]byte, error) { return json.Marshal(i.Names()) }
+
 // Cause is one way in which a job comes not to get its credentials, or gets
 // others than it should.
 type Cause struct {
 	// Number is its number in docs/causes.md. Numbers are never given twice.
-	Number int
+	Number int `json:"number"`
 	// Title says what is the matter, Fix what to do about it; sentences without a
 	// full stop.
-	Title, Fix string
+	Title string `json:"title"`
+	Fix   string `json:"fix"`
 	// Needs are the inputs that prove this cause, or rule it out.
-	Needs Input
+	Needs Input `json:"needs"`
 	// Link is where it is documented or was reported.
-	Link string
+	Link string `json:"link"`
 	// texts are fragments of error texts under which it shows, in lower case. An
 	// ellipsis stands for any text.
 	texts []string

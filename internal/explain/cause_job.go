@@ -3,13 +3,13 @@ package explain
 // jobCauses are about the job and its client.
 var jobCauses = []Cause{
 	{
-		Number: 61, texts: []string{"unable to locate credentials", "nocredentialserror", "no valid credential sources", "the security token included in the request is invalid"}, Needs: Job,
+		Number: 61, texts: []string{"unable to locate credentials", "nocredentialserror", "no valid credential sources", "the security token included in the request is invalid"}, Needs: JobFacts,
 		Title: "the exchange failed in a command substitution within export or eval, which swallows the exit status, and the job went on without credentials or with the runner's",
 		Fix:   "assign the output to a variable first and export from it, or use daypass env, whose output stops the shell",
 		Link:  "https://docs.gitlab.com/ci/cloud_services/aws/",
 	},
 	{
-		Number: 62, texts: []string{"the security token included in the request is expired", "expiredtoken:", "(expiredtoken)"}, Needs: Job,
+		Number: 62, texts: []string{"the security token included in the request is expired", "expiredtoken:", "(expiredtoken)"}, Needs: JobFacts,
 		Title: "the session ended while the job ran: it lives an hour unless more is asked for, and nothing renews what was exported",
 		Fix:   "renew by daypass exec or credential_process; exchange after an approval, not before; or ask for a longer session",
 		Link:  "https://github.com/aws-actions/configure-aws-credentials/issues/359",
@@ -27,13 +27,13 @@ var jobCauses = []Cause{
 		Link:  "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
 	},
 	{
-		Number: 65, texts: []string{"lifetime…7200", "token lifetime…exceeds"}, Needs: ErrorText | Job,
+		Number: 65, texts: []string{"lifetime…7200", "token lifetime…exceeds"}, Needs: ErrorText | JobFacts,
 		Title: "the job asks for a token that lives as long as the session; that is not needed, for the session outlives the token",
 		Fix:   "leave the token's lifetime as it is, and give the session's duration to STS alone",
 		Link:  "https://github.com/buildkite-plugins/aws-assume-role-with-web-identity-buildkite-plugin/issues/43",
 	},
 	{
-		Number: 66, texts: []string{"at 'rolesessionname' failed to satisfy constraint", "rolesessionname…failed to satisfy", "invalid length for parameter rolesessionname"}, Needs: ErrorText | Job,
+		Number: 66, texts: []string{"at 'rolesessionname' failed to satisfy constraint", "rolesessionname…failed to satisfy", "invalid length for parameter rolesessionname"}, Needs: ErrorText | JobFacts,
 		Title: "the session's name holds a character that STS does not take, or has not 2 to 64 of them: a branch or a path went into it",
 		Fix:   "use letters, digits and =,.@_+- only, and cut the front, not the end that tells sessions apart",
 		Link:  "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html",
@@ -45,19 +45,19 @@ var jobCauses = []Cause{
 		Link:  "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
 	},
 	{
-		Number: 68, texts: []string{"is not authorized to perform…user/"}, Needs: Job,
+		Number: 68, texts: []string{"is not authorized to perform…user/"}, Needs: JobFacts,
 		Title: "static keys in the environment come before the web identity, and another identity is used than was meant",
 		Fix:   "unset AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the job, and look with aws sts get-caller-identity",
 		Link:  "https://github.com/aws-actions/configure-aws-credentials/issues/743",
 	},
 	{
-		Number: 69, texts: []string{"retry attempt…not authorized", "attempt 12 of 12"}, Needs: Job,
+		Number: 69, texts: []string{"retry attempt…not authorized", "attempt 12 of 12"}, Needs: JobFacts,
 		Title: "the client tries a denial again and again, which cannot help",
 		Fix:   "let it try again only where the issuer could not be reached, on throttling, and seconds after a change of the role",
 		Link:  "https://github.com/aws-actions/configure-aws-credentials/issues/683",
 	},
 	{
-		Number: 70, texts: []string{"could not connect to the endpoint url…sts", "connect timeout on endpoint url…sts", "dial tcp…sts.amazonaws.com"}, Needs: Job,
+		Number: 70, texts: []string{"could not connect to the endpoint url…sts", "connect timeout on endpoint url…sts", "dial tcp…sts.amazonaws.com"}, Needs: JobFacts,
 		Title: "the client calls STS's global endpoint, or not the endpoint that was set, which a closed network does not let through",
 		Fix:   "set AWS_REGION and AWS_STS_REGIONAL_ENDPOINTS=regional, or AWS_ENDPOINT_URL_STS where the client knows it",
 		Link:  "https://github.com/aws/aws-cli/issues/8697",
@@ -69,13 +69,13 @@ var jobCauses = []Cause{
 		Link:  "https://github.com/aws-actions/configure-aws-credentials#oidc-audience",
 	},
 	{
-		Number: 72, texts: []string{"aws: command not found", "aws: not found", "exec: \"aws\": executable file not found", "aws: error: argument command: invalid choice: sh", "argument command: found invalid choice 'sh'"}, Needs: Job,
+		Number: 72, texts: []string{"aws: command not found", "aws: not found", "exec: \"aws\": executable file not found", "aws: error: argument command: invalid choice: sh", "argument command: found invalid choice 'sh'"}, Needs: JobFacts,
 		Title: "the job's image has no aws command, or has it as its entrypoint",
 		Fix:   "use an image with the AWS CLI and image: {entrypoint: [\"\"]}, or the static daypass binary",
 		Link:  "https://docs.gitlab.com/ci/docker/using_docker_images/#override-the-entrypoint-of-an-image",
 	},
 	{
-		Number: 73, texts: []string{"signaturedoesnotmatch", "the request signature we calculated does not match"}, Needs: Job,
+		Number: 73, texts: []string{"signaturedoesnotmatch", "the request signature we calculated does not match"}, Needs: JobFacts,
 		Title: "the secret access key reached the client changed: a + or / that was not quoted, or white space around it",
 		Fix:   "quote variables in the shell, and pass credentials by the environment or credential_process and not through templates",
 		Link:  "https://repost.aws/knowledge-center/api-gateway-iam-authentication-signature-errors",

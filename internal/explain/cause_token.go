@@ -51,7 +51,7 @@ var tokenCauses = []Cause{
 		Link:  "https://openid.net/specs/openid-connect-core-1_0.html#IDToken",
 	},
 	{
-		Number: 31, texts: []string{"parameter webidentitytoken, value: 0", "webidentitytoken…length greater than or equal to 4", "webidentitytoken…must not be null", "expected one argument", "webidentitytokenfile…empty"}, Needs: ErrorText | Job,
+		Number: 31, texts: []string{"parameter webidentitytoken, value: 0", "webidentitytoken…length greater than or equal to 4", "webidentitytoken…must not be null", "expected one argument", "webidentitytokenfile…empty"}, Needs: ErrorText | JobFacts,
 		Title: "the token's variable is empty: CI_JOB_JWT_V2 is gone since GitLab 17.0, the name is another, or the job declares no id_tokens",
 		Fix:   "declare id_tokens in this very job (child pipelines too), and use its name",
 		Link:  "https://docs.gitlab.com/ci/cloud_services/",
@@ -63,13 +63,13 @@ var tokenCauses = []Cause{
 		Link:  "https://docs.gitlab.com/ci/secrets/id_token_authentication/#error-id-token-issuance-is-disabled",
 	},
 	{
-		Number: 33, texts: []string{"credentials could not be loaded", "actions_id_token_request_url", "actions_id_token_request_token"}, Needs: ErrorText | Job,
+		Number: 33, texts: []string{"credentials could not be loaded", "actions_id_token_request_url", "actions_id_token_request_token"}, Needs: ErrorText | JobFacts,
 		Title: "the GitHub job may not ask for an ID token",
 		Fix:   "give the job permissions: id-token: write (and contents: read, which then has to be said as well)",
 		Link:  "https://github.com/aws-actions/configure-aws-credentials/issues/282",
 	},
 	{
-		Number: 34, texts: []string{"credentials could not be loaded", "actions_id_token_request_url"}, Needs: ErrorText | Job,
+		Number: 34, texts: []string{"credentials could not be loaded", "actions_id_token_request_url"}, Needs: ErrorText | JobFacts,
 		Title: "the run is of a fork or of Dependabot, to which GitHub gives no ID token",
 		Fix:   "leave credentials to a job that runs after review; be careful with pull_request_target and workflow_run",
 		Link:  "https://github.com/aws-actions/configure-aws-credentials/issues/564",

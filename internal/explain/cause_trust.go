@@ -124,7 +124,7 @@ var trustCauses = []Cause{
 		Link:  "https://gitlab.com/gitlab-org/gitlab/-/issues/580605",
 	},
 	{
-		Number: 60, texts: notAuthorized, Needs: Job,
+		Number: 60, texts: notAuthorized, Needs: JobFacts,
 		Title: "the client used another identity than the job's token, such as the runner's own web identity",
 		Fix:   "unset AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_PROFILE of the runner in the job, and look with aws sts get-caller-identity",
 		Link:  "https://github.com/aws-actions/configure-aws-credentials/issues/1293",

@@ -19,10 +19,13 @@
 //   - role.go: the role's ARN and its trust policy; miss.go: what is said of a
 //     condition that did not match
 //   - cause.go and the tables beside it: the catalogue of causes, by error text
+//   - job.go: what a CI file and a job's environment prove; job_token.go and
+//     job_client.go: the rules; shell.go: exit codes that a script loses
 //   - fix.go: the smallest change of the policy under which the token is admitted
 package explain
 
 import (
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/internal/oidc"
@@ -59,6 +62,11 @@ type Question struct {
 	// RequestKeys sets the condition keys that say how was asked, such as
 	// aws:SourceIp; nil sets none.
 	RequestKeys func(*policy.Context)
+	// Jobs are the jobs of a CI file, and Environment what the client finds there;
+	// nil where they are not known. What they prove is in Report.Jobs, beside AWS's
+	// decision.
+	Jobs        []Job
+	Environment *Environment
 	// Now is the time of the exchange.
 	Now time.Time
 }
@@ -129,6 +137,8 @@ type Report struct {
 	From string `json:"from,omitempty"`
 	// Trust is the account of the trust policy; nil where it was not asked.
 	Trust *Trust `json:"trust,omitempty"`
+	// Jobs are what the CI file or the environment proves.
+	Jobs []JobFinding `json:"jobs,omitempty"`
 	// Token is what a trust policy sees of the token; nil where it could not be read.
 	Token *trust.Token `json:"-"`
 	// Fix is the smallest change that admits the token; nil where there is none, or
@@ -201,19 +211,31 @@ func (r *Report) Failure() *Check {
 	return nil
 }
 
-// Causes are those of all checks that failed, in their order, each once.
+// Causes are those of all checks, and of what the job proves, in their order, each
+// once.
 func (r *Report) Causes() []Cause {
+	var numbers []int
+	for i := range r.Checks {
+		numbers = append(numbers, r.Checks[i].Causes...)
+	}
+	for i := range r.Jobs {
+		numbers = append(numbers, r.Jobs[i].Cause)
+	}
 	var causes []Cause
 	told := map[int]bool{}
-	for i := range r.Checks {
-		for _, number := range r.Checks[i].Causes {
-			if cause := byNumber[number]; cause != nil && !told[number] {
-				told[number] = true
-				causes = append(causes, *cause)
-			}
+	for _, number := range numbers {
+		if cause := byNumber[number]; cause != nil && !told[number] {
+			told[number] = true
+			causes = append(causes, *cause)
 		}
 	}
 	return causes
+}
+
+// JobFails reports whether the CI file or the environment proves something that
+// always shows.
+func (r *Report) JobFails() bool {
+	return slices.ContainsFunc(r.Jobs, func(f JobFinding) bool { return f.When == "" })
 }
 
 func (r *Report) check(name string) *Check {
@@ -239,6 +261,7 @@ func Explain(q *Question) *Report {
 	e.report.Token = token
 	e.role(token, claims)
 	e.session()
+	e.jobs()
 	return e.report
 }
 

@@ -178,6 +178,7 @@ var denials = []denial{
 	{cause: 58, name: "operator twice", claims: gitLab, policy: gitLabPolicy(`{"StringEquals":{"gitlab.example.com:aud":"a"},"StringEquals":{"gitlab.example.com:sub":"b"}}`), code: "MalformedPolicyDocument", note: "stands twice"},
 	{cause: 63, name: "duration", claims: gitLab, policy: gitLabPolicy(good), ask: func(q *explain.Question) { q.Duration, q.MaxSessionDuration = 2*time.Hour, time.Hour }, code: "ValidationError", message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
 	{cause: 66, name: "session name", claims: gitLab, policy: gitLabPolicy(good), ask: func(q *explain.Question) { q.RoleSessionName = "feature/x" }, code: "ValidationError", note: "letters, digits"},
+	{cause: 77, name: "a key of SeaweedFS", claims: gitLab, policy: gitLabPolicy(`{"StringEquals":{"oidc:sub":"project_path:acme/app:ref_type:branch:ref:main"}}`), code: "AccessDenied", message: notAuthorized, note: "gitlab.example.com:sub"},
 	{cause: 71, name: "partition", claims: gitLab, policy: gitLabPolicy(good), ask: func(q *explain.Question) { q.RoleARN = "arn:amazon:iam::" + account + ":role/deploy" }, code: "ValidationError", note: "no partition"},
 }
 

@@ -1,20 +1,14 @@
 package explain
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/sha256"
-	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"math/big"
 	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/oidc"
+	"github.com/daypass/daypass/internal/unverified"
 )
 
 // mending is a token on its way to one whose claims can be read: package oidc
@@ -71,7 +65,7 @@ func (m *mending) mend(err error) bool {
 	case oidc.NotAJWT, oidc.UnsupportedAlgorithm, oidc.TooLarge:
 		// The payload is known to be readable: it is the header, the signature or
 		// the length, none of which stays.
-		if strings.HasSuffix(m.text, ".") || m.signedHere() {
+		if strings.HasSuffix(m.text, ".") || unverified.Made(m.text) {
 			return false
 		}
 	case oidc.SubjectNull:
@@ -120,7 +114,7 @@ func (m *mending) claims() (*oidc.Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims, err := u.Verify(worthlessKeys, audiencesOf(m.text, u), time.Unix(0, 0))
+	claims, err := u.Verify(unverified.Keys(), audiencesOf(m.text, u), time.Unix(0, 0))
 	if isKind(err, oidc.AudienceNotRegistered) { // an empty one, which no provider has
 		m.members["aud"] = json.RawMessage(noAudience)
 		delete(m.members, "azp")
@@ -144,52 +138,13 @@ func (m *mending) validAt(u *oidc.Unverified) time.Time {
 	return at
 }
 
-const worthlessID = "explained"
-
-// worthlessHeader is the header of a mended token.
-var worthlessHeader = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"JWT","kid":"` + worthlessID + `"}`))
-
-func (m *mending) signedHere() bool { return strings.HasPrefix(m.text, worthlessHeader+".") }
-
-// worthlessKey is made of a text that everybody can read. What it signs proves
-// nothing, and no server holds its public half.
-var worthlessKey, worthlessKeys = func() (*ecdsa.PrivateKey, *oidc.KeySet) {
-	scalar := sha256.Sum256([]byte("daypass explain"))
-	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:])
-	if err != nil {
-		panic(fmt.Sprintf("explain: %v", err)) // a constant
-	}
-	point, err := private.PublicKey.Bytes()
-	if err != nil {
-		panic(fmt.Sprintf("explain: %v", err))
-	}
-	encode := base64.RawURLEncoding.EncodeToString
-	keys, err := oidc.ParseKeySet(fmt.Appendf(nil, `{"keys":[{"kty":"EC","crv":"P-256","kid":%q,"x":%q,"y":%q}]}`, worthlessID, encode(point[1:33]), encode(point[33:])))
-	if err != nil {
-		panic(fmt.Sprintf("explain: %v", err))
-	}
-	return private, keys
-}()
-
-// sign makes the members a token of the worthless key. The signature is
-// deterministic (RFC 6979).
+// sign makes the members a token whose signature is worth nothing.
 func (m *mending) sign() {
 	payload, err := json.Marshal(m.members)
 	if err != nil { // each member was read from JSON
 		return
 	}
-	signed := worthlessHeader + "." + base64.RawURLEncoding.EncodeToString(payload)
-	sum := sha256.Sum256([]byte(signed))
-	der, err := worthlessKey.Sign(nil, sum[:], crypto.SHA256)
-	if err != nil {
-		return
+	if text, err := unverified.Sign(payload); err == nil {
+		m.text = text
 	}
-	var parts struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(der, &parts); err != nil {
-		return
-	}
-	signature := make([]byte, 64)
-	parts.R.FillBytes(signature[:32])
-	parts.S.FillBytes(signature[32:])
-	m.text = signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }

@@ -125,6 +125,9 @@ func (m *missing) absent(c *policy.ConditionReason, miss *Miss) {
 	case m.ownKey(c.Key) != "":
 		miss.Causes = []int{49}
 		miss.Note = "AWS makes no condition key of this claim for " + url + "; it has sub and aud, and for some issuers a few more"
+	case strings.HasPrefix(c.Key, "oidc:"):
+		miss.Causes = []int{77}
+		miss.Note = "this is a key of SeaweedFS; AWS's and Daypass's begin with the issuer: write " + url + c.Key[at:]
 	case at < 0 || globalKey(c.Key):
 		// the hint says all
 	case strings.HasPrefix(c.Key, "https://") || strings.HasPrefix(c.Key, "http://"):

@@ -75,23 +75,61 @@ func TestSymptoms(t *testing.T) {
 	}
 }
 
-// TestCatalogue asks of every cause that it is whole, and that a test leads to it:
-// from a text, from what TestDenials asks, or from the issuer, which the doctor
-// looks at.
+// How a cause comes to be known for sure.
+const (
+	bySymptom = "a text that has no other cause"
+	byDenial  = "token, policy or ARN: TestDenials"
+	byJob     = "a CI file or an environment: TestJobs"
+	byDoctor  = "a look at the issuer: TestDoctorCauses of cmd/daypass"
+	neverHere = "nothing that is at hand shows it"
+)
+
+// proved says of each cause where a test leads from its symptom to it and to no
+// other.
+var proved = map[string][]int{
+	bySymptom: {19, 20, 21, 22, 23, 25, 27, 28, 29, 30, 32, 35, 36, 37, 39, 57, 59, 62, 63, 64, 65, 66, 67, 68, 70, 72, 73, 74, 75, 76, 77, 79},
+	byDenial: {
+		5, 6, 7, 14, 15, 16, 17, 18, 23, 24, 25, 26, 27, 28, 29, 30, 31, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54,
+		58, 63, 66, 71, 77,
+	},
+	byJob:    {31, 33, 34, 42, 43, 60, 61, 62, 65, 66, 68, 69, 70, 71, 72, 73},
+	byDoctor: {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 18, 19, 79},
+	neverHere: {
+		55, // seconds after a change, and then no more
+		56, // a policy of the organization
+		78, // a fault of a server's release
+		80, // an emulator that takes everything: each of TestDenials is one that it takes and AWS does not
+	},
+}
+
+// TestCatalogue asks of every cause that it is whole and proved somewhere, and of
+// every proof that is claimed that a test has it.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
-	led := map[int]bool{
-		2:  true, // only a look from outside tells it; the doctor says so
-		78: true, // nothing shows it
-		80: true, // nothing shows it but a token that AWS denies
-	}
+	tested := map[string]map[int]bool{bySymptom: {}, byDenial: {}, byJob: {}}
 	for _, s := range symptoms {
-		for _, number := range s.want {
-			led[number] = true
+		if len(s.want) == 1 {
+			tested[bySymptom][s.want[0]] = true
 		}
 	}
 	for i := range denials {
-		led[denials[i].cause] = true
+		tested[byDenial][denials[i].cause] = true
+	}
+	for i := range jobCases {
+		tested[byJob][jobCases[i].cause] = true
+	}
+	for _, number := range explain.JobCauses() {
+		if !tested[byJob][number] {
+			t.Errorf("a rule for jobs proves cause %d, and no case of TestJobs does", number)
+		}
+	}
+	where := map[int][]string{}
+	for how, all := range proved {
+		for _, number := range all {
+			if where[number] = append(where[number], how); tested[how] != nil && !tested[how][number] {
+				t.Errorf("cause %d is not proved by %s", number, how)
+			}
+		}
 	}
 	causes := explain.Causes()
 	if len(causes) != 80 {
@@ -104,8 +142,14 @@ func TestCatalogue(t *testing.T) {
 		if c.Title == "" || c.Fix == "" || !strings.HasPrefix(c.Link, "https://") || len(c.Needs.Names()) == 0 || strings.HasSuffix(c.Title, ".") || strings.HasSuffix(c.Fix, ".") {
 			t.Errorf("cause %d is not whole: %+v", c.Number, c)
 		}
-		if !led[c.Number] {
-			t.Errorf("no test leads to cause %d", c.Number)
+		if len(where[c.Number]) == 0 {
+			t.Errorf("nothing proves cause %d", c.Number)
+		}
+		if c.Needs&explain.JobFacts != 0 && !slices.Contains(where[c.Number], byJob) {
+			t.Errorf("cause %d is said to be decided by the CI file or the environment, and is not", c.Number)
+		}
+		if c.Needs&explain.IssuerURL != 0 && !slices.Contains(where[c.Number], byDoctor) {
+			t.Errorf("cause %d is said to be decided by the issuer, and is not", c.Number)
 		}
 	}
 }

@@ -38,9 +38,13 @@ floor 0 pure
 	awsrequest: arn policy
 	session: arn, module github.com/tink-crypto/tink-go/v2
 	trust: arn policy oidc
-	explain: arn policy oidc trust, module github.com/rogpeppe/go-internal
+	unverified: oidc
+	explain: arn policy oidc trust unverified, module github.com/rogpeppe/go-internal
 	lint: arn policy trust
+	workflow: module go.yaml.in/yaml/v4
 	lint/source: arn lint, module go.yaml.in/yaml/v4
+	publish/ledger: oidc
+	publish/bucket: policy
 
 floor 1 utility
 	examples/tutorial:
@@ -78,7 +82,8 @@ floor 3 rooms
 
 floor 4 roof
 	server: arn policy session trust oidc outbound durable masterkey audit jwks store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager
-	doctor: arn policy trust oidc jwks store account archive
+	doctor: arn policy trust oidc unverified jwks store account archive
+	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	runner: gitlab/ci runner/workspace
@@ -87,7 +92,11 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: audit client lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+<<<<<<< HEAD
+	cmd/daypass: audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+=======
+	cmd/daypass: sdkhttp publish publish/ledger publish/bucket audit client lint lint/source strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+>>>>>>> w/pub2
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

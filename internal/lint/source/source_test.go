@@ -163,6 +163,8 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte(`{"Role":{"AssumeRolePolicyDocument":{"Statement":[]}}}`))
 	f.Add([]byte("Resources: {r: {Type: 'AWS::IAM::Role', Properties: {AssumeRolePolicyDocument: !Join ['', [a, !Ref r]]}}}"))
+	// Lists on one line, which took time by the square of their length.
+	f.Add([]byte(`{"Roles":[` + strings.Repeat(`{},`, 1<<8) + `{"RoleName":"ä","AssumeRolePolicyDocument":{"Statement":[]}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := source.Read(text)
 		if err != nil {

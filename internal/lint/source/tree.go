@@ -101,6 +101,21 @@ type jsonReader struct {
 	decoder *json.Decoder
 	starts  []int // of lines
 	nodes   int
+	// seen is the last place of which the column was counted: a plan is one line of
+	// many megabytes, and is not counted from its beginning for every value.
+	seen struct{ start, offset, runes int }
+}
+
+// column is the column of an offset in its line, counted from the last one asked for
+// where that is before it in the same line, as it is: values come in order.
+func (r *jsonReader) column(start, offset int) int {
+	s := &r.seen
+	if s.start != start || s.offset > offset {
+		s.start, s.offset, s.runes = start, start, 0
+	}
+	s.runes += utf8.RuneCountInString(r.text[s.offset:offset])
+	s.offset = offset
+	return s.runes + 1
 }
 
 func readJSON(text []byte) (*node, error) {
@@ -138,7 +153,7 @@ func (r *jsonReader) value(depth int) (*node, error) {
 	}
 	n := &node{start: offset}
 	n.line = sort.SearchInts(r.starts, offset+1)
-	n.column = utf8.RuneCountInString(r.text[r.starts[n.line-1]:offset]) + 1
+	n.column = r.column(r.starts[n.line-1], offset)
 	switch t := token.(type) {
 	case string:
 		n.kind, n.text = isString, t
