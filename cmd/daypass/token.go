@@ -107,10 +107,10 @@ func writeJSON(c *cobra.Command, value any) error {
 func newToken() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "token",
-		Short: "ID tokens like those of other CI systems, to try trust policies",
+		Short: "Look at an ID token; make ones like those of other CI systems, to try trust policies",
 	}
 	group(c)
-	c.AddCommand(newTokenMint())
+	c.AddCommand(newTokenMint(), newTokenInspect())
 	return c
 }
 
