@@ -52,7 +52,8 @@ has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
 has_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
 has_podman() { podman --version >/dev/null 2>&1 && command -v catatonit >/dev/null 2>&1; }
 # It answers as AWS's services do; the tests put it behind the gateway.
-has_moto() { moto_server --help >/dev/null 2>&1; }
+moto_dir=cmd/daypass/testdata/moto # a virtual environment of its own
+has_moto() { moto_server --help >/dev/null 2>&1 || "$moto_dir/bin/moto_server" --help >/dev/null 2>&1; }
 moto_version=5.2.1
 has_zsh() { command -v zsh >/dev/null 2>&1; }
 has_fish() { command -v fish >/dev/null 2>&1; }
@@ -78,6 +79,7 @@ missing() {
 	has_s3cmd || echo s3cmd
 	has_busybox || echo busybox-static
 	has_podman || printf '%s\n' podman runc catatonit netavark aardvark-dns iptables
+	has_moto || python3 -c 'import ensurepip' >/dev/null 2>&1 || echo python3-venv
 	has_zsh || echo zsh
 	has_fish || echo fish
 	if ! has_cc; then
@@ -128,10 +130,9 @@ fi
 
 if [ "$for_demo" = no ] && ! has_moto; then
 	# Debian has no package of it.
-	echo "setup: pip install moto[server]==$moto_version"
-	python3 -m pip install -q "moto[server]==$moto_version" 2>/dev/null ||
-		python3 -m pip install -q --break-system-packages "moto[server]==$moto_version" ||
-		echo "setup: pip could not install moto (it takes pip and a reachable package index)" >&2
+	echo "setup: pip install moto[server]==$moto_version into $moto_dir"
+	{ python3 -m venv "$moto_dir" && "$moto_dir/bin/pip" install -q "moto[server]==$moto_version"; } ||
+		echo "setup: pip could not install moto (it takes a reachable package index)" >&2
 fi
 
 failed=no
@@ -156,7 +157,7 @@ if [ "$for_demo" = no ] && ! has_glewlwyd; then
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_moto; then
-	echo "setup: install moto's server (pip install 'moto[server]==$moto_version') so that 'moto_server --help' works" >&2
+	echo "setup: install moto's server (pip install 'moto[server]==$moto_version'), so that 'moto_server --help' works or $moto_dir/bin has it" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then

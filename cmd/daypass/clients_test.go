@@ -158,7 +158,7 @@ func condition(c clients, name string) (bool, error) {
 			lacks = name
 		}
 	case "moto":
-		if err := exec.Command("moto_server", "--help").Run(); err != nil {
+		if err := exec.Command(motoServer(), "--help").Run(); err != nil {
 			lacks = "moto_server"
 		}
 	case "large":

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func moto(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(l.Close())
 	log, err := os.Create(ts.MkAbs("moto.log"))
 	ts.Check(err)
-	daemon := exec.Command("moto_server", "-H", "127.0.0.1", "-p", fmt.Sprint(port)) //nolint:gosec // a number
+	daemon := exec.Command(motoServer(), "-H", "127.0.0.1", "-p", fmt.Sprint(port)) //nolint:gosec // a number
 	daemon.Stdout, daemon.Stderr = log, log
 	ts.Check(daemon.Start())
 	ts.Defer(func() { _ = daemon.Process.Kill(); _ = daemon.Wait(); _ = log.Close() })
@@ -46,4 +47,17 @@ func moto(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("moto_server does not answer\n%s", ts.ReadFile("moto.log"))
+}
+
+// motoServer is moto's server: that on PATH, or the one that setup put beside the
+// tests.
+func motoServer() string {
+	if path, err := exec.LookPath("moto_server"); err == nil {
+		return path
+	}
+	path, err := filepath.Abs(filepath.Join("testdata", "moto", "bin", "moto_server"))
+	if err != nil {
+		return "moto_server"
+	}
+	return path
 }
