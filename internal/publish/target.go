@@ -54,6 +54,8 @@ const lockPatience = 10 * time.Second
 func NewDirectory(root string) (Target, error) {
 	info, err := os.Stat(root)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("publish: there is no directory %s; make it, and have a web server serve it as the issuer's URL", root)
 	case err != nil:
 		return nil, fmt.Errorf("publish: %w", err)
 	case !info.IsDir():
