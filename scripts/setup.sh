@@ -50,7 +50,7 @@ has_rclone() { command -v rclone >/dev/null 2>&1; }
 has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
 # Static, since the image that the tests run in containers holds nothing else.
 has_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
-has_podman() { podman --version >/dev/null 2>&1 && command -v catatonit >/dev/null 2>&1; }
+has_podman() { podman --version >/dev/null 2>&1 && command -v catatonit >/dev/null 2>&1 && PATH=$PATH:/usr/sbin command -v runc >/dev/null 2>&1; }
 # It answers as AWS's services do; the tests put it behind the gateway.
 moto_dir=cmd/daypass/testdata/moto # a virtual environment of its own
 has_moto() { moto_server --help >/dev/null 2>&1 || "$moto_dir/bin/moto_server" --help >/dev/null 2>&1; }

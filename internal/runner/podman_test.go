@@ -15,17 +15,11 @@ import (
 
 // podmanOf gives a test a real engine: podman with a store of its own and an
 // image that holds busybox alone, so that no registry is asked. Where podman or
-// a static busybox is not installed, the test is skipped, and fails where CI is
-// "true". A machine that lets nobody make containers, as many sandboxes do, is
-// nothing that an installation could mend: there it is skipped in any case.
+// a static busybox is not installed, or containers cannot be made, the test is
+// skipped, and fails where CI is "true".
 func podmanOf(t *testing.T) (environ []string, image string) {
 	t.Helper()
-	missing := func(what string) {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("there is no %s; make setup installs it on Debian", what)
-		}
-		t.Skipf("there is no %s", what)
-	}
+	missing := func(what string) { cannot(t, "there is no %s; make setup installs it on Debian", what) }
 	for _, name := range []string{"podman", "busybox", "catatonit"} {
 		if _, err := exec.LookPath(name); err != nil {
 			missing(name)
@@ -35,7 +29,7 @@ func podmanOf(t *testing.T) (environ []string, image string) {
 		missing("static busybox (Debian: busybox-static): " + string(out))
 	}
 	if os.Getuid() != 0 {
-		t.Skip("a podman of its own needs root here")
+		cannot(t, "a podman of its own needs root here")
 	}
 	podman, _ := exec.LookPath("podman")
 	dir := t.TempDir()
@@ -53,15 +47,24 @@ func podmanOf(t *testing.T) (environ []string, image string) {
 		return c.CombinedOutput()
 	}
 	if out, err := command(busyboxImage(t), "import", "--change", "EXPOSE 8080", "-", image); err != nil {
-		t.Skipf("podman cannot have images here: %v: %s", err, out)
+		cannot(t, "podman cannot have images here: %v: %s", err, out)
 	}
 	if out, err := command(nil, "run", "--rm", "--init", "--network", "host", image, "sh", "-c", "exit 0"); err != nil {
-		t.Skipf("podman cannot run containers here: %v: %s", err, out)
+		cannot(t, "podman cannot run containers here: %v: %s", err, out)
 	}
 	if out, err := command(nil, "run", "--rm", image, "sh", "-c", "exit 0"); err != nil {
-		t.Skipf("podman cannot make networks here: %v: %s", err, out)
+		cannot(t, "podman cannot make networks here: %v: %s", err, out)
 	}
 	return environ, image
+}
+
+// cannot skips a test, and fails it where CI is "true".
+func cannot(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 func write(t *testing.T, path string, mode os.FileMode, text string) {
@@ -111,7 +114,7 @@ func TestPodman(t *testing.T) {
 	j := newJob(t, "job: {script: ['cat left; wget -q -O - http://web:8080/page', 'echo made > made; exit 3'], after_script: ['cat made']}", "")
 	engine, err := runner.FindEngine(t.Context(), environ)
 	if err != nil || filepath.Base(engine.Path) != "podman" {
-		t.Skipf("another engine comes first: %v, %v", engine, err)
+		cannot(t, "another engine comes first: %v, %v", engine, err)
 	}
 	dir := filepath.Join(t.TempDir(), "my-project")
 	write(t, filepath.Join(dir, "page"), 0o600, "served by the service\n")
