@@ -48,19 +48,25 @@ func planUsage(c *cobra.Command, err error) error {
 
 var errNoSource = usageError{errors.New("where are the issuer's keys? Give --from https://gitlab.internal or --from-file FILE")}
 
-func (f *publishFlags) plan(c *cobra.Command) error {
+// asked is what the issuer's keys, as they are now, ask to be published.
+func (f *publishFlags) asked(c *cobra.Command) (*publish.Publisher, ledger.Request, error) {
 	upstream, err := f.upstream()
 	if err != nil {
-		return err
+		return nil, ledger.Request{}, err
 	}
 	if upstream == nil {
-		return errNoSource
+		return nil, ledger.Request{}, errNoSource
 	}
 	p, err := f.setUp(c)
 	if err != nil {
-		return err
+		return nil, ledger.Request{}, err
 	}
 	request, err := f.request(c, p, upstream)
+	return p, request, err
+}
+
+func (f *publishFlags) plan(c *cobra.Command) error {
+	p, request, err := f.asked(c)
 	if err != nil {
 		return err
 	}
@@ -121,18 +127,7 @@ issuer that does not answer changes nothing.` + publishExitCodes,
 }
 
 func (f *publishFlags) apply(c *cobra.Command) error {
-	upstream, err := f.upstream()
-	if err != nil {
-		return err
-	}
-	if upstream == nil {
-		return errNoSource
-	}
-	p, err := f.setUp(c)
-	if err != nil {
-		return err
-	}
-	request, err := f.request(c, p, upstream)
+	p, request, err := f.asked(c)
 	if err != nil {
 		return err
 	}
