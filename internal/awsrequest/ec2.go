@@ -372,6 +372,10 @@ func (r *ec2Request) readTags() {
 			given[on] = map[string]string{}
 		}
 		for _, tag := range tags {
+			if _, twice := given[on][tag.get("Key")]; twice { // EC2 refuses it too
+				r.err = malformed("a tag of %s is there twice", on)
+				return
+			}
 			given[on][tag.get("Key")] = tag.get("Value")
 		}
 	}
@@ -391,6 +395,10 @@ func (r *ec2Request) tagResources() {
 	}
 	pairs, names := map[string]string{}, []string{}
 	for _, tag := range tags {
+		if _, twice := pairs[tag.get("Key")]; twice {
+			r.err = malformed("a tag is there twice")
+			return
+		}
 		if _, valued := tag.values["Value"]; valued || r.Name == "CreateTags" {
 			pairs[tag.get("Key")] = tag.get("Value")
 		} else {
