@@ -41,7 +41,7 @@ type row struct {
 	// REST begins with "?".
 	members []string
 	roles   []string // members that name roles
-	blob   bool      // the body is data, and no document
+	blob    bool     // the body is data, and no document
 }
 
 func (a *api) speaks(p Protocol) bool { return slices.Contains(a.protocols, p) }
