@@ -194,6 +194,7 @@ func TestRefused(t *testing.T) {
 		{"ecr", document("AmazonEC2ContainerRegistry_V20150921.PutRegistryPolicy", `{"policyText":"{}","repositoryName":"mine"}`), Malformed, `no member "repositoryName"`},
 		{"lambda", rest("PUT", "/2017-10-31/functions/f/concurrency?Qualifier=mine", ""), Malformed, `no parameter "Qualifier"`},
 		{"lambda", rest("POST", "/2015-03-31/functions", `{"FunctionName":"f","Unheard":1}`), Malformed, `no member "Unheard"`},
+		{"ec2", ec2Form("DeleteSecurityGroup", "GroupId", "sg-1", "GroupName", "theirs"), Malformed, "both GroupId and GroupName"},
 		{"ec2", ec2Form("CreateTags", "ResourceId.1", "i-1", "Tag.1.Key", "env", "Tag.1.Value", "dev", "Tag.2.Key", "env", "Tag.2.Value", "prod"), Malformed, "twice"},
 		{"dynamodb", document("DynamoDB_20120810.ExecuteStatement", `{}`), Unserved, "PartiQL"},
 		{"dynamodb", document("DynamoDB_20120810.GetItem", `{"TableName":"arn:aws:sqs:eu-central-1:123456789012:q"}`), Malformed, "no resource of dynamodb"},
