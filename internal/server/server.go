@@ -44,9 +44,15 @@ const (
 	idleTimeout       = 2 * time.Minute
 )
 
-// followInterval is how often the node asks whether another process wrote to
-// its store.
-const followInterval = 500 * time.Millisecond
+// followInterval is how often the node asks whether another process wrote to its
+// store. Where it did not learn that for staleBound, it decides nothing: requests
+// wait for as long as stalePatience, and are then refused at once, until the store
+// answers. So nobody is admitted on what was revoked more than staleBound ago.
+const (
+	followInterval = 250 * time.Millisecond
+	staleBound     = time.Second
+	stalePatience  = 5 * time.Second
+)
 
 // Config is what must be known before the store opens.
 type Config struct {
@@ -206,6 +212,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n := &node{sealer: d.masterKey}
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
+		return n, err
+	}
+	if err := dir.Limit(ctx, directory.Staleness{Now: c.Now, Bound: staleBound, Patience: stalePatience}); err != nil {
 		return n, err
 	}
 	uses := lastuse.New(dir)
