@@ -192,6 +192,7 @@ func (c *Config) makeAbsolute() error {
 // node is what serves, over an open data directory.
 type node struct {
 	handler   http.Handler
+	services  []*awsapi.Service // that are answered here
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	record    *record
@@ -234,8 +235,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations, secrets}, Directory: dir, LastUse: uses,
+		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
