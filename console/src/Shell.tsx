@@ -44,7 +44,11 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
     return () => cancelAnimationFrame(frame);
   }, [hash, title]);
 
-  const crumbs = [{ text: "Daypass", href: href() }, ...(section ? [{ text: section.text, href: href(section.path) }] : []), ...(route.path.length > 1 ? [{ text: title, href: hash }] : [])];
+  const crumbs = [
+    { text: "Daypass", href: href() },
+    ...(section ? [{ text: section.text, href: href(section.path) }] : []),
+    ...(route.path.length > 1 ? [{ text: title, href: hash }] : []),
+  ];
   return (
     <>
       <div id="top">
@@ -56,7 +60,13 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
               iconName: "settings",
               ariaLabel: "Settings",
               title: "Settings",
-              items: [{ id: "looks", text: "Appearance", items: looks.map((l) => ({ id: l.id, text: l.text, itemType: "checkbox" as const, checked: l.id === look.appearance })) }],
+              items: [
+                {
+                  id: "looks",
+                  text: "Appearance",
+                  items: looks.map((l) => ({ id: l.id, text: l.text, itemType: "checkbox" as const, checked: l.id === look.appearance })),
+                },
+              ],
               onItemClick: ({ detail }) => look.choose(detail.id as Appearance),
             },
             {
@@ -72,7 +82,12 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
               onItemClick: ({ detail }) => detail.id === "sign-out" && onSignOut(),
             },
           ]}
-          i18nStrings={{ overflowMenuTriggerText: "More", overflowMenuTitleText: "All", overflowMenuBackIconAriaLabel: "Back", overflowMenuDismissIconAriaLabel: "Close menu" }}
+          i18nStrings={{
+            overflowMenuTriggerText: "More",
+            overflowMenuTitleText: "All",
+            overflowMenuBackIconAriaLabel: "Back",
+            overflowMenuDismissIconAriaLabel: "Close menu",
+          }}
         />
       </div>
       <AppLayout
@@ -80,7 +95,12 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
         toolsHide
         navigationOpen={navigationOpen}
         onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
-        ariaLabels={{ navigation: "Side navigation", navigationClose: "Close side navigation", navigationToggle: "Open side navigation", notifications: "Messages" }}
+        ariaLabels={{
+          navigation: "Side navigation",
+          navigationClose: "Close side navigation",
+          navigationToggle: "Open side navigation",
+          notifications: "Messages",
+        }}
         navigation={
           <SideNavigation
             header={{ text: "Daypass", href: href() }}

@@ -15,7 +15,15 @@ import { signIn, type Session } from "./api/session";
 import { FaultAlert } from "./parts/FaultAlert";
 import { useAction } from "./parts/load";
 
-export function SignIn({ notice, fault, onSignIn }: { notice?: string | undefined; fault?: Fault | undefined; onSignIn: (s: Session) => void }) {
+export function SignIn({
+  notice,
+  fault,
+  onSignIn,
+}: {
+  notice?: string | undefined;
+  fault?: Fault | undefined;
+  onSignIn: (s: Session) => void;
+}) {
   useEffect(() => {
     document.title = "Sign in – Daypass";
   }, []);
@@ -61,7 +69,11 @@ function SignInForm({ onSignIn }: { onSignIn: (s: Session) => void }) {
     if (accessKeyId.trim() === "" || secretAccessKey.trim() === "") return;
     void run(async () => {
       const token = sessionToken.trim();
-      const session = await signIn({ accessKeyId: accessKeyId.trim(), secretAccessKey: secretAccessKey.trim(), ...(token ? { sessionToken: token } : {}) });
+      const session = await signIn({
+        accessKeyId: accessKeyId.trim(),
+        secretAccessKey: secretAccessKey.trim(),
+        ...(token ? { sessionToken: token } : {}),
+      });
       onSignIn(session);
     });
   };
@@ -82,14 +94,35 @@ function SignInForm({ onSignIn }: { onSignIn: (s: Session) => void }) {
       >
         <SpaceBetween size="m">
           <FormField label="Access key ID" errorText={missing(accessKeyId, "access key ID")}>
-            <Input name="accessKeyId" autoFocus value={accessKeyId} onChange={({ detail }) => setAccessKeyId(detail.value)} autoComplete="username" spellcheck={false} ariaRequired />
+            <Input
+              name="accessKeyId"
+              autoFocus
+              value={accessKeyId}
+              onChange={({ detail }) => setAccessKeyId(detail.value)}
+              autoComplete="username"
+              spellcheck={false}
+              ariaRequired
+            />
           </FormField>
           <FormField label="Secret access key" errorText={missing(secretAccessKey, "secret access key")}>
-            <Input name="secretAccessKey" type="password" value={secretAccessKey} onChange={({ detail }) => setSecretAccessKey(detail.value)} autoComplete="current-password" ariaRequired />
+            <Input
+              name="secretAccessKey"
+              type="password"
+              value={secretAccessKey}
+              onChange={({ detail }) => setSecretAccessKey(detail.value)}
+              autoComplete="current-password"
+              ariaRequired
+            />
           </FormField>
           <ExpandableSection headerText="Temporary credentials">
             <FormField label="Session token – optional" description="For credentials whose access key ID begins with ASIA.">
-              <Input name="sessionToken" type="password" value={sessionToken} onChange={({ detail }) => setSessionToken(detail.value)} autoComplete={false} />
+              <Input
+                name="sessionToken"
+                type="password"
+                value={sessionToken}
+                onChange={({ detail }) => setSessionToken(detail.value)}
+                autoComplete={false}
+              />
             </FormField>
           </ExpandableSection>
           <FaultAlert fault={fault} />

@@ -69,5 +69,10 @@ export function readFault(status: number, requestId: string, body: string): Faul
       // Told below as what it is.
     }
   }
-  return new Fault(`HTTP ${status}`, status === 413 ? "The request is too large." : "The server's answer could not be read.", status, requestId);
+  return new Fault(
+    `HTTP ${status}`,
+    status === 413 ? "The request is too large." : "The server's answer could not be read.",
+    status,
+    requestId,
+  );
 }

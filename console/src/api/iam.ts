@@ -96,7 +96,11 @@ export interface PolicyVersion {
 }
 
 export function listPolicyVersions(arn: string, signal?: AbortSignal): Promise<PolicyVersion[]> {
-  const read = (m: Element) => ({ id: text(m, "VersionId"), isDefault: text(m, "IsDefaultVersion") === "true", created: date(m, "CreateDate") });
+  const read = (m: Element) => ({
+    id: text(m, "VersionId"),
+    isDefault: text(m, "IsDefaultVersion") === "true",
+    created: date(m, "CreateDate"),
+  });
   return all("ListPolicyVersions", { PolicyArn: arn }, "Versions", read, signal);
 }
 
@@ -124,7 +128,13 @@ export async function listEntities(arn: string, signal?: AbortSignal): Promise<E
   const kinds = ["Role", "User", "Group"] as const;
   const lists = await Promise.all(
     kinds.map((kind) =>
-      all("ListEntitiesForPolicy", { PolicyArn: arn, EntityFilter: kind }, `Policy${kind}s`, (m) => ({ kind, name: text(m, `${kind}Name`) }), signal),
+      all(
+        "ListEntitiesForPolicy",
+        { PolicyArn: arn, EntityFilter: kind },
+        `Policy${kind}s`,
+        (m) => ({ kind, name: text(m, `${kind}Name`) }),
+        signal,
+      ),
     ),
   );
   return lists.flat();
@@ -250,7 +260,13 @@ export interface User {
 }
 
 function readUser(element: Element): User {
-  return { name: text(element, "UserName"), arn: text(element, "Arn"), path: text(element, "Path"), created: date(element, "CreateDate"), tags: tags(element) };
+  return {
+    name: text(element, "UserName"),
+    arn: text(element, "Arn"),
+    path: text(element, "Path"),
+    created: date(element, "CreateDate"),
+    tags: tags(element),
+  };
 }
 
 export function listUsers(signal?: AbortSignal, progress?: (items: User[]) => void): Promise<User[]> {

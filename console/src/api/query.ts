@@ -22,7 +22,12 @@ export async function query(service: keyof typeof versions, action: string, para
   const doc = new DOMParser().parseFromString(await response.text(), "text/xml");
   const reply = doc.documentElement;
   if (doc.querySelector("parsererror") || reply.localName !== `${action}Response`) {
-    throw new Fault("UnreadableAnswer", `The answer to ${action} is not the XML that was expected.`, response.status, requestIdOf(response.headers));
+    throw new Fault(
+      "UnreadableAnswer",
+      `The answer to ${action} is not the XML that was expected.`,
+      response.status,
+      requestIdOf(response.headers),
+    );
   }
   return child(reply, `${action}Result`) ?? reply;
 }

@@ -57,7 +57,14 @@ export async function listObjects(bucket: string, prefix: string, signal?: Abort
     }
     for (const c of named(reply, "Contents")) {
       const key = decode(text(c, "Key"));
-      if (key !== prefix) found.push({ name: key.slice(prefix.length), key, folder: false, size: Number(text(c, "Size")), modified: new Date(text(c, "LastModified")) });
+      if (key !== prefix)
+        found.push({
+          name: key.slice(prefix.length),
+          key,
+          folder: false,
+          size: Number(text(c, "Size")),
+          modified: new Date(text(c, "LastModified")),
+        });
     }
     show?.(found.slice());
     next = text(reply, "IsTruncated") === "true" ? text(reply, "NextContinuationToken") : undefined;
@@ -133,7 +140,12 @@ export const blockNames = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPo
 export type PublicAccessBlock = Record<(typeof blockNames)[number], boolean>;
 
 export async function getPublicAccessBlock(bucket: string, signal?: AbortSignal): Promise<PublicAccessBlock> {
-  const block: PublicAccessBlock = { BlockPublicAcls: false, IgnorePublicAcls: false, BlockPublicPolicy: false, RestrictPublicBuckets: false };
+  const block: PublicAccessBlock = {
+    BlockPublicAcls: false,
+    IgnorePublicAcls: false,
+    BlockPublicPolicy: false,
+    RestrictPublicBuckets: false,
+  };
   try {
     const reply = await xml(await send(path(bucket, "", { publicAccessBlock: "" }), { signal: signal ?? null }));
     for (const name of blockNames) block[name] = text(reply, name).toLowerCase() === "true";

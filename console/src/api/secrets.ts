@@ -39,7 +39,12 @@ export async function listSecrets(signal?: AbortSignal, show?: (part: Secret[]) 
   const found: Secret[] = [];
   let next: string | undefined;
   do {
-    const page = await json<{ SecretList: Wire[]; NextToken?: string }>("secretsmanager", "ListSecrets", { IncludePlannedDeletion: true, MaxResults: 100, ...(next ? { NextToken: next } : {}) }, signal);
+    const page = await json<{ SecretList: Wire[]; NextToken?: string }>(
+      "secretsmanager",
+      "ListSecrets",
+      { IncludePlannedDeletion: true, MaxResults: 100, ...(next ? { NextToken: next } : {}) },
+      signal,
+    );
     found.push(...page.SecretList.map(read));
     show?.(found.slice());
     next = page.NextToken;
@@ -79,7 +84,10 @@ export interface SecretValue {
 }
 
 export async function getSecretValue(id: string, version?: string): Promise<SecretValue> {
-  const value = await json<{ SecretString?: string; SecretBinary?: string }>("secretsmanager", "GetSecretValue", { SecretId: id, ...(version ? { VersionId: version } : {}) });
+  const value = await json<{ SecretString?: string; SecretBinary?: string }>("secretsmanager", "GetSecretValue", {
+    SecretId: id,
+    ...(version ? { VersionId: version } : {}),
+  });
   return value.SecretString !== undefined ? { text: value.SecretString, binary: false } : { text: value.SecretBinary ?? "", binary: true };
 }
 

@@ -13,7 +13,11 @@ export class Boundary extends Component<{ children: ReactNode }, { error?: Error
   override render() {
     if (!this.state.error) return this.props.children;
     return (
-      <Alert type="error" header="This screen failed" action={<Button onClick={() => this.setState({ error: undefined as never })}>Open it again</Button>}>
+      <Alert
+        type="error"
+        header="This screen failed"
+        action={<Button onClick={() => this.setState({ error: undefined as never })}>Open it again</Button>}
+      >
         {this.state.error.message}. That is a defect of the console; nothing was changed by it.
       </Alert>
     );

@@ -46,7 +46,13 @@ export function Confirm({ title, action, children, phrase, onConfirm, onClose }:
         <div>{children}</div>
         {phrase && (
           <FormField label={<>To confirm, enter “{phrase}”</>}>
-            <Input value={typed} onChange={({ detail }) => setTyped(detail.value)} onKeyDown={({ detail }) => detail.key === "Enter" && confirm()} autoComplete={false} ariaRequired />
+            <Input
+              value={typed}
+              onChange={({ detail }) => setTyped(detail.value)}
+              onKeyDown={({ detail }) => detail.key === "Enter" && confirm()}
+              autoComplete={false}
+              ariaRequired
+            />
           </FormField>
         )}
         <FaultAlert fault={fault} />

@@ -61,11 +61,22 @@ export function Editor({ label, value, onChange, lint, before, highlight, minLin
           json(),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
-          EditorView.theme({ ".cm-content": { minHeight: `${minLines * 1.4}em` }, ".cm-scroller": { maxHeight: "60vh", overflow: "auto" } }),
+          EditorView.theme({
+            ".cm-content": { minHeight: `${minLines * 1.4}em` },
+            ".cm-scroller": { maxHeight: "60vh", overflow: "auto" },
+          }),
           theme.current.of(editorTheme(document.body.classList.contains("awsui-dark-mode"))),
-          changed.current ? editing() : [EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-multiline": "true" })],
+          changed.current
+            ? editing()
+            : [
+                EditorState.readOnly.of(true),
+                EditorView.editable.of(false),
+                EditorView.contentAttributes.of({ tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-multiline": "true" }),
+              ],
           lint ? lintGutter() : [],
-          before !== undefined ? unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } }) : [],
+          before !== undefined
+            ? unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } })
+            : [],
           marks(JSON.parse(spans) as Span[], value),
           EditorView.updateListener.of((u) => u.docChanged && changed.current?.(u.state.doc.toString())),
         ],
@@ -113,7 +124,12 @@ function marks(spans: readonly Span[], value: string): Extension {
     .map((s) => ({ from: at(s.line, s.column), to: s.endLine ? at(s.endLine, s.endColumn ?? 1) : at(s.line, Infinity) }))
     .filter((r) => r.to > r.from)
     .sort((a, b) => a.from - b.from);
-  return EditorView.decorations.of(Decoration.set(ranges.map((r) => Decoration.mark({ class: "cm-decided" }).range(r.from, r.to)), true));
+  return EditorView.decorations.of(
+    Decoration.set(
+      ranges.map((r) => Decoration.mark({ class: "cm-decided" }).range(r.from, r.to)),
+      true,
+    ),
+  );
 }
 
 // Lint asks the server about the document when nothing was typed for a while, marks
@@ -152,10 +168,17 @@ function Lint({ kind, value, view }: { kind: "trust" | "permission"; value: stri
   };
 
   return (
-    <div className="lint" role="status" aria-label="What the server says of the document" data-lint={result ? (result.errors.length > 0 ? "error" : "ok") : "waiting"}>
+    <div
+      className="lint"
+      role="status"
+      aria-label="What the server says of the document"
+      data-lint={result ? (result.errors.length > 0 ? "error" : "ok") : "waiting"}
+    >
       <SpaceBetween size="xxs">
         {problem && <StatusIndicator type="warning">Not checked. {problem}</StatusIndicator>}
-        {!problem && result && result.errors.length === 0 && result.findings.length === 0 && <StatusIndicator type="success">The document is valid; nothing was found</StatusIndicator>}
+        {!problem && result && result.errors.length === 0 && result.findings.length === 0 && (
+          <StatusIndicator type="success">The document is valid; nothing was found</StatusIndicator>
+        )}
         {result?.errors.map((e, i) => (
           <div key={`e${i}`}>
             <StatusIndicator type="error">
@@ -187,7 +210,15 @@ function Lint({ kind, value, view }: { kind: "trust" | "permission"; value: stri
   );
 }
 
-function Place({ line, column, show }: { line?: number | undefined; column?: number | undefined; show: (line?: number, column?: number) => void }) {
+function Place({
+  line,
+  column,
+  show,
+}: {
+  line?: number | undefined;
+  column?: number | undefined;
+  show: (line?: number, column?: number) => void;
+}) {
   if (!line) return null;
   return (
     <>

@@ -4,7 +4,15 @@ import Button from "@cloudscape-design/components/button";
 import type { Fault } from "../api/fault";
 
 // FaultAlert shows where it happened what was refused and why, in AWS's words.
-export function FaultAlert({ fault, retry, dismiss }: { fault: Fault | undefined; retry?: (() => void) | undefined; dismiss?: (() => void) | undefined }) {
+export function FaultAlert({
+  fault,
+  retry,
+  dismiss,
+}: {
+  fault: Fault | undefined;
+  retry?: (() => void) | undefined;
+  dismiss?: (() => void) | undefined;
+}) {
   if (!fault) return null;
   return (
     <Alert

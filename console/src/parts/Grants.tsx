@@ -83,7 +83,9 @@ export function Grants({ owner, name }: { owner: Owner; name: string }) {
       />
       {shown !== undefined && <Inline key={shown} owner={owner} name={name} policy={shown} onClose={() => setShown(undefined)} />}
       {open === "inline" && <NewInline owner={owner} name={name} onClose={close} onDone={changed} />}
-      {open === "attach" && <Attach owner={owner} name={name} without={(grants.value ?? []).map((g) => g.arn)} onClose={close} onDone={changed} />}
+      {open === "attach" && (
+        <Attach owner={owner} name={name} without={(grants.value ?? []).map((g) => g.arn)} onClose={close} onDone={changed} />
+      )}
       {open === "detach" && (
         <Confirm
           title="Remove the policies?"
@@ -106,7 +108,19 @@ function kindOf(g: Grant): string {
   return !g.arn ? "Customer inline" : g.arn.includes(":iam::aws:") ? "AWS managed" : "Customer managed";
 }
 
-function Attach({ owner, name, without, onClose, onDone }: { owner: Owner; name: string; without: string[]; onClose: () => void; onDone: () => void }) {
+function Attach({
+  owner,
+  name,
+  without,
+  onClose,
+  onDone,
+}: {
+  owner: Owner;
+  name: string;
+  without: string[];
+  onClose: () => void;
+  onDone: () => void;
+}) {
   const [chosen, setChosen] = useState<Policy[]>([]);
   const { busy, fault, run } = useAction();
   const submit = () =>
@@ -158,7 +172,14 @@ function NewInline({ owner, name, onClose, onDone }: { owner: Owner; name: strin
     <Container header={<Header variant="h2">Create inline policy</Header>}>
       <SpaceBetween size="m">
         <FormField label="Policy name">
-          <Input value={policy} onChange={({ detail }) => setPolicy(detail.value)} spellcheck={false} autoComplete={false} autoFocus ariaRequired />
+          <Input
+            value={policy}
+            onChange={({ detail }) => setPolicy(detail.value)}
+            spellcheck={false}
+            autoComplete={false}
+            autoFocus
+            ariaRequired
+          />
         </FormField>
         <Editor label="Inline policy document" value={document} onChange={setDocument} lint="permission" />
         <FaultAlert fault={fault} />
@@ -188,7 +209,9 @@ function Inline({ owner, name, policy, onClose }: { owner: Owner; name: string; 
     <Container header={<Header variant="h2">Inline policy {policy}</Header>}>
       <SpaceBetween size="m">
         <FaultAlert fault={stored.fault} retry={stored.reload} />
-        {stored.value !== undefined && <Editor label={`Inline policy ${policy}`} value={draft ?? stored.value} onChange={setDraft} lint="permission" minLines={6} />}
+        {stored.value !== undefined && (
+          <Editor label={`Inline policy ${policy}`} value={draft ?? stored.value} onChange={setDraft} lint="permission" minLines={6} />
+        )}
         <FaultAlert fault={fault} />
         <SpaceBetween direction="horizontal" size="xs">
           <Button onClick={onClose}>Close</Button>

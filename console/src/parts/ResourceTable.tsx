@@ -6,7 +6,7 @@ import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
-import { useEffect, useMemo, useRef, type ReactNode } from "react";
+import { Fragment, isValidElement, useEffect, useMemo, useRef, type ReactNode } from "react";
 import type { Fault } from "../api/fault";
 import { FaultAlert } from "./FaultAlert";
 
@@ -62,16 +62,14 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
   const searched = useMemo(() => columns.filter((c) => c.searchable && c.value), [columns]);
   const definitions = useMemo(
     () =>
-      columns.map(
-        (c): TableProps.ColumnDefinition<T> => ({
-          id: c.id,
-          header: c.header,
-          cell: c.cell,
-          ...(c.rowHeader ? { isRowHeader: true } : {}),
-          ...(c.width ? { minWidth: c.width } : {}),
-          ...(c.value ? { sortingField: c.id, sortingComparator: (a: T, b: T) => compare(c.value?.(a), c.value?.(b)) } : {}),
-        }),
-      ),
+      columns.map((c): TableProps.ColumnDefinition<T> => ({
+        id: c.id,
+        header: c.header,
+        cell: c.cell,
+        ...(c.rowHeader ? { isRowHeader: true } : {}),
+        ...(c.width ? { minWidth: c.width } : {}),
+        ...(c.value ? { sortingField: c.id, sortingComparator: (a: T, b: T) => compare(c.value?.(a), c.value?.(b)) } : {}),
+      })),
     // The columns of a screen do not change while it is open.
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [columns.length],
@@ -81,7 +79,14 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
     filtering: {
       filteringFunction: (item, text) => {
         const wanted = text.trim().toLowerCase();
-        return wanted === "" || searched.some((c) => String(c.value?.(item) ?? "").toLowerCase().includes(wanted));
+        return (
+          wanted === "" ||
+          searched.some((c) =>
+            String(c.value?.(item) ?? "")
+              .toLowerCase()
+              .includes(wanted),
+          )
+        );
       },
       empty: <Empty nouns={nouns}>{props.empty}</Empty>,
       noMatch: (
@@ -105,7 +110,14 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
     frame.current?.querySelectorAll("table").forEach((t) => t.setAttribute("aria-label", props.title));
   }, [props.title]);
 
-  if (props.fault && !items) return <FaultAlert fault={props.fault} retry={props.reload} />;
+  if (props.fault && !items) {
+    return (
+      <SpaceBetween size="m">
+        <Header variant={props.variant === "full-page" ? "h1" : "h2"}>{props.title}</Header>
+        <FaultAlert fault={props.fault} retry={props.reload} />
+      </SpaceBetween>
+    );
+  }
   return (
     <div ref={frame} data-table={props.noun} data-loaded={items && !loading ? total : undefined}>
       <Table
@@ -137,7 +149,7 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 {props.reload && <Button iconName="refresh" ariaLabel={`Refresh ${nouns}`} loading={loading} onClick={props.reload} />}
-                {props.actions}
+                {parts(props.actions)}
               </SpaceBetween>
             }
           >
@@ -164,7 +176,12 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
           matches > (props.pageSize ?? 20) ? (
             <Pagination
               {...collection.paginationProps}
-              ariaLabels={{ paginationLabel: `Pages of ${nouns}`, nextPageLabel: "Next page", previousPageLabel: "Previous page", pageLabel: (n) => `Page ${n}` }}
+              ariaLabels={{
+                paginationLabel: `Pages of ${nouns}`,
+                nextPageLabel: "Next page",
+                previousPageLabel: "Previous page",
+                pageLabel: (n) => `Page ${n}`,
+              }}
             />
           ) : undefined
         }
@@ -173,6 +190,11 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
       {props.fault && <FaultAlert fault={props.fault} retry={props.reload} />}
     </div>
   );
+}
+
+// parts takes the buttons out of a fragment, so that each has its space.
+function parts(node: ReactNode): ReactNode {
+  return isValidElement<{ children?: ReactNode }>(node) && node.type === Fragment ? node.props.children : node;
 }
 
 function Empty({ nouns, children }: { nouns: string; children?: ReactNode }) {

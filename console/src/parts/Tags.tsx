@@ -25,8 +25,18 @@ export function TagFields({ tags, onChange }: { tags: readonly Tag[]; onChange: 
       onAddButtonClick={() => onChange([...tags, { key: "", value: "" }])}
       onRemoveButtonClick={({ detail }) => onChange(tags.filter((_, i) => i !== detail.itemIndex))}
       definition={[
-        { label: "Key", control: (t, i) => <Input value={t.key} ariaLabel={`Key of tag ${i + 1}`} onChange={({ detail }) => set(i, { key: detail.value })} /> },
-        { label: "Value – optional", control: (t, i) => <Input value={t.value} ariaLabel={`Value of tag ${i + 1}`} onChange={({ detail }) => set(i, { value: detail.value })} /> },
+        {
+          label: "Key",
+          control: (t, i) => (
+            <Input value={t.key} ariaLabel={`Key of tag ${i + 1}`} onChange={({ detail }) => set(i, { key: detail.value })} />
+          ),
+        },
+        {
+          label: "Value – optional",
+          control: (t, i) => (
+            <Input value={t.value} ariaLabel={`Value of tag ${i + 1}`} onChange={({ detail }) => set(i, { value: detail.value })} />
+          ),
+        },
       ]}
     />
   );

@@ -18,7 +18,20 @@ function set(next: Item[]): void {
 export function flash(type: "success" | "info" | "warning" | "error", content: string): void {
   const id = `flash-${++count}`;
   const dismiss = () => set(items.filter((i) => i.id !== id));
-  set([{ id, type, content, dismissible: true, dismissLabel: "Dismiss message", onDismiss: dismiss, ariaRole: type === "error" ? ("alert" as const) : ("status" as const) }, ...items].slice(0, 4));
+  set(
+    [
+      {
+        id,
+        type,
+        content,
+        dismissible: true,
+        dismissLabel: "Dismiss message",
+        onDismiss: dismiss,
+        ariaRole: type === "error" ? ("alert" as const) : ("status" as const),
+      },
+      ...items,
+    ].slice(0, 4),
+  );
 }
 
 export function clearFlashes(): void {
@@ -36,7 +49,13 @@ export function Flashes() {
   return (
     <Flashbar
       items={shown}
-      i18nStrings={{ ariaLabel: "Messages", errorIconAriaLabel: "Error", successIconAriaLabel: "Success", infoIconAriaLabel: "Information", warningIconAriaLabel: "Warning" }}
+      i18nStrings={{
+        ariaLabel: "Messages",
+        errorIconAriaLabel: "Error",
+        successIconAriaLabel: "Success",
+        infoIconAriaLabel: "Information",
+        warningIconAriaLabel: "Warning",
+      }}
     />
   );
 }

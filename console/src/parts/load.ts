@@ -11,7 +11,10 @@ export interface Loaded<T> {
 // useLoad reads something when the screen opens, when what it depends on changes,
 // and on reload; an answer that comes after that is dropped. A loader may show
 // part of the answer before all of it is there.
-export function useLoad<T>(loader: (signal: AbortSignal, show: (part: NoInfer<T>) => void) => Promise<T>, dependencies: unknown[]): Loaded<T> {
+export function useLoad<T>(
+  loader: (signal: AbortSignal, show: (part: NoInfer<T>) => void) => Promise<T>,
+  dependencies: unknown[],
+): Loaded<T> {
   const [state, setState] = useState<{ value?: T; fault?: Fault; loading: boolean }>({ loading: true });
   const [turn, setTurn] = useState(0);
   const latest = useRef(loader);

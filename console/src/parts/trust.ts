@@ -16,7 +16,16 @@ export interface WebIdentity {
   subject: string; // for other issuers: a pattern of sub
 }
 
-export const firstIdentity: WebIdentity = { providerArn: "", audience: "", source: "gitlab", group: "", project: "", refType: "branch", ref: "", subject: "" };
+export const firstIdentity: WebIdentity = {
+  providerArn: "",
+  audience: "",
+  source: "gitlab",
+  group: "",
+  project: "",
+  refType: "branch",
+  ref: "",
+  subject: "",
+};
 
 // sourceOf guesses from the issuer's name; the user may say otherwise.
 export function sourceOf(host: string): Source {
@@ -54,7 +63,8 @@ export function problems(w: WebIdentity): Problem {
     return found;
   }
   const name = /^[\p{L}\p{N}_.\-/]+$/u;
-  if (!w.group.trim()) found.group = w.source === "github" ? "Enter the organization." : "Enter the group, or the user, whose projects may assume the role.";
+  if (!w.group.trim())
+    found.group = w.source === "github" ? "Enter the organization." : "Enter the group, or the user, whose projects may assume the role.";
   else if (!name.test(w.group.trim())) found.group = "A name or path, without wildcards.";
   if (w.project.trim() && !/^[\p{L}\p{N}_.\-/*?]+$/u.test(w.project.trim())) found.project = "A name or path; * stands for any characters.";
   if (w.ref.trim() && /["\\\s]/.test(w.ref)) found.ref = "A name of a branch or tag; * stands for any characters.";

@@ -64,7 +64,14 @@ export function Buckets() {
         selected={selected}
         onSelect={setSelected}
         columns={[
-          { id: "name", header: "Name", rowHeader: true, searchable: true, value: (b) => b.name, cell: (b) => <Link href={href("buckets", "view", b.name)}>{b.name}</Link> },
+          {
+            id: "name",
+            header: "Name",
+            rowHeader: true,
+            searchable: true,
+            value: (b) => b.name,
+            cell: (b) => <Link href={href("buckets", "view", b.name)}>{b.name}</Link>,
+          },
           { id: "created", header: "Created", value: (b) => b.created, cell: (b) => when(b.created) },
         ]}
         actions={
@@ -148,7 +155,15 @@ function Ask({ title, label, constraint, action, onSubmit, onClose }: AskProps) 
     >
       <SpaceBetween size="m">
         <FormField label={label} constraintText={constraint}>
-          <Input value={value} onChange={({ detail }) => setValue(detail.value)} onKeyDown={({ detail }) => detail.key === "Enter" && submit()} spellcheck={false} autoComplete={false} autoFocus ariaRequired />
+          <Input
+            value={value}
+            onChange={({ detail }) => setValue(detail.value)}
+            onKeyDown={({ detail }) => detail.key === "Enter" && submit()}
+            spellcheck={false}
+            autoComplete={false}
+            autoFocus
+            ariaRequired
+          />
         </FormField>
         <FaultAlert fault={fault} />
       </SpaceBetween>
@@ -187,7 +202,13 @@ function Objects({ bucket, prefix }: { bucket: string; prefix: string }) {
   return (
     <SpaceBetween size="m">
       {parts.length > 0 && (
-        <BreadcrumbGroup ariaLabel="Folders" items={[{ text: bucket, href: place(bucket, "") }, ...parts.map((p, i) => ({ text: p, href: place(bucket, parts.slice(0, i + 1).join("/") + "/") }))]} />
+        <BreadcrumbGroup
+          ariaLabel="Folders"
+          items={[
+            { text: bucket, href: place(bucket, "") },
+            ...parts.map((p, i) => ({ text: p, href: place(bucket, parts.slice(0, i + 1).join("/") + "/") })),
+          ]}
+        />
       )}
       <FaultAlert fault={fault} dismiss={clear} />
       {open === "upload" && <Uploads bucket={bucket} prefix={prefix} onClose={close} onDone={changed} />}
@@ -284,7 +305,13 @@ function Uploads({ bucket, prefix, onClose, onDone }: { bucket: string; prefix: 
     void run(async () => {
       for (const file of files) {
         setSent({ name: file.name, percent: 0 });
-        await upload(bucket, prefix + file.name, file, (n) => setSent({ name: file.name, percent: file.size ? Math.round((100 * n) / file.size) : 100 }), controller.signal);
+        await upload(
+          bucket,
+          prefix + file.name,
+          file,
+          (n) => setSent({ name: file.name, percent: file.size ? Math.round((100 * n) / file.size) : 100 }),
+          controller.signal,
+        );
         setFiles((rest) => rest.filter((f) => f !== file));
       }
       flash("success", `${plural(files.length, "file")} uploaded.`);
@@ -386,7 +413,12 @@ function BucketPolicy({ bucket }: { bucket: string }) {
   const [draft, setDraft] = useState<string>();
   const [deleting, setDeleting] = useState(false);
   const { busy, fault, run, clear } = useAction();
-  const first = pretty(JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { AWS: [] }, Action: "s3:GetObject", Resource: `arn:aws:s3:::${bucket}/*` }] }));
+  const first = pretty(
+    JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { AWS: [] }, Action: "s3:GetObject", Resource: `arn:aws:s3:::${bucket}/*` }],
+    }),
+  );
   const save = () =>
     void run(async () => {
       await putBucketPolicy(bucket, draft ?? "");
@@ -429,7 +461,14 @@ function BucketPolicy({ bucket }: { bucket: string }) {
       <SpaceBetween size="m">
         <FaultAlert fault={policy.fault} retry={policy.reload} />
         {policy.value === "" && draft === undefined && <Alert type="info">The bucket has no policy.</Alert>}
-        {(draft !== undefined || policy.value) && <Editor label="Bucket policy" value={draft ?? policy.value ?? ""} {...(draft !== undefined ? { onChange: setDraft } : {})} minLines={6} />}
+        {(draft !== undefined || policy.value) && (
+          <Editor
+            label="Bucket policy"
+            value={draft ?? policy.value ?? ""}
+            {...(draft !== undefined ? { onChange: setDraft } : {})}
+            minLines={6}
+          />
+        )}
         <FaultAlert fault={fault} dismiss={clear} />
       </SpaceBetween>
       {deleting && (
@@ -448,4 +487,3 @@ function BucketPolicy({ bucket }: { bucket: string }) {
     </Container>
   );
 }
-

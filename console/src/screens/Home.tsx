@@ -7,9 +7,24 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { href } from "../route";
 
 const steps = [
-  { text: "Add the identity provider", detail: "The URL of your GitLab or GitHub and the audience of its ID tokens.", to: href("providers", "create"), action: "Add provider" },
-  { text: "Create a policy", detail: "What a job may do, as JSON. The AWS managed policies are there already.", to: href("policies", "create"), action: "Create policy" },
-  { text: "Create a role", detail: "Which jobs may assume it, by group, project, branch or tag; and the policies that they get.", to: href("roles", "create"), action: "Create role" },
+  {
+    text: "Add the identity provider",
+    detail: "The URL of your GitLab or GitHub and the audience of its ID tokens.",
+    to: href("providers", "create"),
+    action: "Add provider",
+  },
+  {
+    text: "Create a policy",
+    detail: "What a job may do, as JSON. The AWS managed policies are there already.",
+    to: href("policies", "create"),
+    action: "Create policy",
+  },
+  {
+    text: "Create a role",
+    detail: "Which jobs may assume it, by group, project, branch or tag; and the policies that they get.",
+    to: href("roles", "create"),
+    action: "Create role",
+  },
 ];
 
 // Home is the tutorial's walk, in its order.
@@ -33,7 +48,8 @@ export function Home() {
         </SpaceBetween>
       </Container>
       <Container header={<Header variant="h2">When a job is denied</Header>}>
-        <Link href={href("decisions")}>Decisions</Link> shows each exchange and each request with the reason, the statement that decided and the smallest fix.
+        <Link href={href("decisions")}>Decisions</Link> shows each exchange and each request with the reason, the statement that decided and
+        the smallest fix.
       </Container>
     </SpaceBetween>
   );

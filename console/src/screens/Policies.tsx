@@ -38,7 +38,14 @@ export function Policies() {
         selected={selected}
         onSelect={setSelected}
         columns={[
-          { id: "name", header: "Policy name", rowHeader: true, searchable: true, value: (p) => p.name, cell: (p) => <Link href={href("policies", "view", p.arn)}>{p.name}</Link> },
+          {
+            id: "name",
+            header: "Policy name",
+            rowHeader: true,
+            searchable: true,
+            value: (p) => p.name,
+            cell: (p) => <Link href={href("policies", "view", p.arn)}>{p.name}</Link>,
+          },
           { id: "type", header: "Type", value: (p) => p.scope, cell: (p) => p.scope },
           { id: "used", header: "Attached to", value: (p) => p.attachments, cell: (p) => p.attachments },
           { id: "description", header: "Description", searchable: true, value: (p) => p.description, cell: (p) => p.description || "–" },
@@ -67,7 +74,9 @@ export function Policies() {
         }
         empty={<Button href={href("policies", "create")}>Create policy</Button>}
       />
-      {deleting && one && <DeletePolicy arn={one.arn} onClose={() => setDeleting(false)} onDeleted={() => (setSelected([]), policies.reload())} />}
+      {deleting && one && (
+        <DeletePolicy arn={one.arn} onClose={() => setDeleting(false)} onDeleted={() => (setSelected([]), policies.reload())} />
+      )}
     </>
   );
 }

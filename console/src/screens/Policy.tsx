@@ -14,7 +14,17 @@ import Tabs from "@cloudscape-design/components/tabs";
 import Textarea from "@cloudscape-design/components/textarea";
 import Wizard from "@cloudscape-design/components/wizard";
 import { useState } from "react";
-import { createPolicy, detach, getPolicy, getPolicyVersion, listEntities, listPolicyVersions, type Entity, type Policy, type PolicyVersion } from "../api/iam";
+import {
+  createPolicy,
+  detach,
+  getPolicy,
+  getPolicyVersion,
+  listEntities,
+  listPolicyVersions,
+  type Entity,
+  type Policy,
+  type PolicyVersion,
+} from "../api/iam";
 import { query, type Tag } from "../api/query";
 import { Confirm } from "../parts/Confirm";
 import { Editor } from "../parts/Editor";
@@ -51,60 +61,68 @@ export function CreatePolicy() {
   };
 
   return (
-    <>
-      <Header variant="h1">Create policy</Header>
-      <Wizard
-        i18nStrings={{ ...wizardStrings, submitButton: "Create policy", nextButton: "Review policy" }}
-        activeStepIndex={step}
-        isLoadingNextStep={busy}
-        onNavigate={({ detail }) => {
-          setTried(true);
-          if (detail.requestedStepIndex > step && notJSON) return;
-          setTried(false);
-          clear();
-          setStep(detail.requestedStepIndex);
-        }}
-        onCancel={() => go("policies")}
-        onSubmit={submit}
-        steps={[
-          {
-            title: "Specify permissions",
-            description: "What the policy allows, in JSON.",
-            content: (
-              <Container header={<Header variant="h2">Policy editor</Header>}>
-                <FormField stretch errorText={tried ? notJSON : undefined}>
-                  <Editor label="Policy document" value={document} onChange={setDocument} lint="permission" minLines={16} />
-                </FormField>
+    <Wizard
+      i18nStrings={{ ...wizardStrings, submitButton: "Create policy", nextButton: "Review policy" }}
+      activeStepIndex={step}
+      isLoadingNextStep={busy}
+      onNavigate={({ detail }) => {
+        setTried(true);
+        if (detail.requestedStepIndex > step && notJSON) return;
+        setTried(false);
+        clear();
+        setStep(detail.requestedStepIndex);
+      }}
+      onCancel={() => go("policies")}
+      onSubmit={submit}
+      steps={[
+        {
+          title: "Specify permissions",
+          description: "What the policy allows, in JSON.",
+          content: (
+            <Container header={<Header variant="h2">Policy editor</Header>}>
+              <FormField stretch errorText={tried ? notJSON : undefined}>
+                <Editor label="Policy document" value={document} onChange={setDocument} lint="permission" minLines={16} />
+              </FormField>
+            </Container>
+          ),
+        },
+        {
+          title: "Review and create",
+          content: (
+            <SpaceBetween size="l">
+              <FaultAlert fault={fault} />
+              <Container header={<Header variant="h2">Policy details</Header>}>
+                <SpaceBetween size="m">
+                  <FormField
+                    label="Name"
+                    constraintText="At most 128 characters: letters, digits and +=,.@-_"
+                    errorText={tried && !name.trim() ? "Enter a name." : undefined}
+                  >
+                    <Input
+                      name="policyName"
+                      value={name}
+                      onChange={({ detail }) => setName(detail.value)}
+                      spellcheck={false}
+                      autoComplete={false}
+                      ariaRequired
+                    />
+                  </FormField>
+                  <FormField label="Description – optional">
+                    <Textarea value={description} onChange={({ detail }) => setDescription(detail.value)} rows={2} />
+                  </FormField>
+                </SpaceBetween>
               </Container>
-            ),
-          },
-          {
-            title: "Review and create",
-            content: (
-              <SpaceBetween size="l">
-                <FaultAlert fault={fault} />
-                <Container header={<Header variant="h2">Policy details</Header>}>
-                  <SpaceBetween size="m">
-                    <FormField label="Name" constraintText="At most 128 characters: letters, digits and +=,.@-_" errorText={tried && !name.trim() ? "Enter a name." : undefined}>
-                      <Input name="policyName" value={name} onChange={({ detail }) => setName(detail.value)} spellcheck={false} autoComplete={false} ariaRequired />
-                    </FormField>
-                    <FormField label="Description – optional">
-                      <Textarea value={description} onChange={({ detail }) => setDescription(detail.value)} rows={2} />
-                    </FormField>
-                  </SpaceBetween>
-                </Container>
-                <Container header={<Header variant="h2">Permissions defined in this policy</Header>}>
-                  <Editor label="Policy document to review" value={document} minLines={4} />
-                </Container>
-                <Container header={<Header variant="h2">Add tags – optional</Header>}>
-                  <TagFields tags={tags} onChange={setTags} />
-                </Container>
-              </SpaceBetween>
-            ),
-          },
-        ]}
-      />
-    </>
+              <Container header={<Header variant="h2">Permissions defined in this policy</Header>}>
+                <Editor label="Policy document to review" value={document} minLines={4} />
+              </Container>
+              <Container header={<Header variant="h2">Add tags – optional</Header>}>
+                <TagFields tags={tags} onChange={setTags} />
+              </Container>
+            </SpaceBetween>
+          ),
+        },
+      ]}
+    />
   );
 }
 
@@ -125,7 +143,14 @@ export function PolicyScreen({ arn }: { arn: string }) {
   const managed = arn.includes(":iam::aws:");
   return (
     <SpaceBetween size="l">
-      <Header variant="h1" actions={<Button disabled={managed} onClick={() => setDeleting(true)}>Delete</Button>}>
+      <Header
+        variant="h1"
+        actions={
+          <Button disabled={managed} onClick={() => setDeleting(true)}>
+            Delete
+          </Button>
+        }
+      >
         {arn.replace(/^.*\//, "")}
       </Header>
       <FaultAlert fault={policy.fault} retry={policy.reload} />
@@ -151,7 +176,9 @@ export function PolicyScreen({ arn }: { arn: string }) {
               { id: "permissions", label: "Permissions", content: <Permissions policy={detail} reload={policy.reload} /> },
               { id: "entities", label: "Entities attached", content: <Entities arn={arn} /> },
               { id: "versions", label: "Policy versions", content: <Versions policy={detail} reload={policy.reload} /> },
-              ...(managed ? [] : [{ id: "tags", label: "Tags", content: <TagsPanel kind="Policy" id={arn} tags={detail.tags} reload={policy.reload} /> }]),
+              ...(managed
+                ? []
+                : [{ id: "tags", label: "Tags", content: <TagsPanel kind="Policy" id={arn} tags={detail.tags} reload={policy.reload} /> }]),
             ]}
           />
         </>
@@ -162,7 +189,10 @@ export function PolicyScreen({ arn }: { arn: string }) {
 }
 
 function Permissions({ policy, reload }: { policy: Policy; reload: () => void }) {
-  const document = useLoad((signal) => getPolicyVersion(policy.arn, policy.defaultVersion, signal).then(pretty), [policy.arn, policy.defaultVersion]);
+  const document = useLoad(
+    (signal) => getPolicyVersion(policy.arn, policy.defaultVersion, signal).then(pretty),
+    [policy.arn, policy.defaultVersion],
+  );
   const [draft, setDraft] = useState<string>();
   const [diff, setDiff] = useState(false);
   const { busy, fault, run, clear } = useAction();
@@ -213,7 +243,9 @@ function Permissions({ policy, reload }: { policy: Policy; reload: () => void })
         {editing && !diff && <Editor label="Policy document" value={draft} onChange={setDraft} lint="permission" />}
         {editing && diff && <Editor label="Changes of the policy document" value={draft} before={document.value ?? ""} minLines={6} />}
         {editing && (
-          <Alert type="info">Saving makes a new version and its default. Of five versions, which is as many as IAM keeps, the oldest goes.</Alert>
+          <Alert type="info">
+            Saving makes a new version and its default. Of five versions, which is as many as IAM keeps, the oldest goes.
+          </Alert>
         )}
         <FaultAlert fault={fault} dismiss={clear} />
       </SpaceBetween>
@@ -225,7 +257,8 @@ function Entities({ arn }: { arn: string }) {
   const entities = useLoad((signal) => listEntities(arn, signal), [arn]);
   const [selected, setSelected] = useState<Entity[]>([]);
   const [detaching, setDetaching] = useState(false);
-  const link = (e: Entity) => (e.kind === "Group" ? e.name : <Link href={href(e.kind === "Role" ? "roles" : "users", "view", e.name)}>{e.name}</Link>);
+  const link = (e: Entity) =>
+    e.kind === "Group" ? e.name : <Link href={href(e.kind === "Role" ? "roles" : "users", "view", e.name)}>{e.name}</Link>;
   return (
     <>
       <ResourceTable<Entity>
@@ -307,7 +340,13 @@ function Versions({ policy, reload }: { policy: Policy; reload: () => void }) {
         sortBy="created"
         descending
         columns={[
-          { id: "version", header: "Version", rowHeader: true, value: (v) => v.id, cell: (v) => (v.isDefault ? `${v.id} (default)` : v.id) },
+          {
+            id: "version",
+            header: "Version",
+            rowHeader: true,
+            value: (v) => v.id,
+            cell: (v) => (v.isDefault ? `${v.id} (default)` : v.id),
+          },
           { id: "created", header: "Created", value: (v) => v.created, cell: (v) => when(v.created) },
         ]}
         actions={
@@ -323,13 +362,27 @@ function Versions({ policy, reload }: { policy: Policy; reload: () => void }) {
       />
       <FaultAlert fault={fault} dismiss={clear} />
       {one ? (
-        <Container header={<Header variant="h2">{one.id === other ? `Version ${one.id}` : `What changed from ${other} to ${one.id}`}</Header>}>
+        <Container
+          header={<Header variant="h2">{one.id === other ? `Version ${one.id}` : `What changed from ${other} to ${one.id}`}</Header>}
+        >
           <SpaceBetween size="m">
             <FormField label="Compare with">
-              <Select ariaLabel="Version to compare with" selectedOption={choices.find((c) => c.value === other) ?? null} options={choices} onChange={({ detail }) => setAgainst(detail.selectedOption.value)} />
+              <Select
+                ariaLabel="Version to compare with"
+                selectedOption={choices.find((c) => c.value === other) ?? null}
+                options={choices}
+                onChange={({ detail }) => setAgainst(detail.selectedOption.value)}
+              />
             </FormField>
             <FaultAlert fault={documents.fault} />
-            {documents.value && <Editor label={`Version ${one.id} compared with ${other}`} value={documents.value[1] ?? ""} {...(one.id === other ? {} : { before: documents.value[0] ?? "" })} minLines={6} />}
+            {documents.value && (
+              <Editor
+                label={`Version ${one.id} compared with ${other}`}
+                value={documents.value[1] ?? ""}
+                {...(one.id === other ? {} : { before: documents.value[0] ?? "" })}
+                minLines={6}
+              />
+            )}
           </SpaceBetween>
         </Container>
       ) : (

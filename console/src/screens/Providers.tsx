@@ -48,7 +48,14 @@ export function Providers() {
         selected={selected}
         onSelect={setSelected}
         columns={[
-          { id: "provider", header: "Provider", rowHeader: true, searchable: true, value: (p) => p.host, cell: (p) => <Link href={href("providers", "view", p.arn)}>{p.host}</Link> },
+          {
+            id: "provider",
+            header: "Provider",
+            rowHeader: true,
+            searchable: true,
+            value: (p) => p.host,
+            cell: (p) => <Link href={href("providers", "view", p.arn)}>{p.host}</Link>,
+          },
           { id: "type", header: "Type", cell: () => "OpenID Connect" },
           { id: "arn", header: "ARN", value: (p) => p.arn, cell: (p) => p.arn },
         ]}
@@ -64,7 +71,9 @@ export function Providers() {
         }
         empty={<Button href={href("providers", "create")}>Add provider</Button>}
       />
-      {deleting && one && <DeleteProvider provider={one} onClose={() => setDeleting(false)} onDeleted={() => (setSelected([]), providers.reload())} />}
+      {deleting && one && (
+        <DeleteProvider provider={one} onClose={() => setDeleting(false)} onDeleted={() => (setSelected([]), providers.reload())} />
+      )}
     </>
   );
 }
@@ -82,7 +91,8 @@ function DeleteProvider({ provider, onClose, onDeleted }: { provider: Provider; 
         onDeleted();
       }}
     >
-      From then on no job with a token of this issuer is given credentials. The roles that trust it stay, and do so again if it is added again.
+      From then on no job with a token of this issuer is given credentials. The roles that trust it stay, and do so again if it is added
+      again.
     </Confirm>
   );
 }
@@ -96,7 +106,11 @@ export function CreateProvider() {
   const [tags, setTags] = useState<Tag[]>([]);
   const [tried, setTried] = useState(false);
   const { busy, fault, run } = useAction();
-  const urlError = !url.trim() ? "Enter the provider URL." : !/^https:\/\//.test(url.trim()) ? "The address must begin with https://." : undefined;
+  const urlError = !url.trim()
+    ? "Enter the provider URL."
+    : !/^https:\/\//.test(url.trim())
+      ? "The address must begin with https://."
+      : undefined;
 
   const submit = () => {
     setTried(true);
@@ -132,7 +146,18 @@ export function CreateProvider() {
           <Container header={<Header variant="h2">Configure provider</Header>}>
             <SpaceBetween size="l">
               <FormField label="Provider type">
-                <Tiles value="oidc" ariaLabel="Provider type" onChange={() => {}} items={[{ value: "oidc", label: "OpenID Connect", description: "Jobs of GitLab, GitHub and others bring an ID token and are given credentials." }]} />
+                <Tiles
+                  value="oidc"
+                  ariaLabel="Provider type"
+                  onChange={() => {}}
+                  items={[
+                    {
+                      value: "oidc",
+                      label: "OpenID Connect",
+                      description: "Jobs of GitLab, GitHub and others bring an ID token and are given credentials.",
+                    },
+                  ]}
+                />
               </FormField>
               <FormField
                 label="Provider URL"
@@ -140,7 +165,16 @@ export function CreateProvider() {
                 constraintText="For example https://gitlab.com, or the address of your self-hosted GitLab instance."
                 errorText={tried ? urlError : undefined}
               >
-                <Input name="url" inputMode="url" value={url} onChange={({ detail }) => setUrl(detail.value)} placeholder="https://gitlab.com" autoComplete={false} spellcheck={false} ariaRequired />
+                <Input
+                  name="url"
+                  inputMode="url"
+                  value={url}
+                  onChange={({ detail }) => setUrl(detail.value)}
+                  placeholder="https://gitlab.com"
+                  autoComplete={false}
+                  spellcheck={false}
+                  ariaRequired
+                />
               </FormField>
               <FormField
                 label="Audience"
@@ -148,9 +182,20 @@ export function CreateProvider() {
                 constraintText="For example https://gitlab.com; for GitHub sts.amazonaws.com."
                 errorText={tried && !audience.trim() ? "Enter the audience." : undefined}
               >
-                <Input name="audience" value={audience} onChange={({ detail }) => setAudience(detail.value)} placeholder="https://gitlab.com" autoComplete={false} spellcheck={false} ariaRequired />
+                <Input
+                  name="audience"
+                  value={audience}
+                  onChange={({ detail }) => setAudience(detail.value)}
+                  placeholder="https://gitlab.com"
+                  autoComplete={false}
+                  spellcheck={false}
+                  ariaRequired
+                />
               </FormField>
-              <FormField label="Thumbprints – optional" description="SHA-1 of certificates that the issuer's connection must be signed by, for one whose authority this machine does not know. One on each line.">
+              <FormField
+                label="Thumbprints – optional"
+                description="SHA-1 of certificates that the issuer's connection must be signed by, for one whose authority this machine does not know. One on each line."
+              >
                 <Textarea value={thumbprints} onChange={({ detail }) => setThumbprints(detail.value)} rows={2} spellcheck={false} />
               </FormField>
             </SpaceBetween>
@@ -215,7 +260,12 @@ function Examination({ url, auto = true }: { url: string; auto?: boolean }) {
         )}
         {shown?.checks && (
           <SpaceBetween size="xs">
-            {failed.length > 0 && <Alert type="warning">The issuer has {plural(failed.length, "fault")} that would keep its tokens from being admitted. It can be added all the same.</Alert>}
+            {failed.length > 0 && (
+              <Alert type="warning">
+                The issuer has {plural(failed.length, "fault")} that would keep its tokens from being admitted. It can be added all the
+                same.
+              </Alert>
+            )}
             {shown.checks.map((c, i) => (
               <div key={i}>
                 <StatusIndicator type={statusOf(c)}>
@@ -301,7 +351,13 @@ export function ProviderScreen({ arn }: { arn: string }) {
           <TagsPanel kind="OpenIDConnectProvider" id={arn} tags={detail.tags} reload={provider.reload} />
         </>
       )}
-      {deleting && <DeleteProvider provider={{ arn, host: arn.replace(/^.*oidc-provider\//, "") }} onClose={() => setDeleting(false)} onDeleted={() => go("providers")} />}
+      {deleting && (
+        <DeleteProvider
+          provider={{ arn, host: arn.replace(/^.*oidc-provider\//, "") }}
+          onClose={() => setDeleting(false)}
+          onDeleted={() => go("providers")}
+        />
+      )}
     </SpaceBetween>
   );
 }
@@ -347,7 +403,12 @@ function Values({ title, noun, values, reload, add, remove }: ValuesProps) {
           header: "Action",
           width: 120,
           cell: (v) => (
-            <Button variant="inline-link" ariaLabel={`Remove ${noun} ${v}`} disabled={busy} onClick={() => perform(`The ${noun} was removed.`, () => remove(v))}>
+            <Button
+              variant="inline-link"
+              ariaLabel={`Remove ${noun} ${v}`}
+              disabled={busy}
+              onClick={() => perform(`The ${noun} was removed.`, () => remove(v))}
+            >
               Remove
             </Button>
           ),

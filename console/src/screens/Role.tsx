@@ -40,7 +40,18 @@ export function RoleScreen({ name }: { name: string }) {
             <KeyValuePairs
               columns={3}
               items={[
-                { label: "ARN", value: <CopyToClipboard variant="inline" textToCopy={detail.arn} copyButtonAriaLabel="Copy ARN" copySuccessText="Copied" copyErrorText="Not copied" /> },
+                {
+                  label: "ARN",
+                  value: (
+                    <CopyToClipboard
+                      variant="inline"
+                      textToCopy={detail.arn}
+                      copyButtonAriaLabel="Copy ARN"
+                      copySuccessText="Copied"
+                      copyErrorText="Not copied"
+                    />
+                  ),
+                },
                 { label: "Created", value: when(detail.created) },
                 { label: "Last activity", value: ago(detail.lastUsed) },
                 { label: "Maximum session duration", value: plural(detail.maxSession / 3600, "hour") },
@@ -110,9 +121,7 @@ function Trust({ role, reload }: { role: RoleDetail; reload: () => void }) {
         {editing && !diff && <Editor label="Trust policy" value={draft} onChange={setDraft} lint="trust" />}
         {editing && diff && <Editor label="Changes of the trust policy" value={draft} before={stored} minLines={6} />}
         <FaultAlert fault={fault} dismiss={clear} />
-        {!editing && (
-          <Link href={`${href("access")}?role=${encodeURIComponent(role.name)}`}>Who can assume this role, in plain words</Link>
-        )}
+        {!editing && <Link href={`${href("access")}?role=${encodeURIComponent(role.name)}`}>Who can assume this role, in plain words</Link>}
       </SpaceBetween>
     </Container>
   );
@@ -123,7 +132,10 @@ function Sessions({ name }: { name: string }) {
   return (
     <Container header={<Header variant="h2">Revoke sessions</Header>}>
       <SpaceBetween size="m">
-        <Alert type="info">Ends all sessions of this role that were given out until now. Jobs that run must come again with a token; what they may then do is not changed by this.</Alert>
+        <Alert type="info">
+          Ends all sessions of this role that were given out until now. Jobs that run must come again with a token; what they may then do is
+          not changed by this.
+        </Alert>
         <Button onClick={() => setAsking(true)}>Revoke active sessions</Button>
       </SpaceBetween>
       {asking && (

@@ -22,7 +22,17 @@ import { pretty } from "../parts/format";
 import { useAction, useLoad } from "../parts/load";
 import { ResourceTable } from "../parts/ResourceTable";
 import { TagFields } from "../parts/Tags";
-import { customTrustPolicy, firstIdentity, problems, sourceOf, subjectOf, trustPolicy, type Problem, type Source, type WebIdentity } from "../parts/trust";
+import {
+  customTrustPolicy,
+  firstIdentity,
+  problems,
+  sourceOf,
+  subjectOf,
+  trustPolicy,
+  type Problem,
+  type Source,
+  type WebIdentity,
+} from "../parts/trust";
 import { wizardStrings } from "../parts/wizard";
 import { go, href } from "../route";
 import { jsonError } from "./Policy";
@@ -58,7 +68,10 @@ export function CreateRole({ provider, account }: { provider: string; account: s
         try {
           await attach("Role", role, policy.arn);
         } catch (thrown) {
-          flash("warning", `Role ${role} was created, but policy ${policy.name} was not attached: ${thrown instanceof Fault ? `${thrown.code}: ${thrown.message}` : String(thrown)}`);
+          flash(
+            "warning",
+            `Role ${role} was created, but policy ${policy.name} was not attached: ${thrown instanceof Fault ? `${thrown.code}: ${thrown.message}` : String(thrown)}`,
+          );
         }
       }
       flash("success", `Role ${role} was created.`);
@@ -67,105 +80,133 @@ export function CreateRole({ provider, account }: { provider: string; account: s
   };
 
   return (
-    <>
-      <Header variant="h1">Create role</Header>
-      <Wizard
-        i18nStrings={{ ...wizardStrings, submitButton: "Create role" }}
-        activeStepIndex={step}
-        isLoadingNextStep={busy}
-        onNavigate={({ detail }) => {
-          setTried(true);
-          if (detail.requestedStepIndex > 0 && firstIncomplete) {
-            setStep(0);
-            return;
-          }
-          setTried(false);
-          clear();
-          setStep(detail.requestedStepIndex);
-        }}
-        onCancel={() => go("roles")}
-        onSubmit={submit}
-        steps={[
-          {
-            title: "Select trusted entity",
-            content: (
-              <SpaceBetween size="l">
-                <Container header={<Header variant="h2">Trusted entity type</Header>}>
-                  <Tiles
-                    ariaLabel="Trusted entity type"
-                    value={trusted}
-                    onChange={({ detail }) => setTrusted(detail.value as Trusted)}
-                    items={[
-                      { value: "web", label: "Web identity", description: "Jobs whose ID tokens come from an identity provider of this account." },
-                      { value: "custom", label: "Custom trust policy", description: "Write the trust policy yourself." },
-                    ]}
-                  />
-                </Container>
-                {trusted === "web" ? (
-                  <WebIdentityFields identity={identity} onChange={setIdentity} wrong={tried ? wrong : {}} />
-                ) : (
-                  <Container header={<Header variant="h2">Custom trust policy</Header>}>
-                    <FormField stretch errorText={tried ? jsonError(custom) : undefined}>
-                      <Editor label="Trust policy" value={custom} onChange={setCustom} lint="trust" minLines={16} />
-                    </FormField>
-                  </Container>
-                )}
-              </SpaceBetween>
-            ),
-          },
-          { title: "Add permissions", content: <ChoosePolicies selected={policies} onSelect={setPolicies} />, isOptional: true },
-          {
-            title: "Name, review, and create",
-            content: (
-              <SpaceBetween size="l">
-                <FaultAlert fault={fault} />
-                <Container header={<Header variant="h2">Role details</Header>}>
-                  <SpaceBetween size="m">
-                    <FormField label="Role name" constraintText="At most 64 characters: letters, digits and +=,.@-_" errorText={tried && !name.trim() ? "Enter a name." : undefined}>
-                      <Input name="roleName" value={name} onChange={({ detail }) => setName(detail.value)} spellcheck={false} autoComplete={false} ariaRequired />
-                    </FormField>
-                    <FormField label="Description – optional">
-                      <Textarea value={description} onChange={({ detail }) => setDescription(detail.value)} rows={2} />
-                    </FormField>
-                    <FormField label="Maximum session duration" description="In hours, from 1 to 12. A job that asks for nothing gets one hour.">
-                      <Input type="number" inputMode="numeric" value={hours} onChange={({ detail }) => setHours(detail.value)} />
-                    </FormField>
-                  </SpaceBetween>
-                </Container>
-                <Container header={<Header variant="h2" actions={<Button onClick={() => setStep(0)} ariaLabel="Edit trusted entity">Edit</Button>}>Step 1: Select trusted entities</Header>}>
-                  <Editor label="Trust policy to review" value={pretty(trust)} minLines={4} />
-                  {trusted === "web" && (
-                    <Box padding={{ top: "s" }}>
-                      Jobs whose subject is <code>{subjectOf(identity)}</code>
-                    </Box>
-                  )}
-                </Container>
-                <ResourceTable<Policy>
-                  title="Step 2: Add permissions"
-                  noun="policy"
-                  nouns="policies"
-                  items={policies}
-                  id={(p) => p.arn}
-                  columns={[
-                    { id: "name", header: "Policy name", rowHeader: true, value: (p) => p.name, cell: (p) => p.name },
-                    { id: "type", header: "Type", value: (p) => p.scope, cell: (p) => p.scope },
+    <Wizard
+      i18nStrings={{ ...wizardStrings, submitButton: "Create role" }}
+      activeStepIndex={step}
+      isLoadingNextStep={busy}
+      onNavigate={({ detail }) => {
+        setTried(true);
+        if (detail.requestedStepIndex > 0 && firstIncomplete) {
+          setStep(0);
+          return;
+        }
+        setTried(false);
+        clear();
+        setStep(detail.requestedStepIndex);
+      }}
+      onCancel={() => go("roles")}
+      onSubmit={submit}
+      steps={[
+        {
+          title: "Select trusted entity",
+          content: (
+            <SpaceBetween size="l">
+              <Container header={<Header variant="h2">Trusted entity type</Header>}>
+                <Tiles
+                  ariaLabel="Trusted entity type"
+                  value={trusted}
+                  onChange={({ detail }) => setTrusted(detail.value as Trusted)}
+                  items={[
+                    {
+                      value: "web",
+                      label: "Web identity",
+                      description: "Jobs whose ID tokens come from an identity provider of this account.",
+                    },
+                    { value: "custom", label: "Custom trust policy", description: "Write the trust policy yourself." },
                   ]}
-                  actions={
-                    <Button onClick={() => setStep(1)} ariaLabel="Edit permissions">
-                      Edit
-                    </Button>
-                  }
-                  empty="Without a policy the role may do nothing."
                 />
-                <Container header={<Header variant="h2">Add tags – optional</Header>}>
-                  <TagFields tags={tags} onChange={setTags} />
+              </Container>
+              {trusted === "web" ? (
+                <WebIdentityFields identity={identity} onChange={setIdentity} wrong={tried ? wrong : {}} />
+              ) : (
+                <Container header={<Header variant="h2">Custom trust policy</Header>}>
+                  <FormField stretch errorText={tried ? jsonError(custom) : undefined}>
+                    <Editor label="Trust policy" value={custom} onChange={setCustom} lint="trust" minLines={16} />
+                  </FormField>
                 </Container>
-              </SpaceBetween>
-            ),
-          },
-        ]}
-      />
-    </>
+              )}
+            </SpaceBetween>
+          ),
+        },
+        { title: "Add permissions", content: <ChoosePolicies selected={policies} onSelect={setPolicies} />, isOptional: true },
+        {
+          title: "Name, review, and create",
+          content: (
+            <SpaceBetween size="l">
+              <FaultAlert fault={fault} />
+              <Container header={<Header variant="h2">Role details</Header>}>
+                <SpaceBetween size="m">
+                  <FormField
+                    label="Role name"
+                    constraintText="At most 64 characters: letters, digits and +=,.@-_"
+                    errorText={tried && !name.trim() ? "Enter a name." : undefined}
+                  >
+                    <Input
+                      name="roleName"
+                      value={name}
+                      onChange={({ detail }) => setName(detail.value)}
+                      spellcheck={false}
+                      autoComplete={false}
+                      ariaRequired
+                    />
+                  </FormField>
+                  <FormField label="Description – optional">
+                    <Textarea value={description} onChange={({ detail }) => setDescription(detail.value)} rows={2} />
+                  </FormField>
+                  <FormField
+                    label="Maximum session duration"
+                    description="In hours, from 1 to 12. A job that asks for nothing gets one hour."
+                  >
+                    <Input type="number" inputMode="numeric" value={hours} onChange={({ detail }) => setHours(detail.value)} />
+                  </FormField>
+                </SpaceBetween>
+              </Container>
+              <Container
+                header={
+                  <Header
+                    variant="h2"
+                    actions={
+                      <Button onClick={() => setStep(0)} ariaLabel="Edit trusted entity">
+                        Edit
+                      </Button>
+                    }
+                  >
+                    Step 1: Select trusted entities
+                  </Header>
+                }
+              >
+                <Editor label="Trust policy to review" value={pretty(trust)} minLines={4} />
+                {trusted === "web" && (
+                  <Box padding={{ top: "s" }}>
+                    Jobs whose subject is <code>{subjectOf(identity)}</code>
+                  </Box>
+                )}
+              </Container>
+              <ResourceTable<Policy>
+                title="Step 2: Add permissions"
+                noun="policy"
+                nouns="policies"
+                items={policies}
+                id={(p) => p.arn}
+                columns={[
+                  { id: "name", header: "Policy name", rowHeader: true, value: (p) => p.name, cell: (p) => p.name },
+                  { id: "type", header: "Type", value: (p) => p.scope, cell: (p) => p.scope },
+                ]}
+                actions={
+                  <Button onClick={() => setStep(1)} ariaLabel="Edit permissions">
+                    Edit
+                  </Button>
+                }
+                empty="Without a policy the role may do nothing."
+              />
+              <Container header={<Header variant="h2">Add tags – optional</Header>}>
+                <TagFields tags={tags} onChange={setTags} />
+              </Container>
+            </SpaceBetween>
+          ),
+        },
+      ]}
+    />
   );
 }
 
@@ -183,7 +224,10 @@ const refTypes = [
 
 function WebIdentityFields({ identity, onChange, wrong }: { identity: WebIdentity; onChange: (w: WebIdentity) => void; wrong: Problem }) {
   const providers = useLoad((signal) => listProviders(signal), []);
-  const provider = useLoad(async (signal) => (identity.providerArn ? getProvider(identity.providerArn, signal) : undefined), [identity.providerArn]);
+  const provider = useLoad(
+    async (signal) => (identity.providerArn ? getProvider(identity.providerArn, signal) : undefined),
+    [identity.providerArn],
+  );
   const set = (part: Partial<WebIdentity>) => onChange({ ...identity, ...part });
   const audiences = provider.value?.audiences ?? [];
   const [only] = audiences;
@@ -236,29 +280,78 @@ function WebIdentityFields({ identity, onChange, wrong }: { identity: WebIdentit
           />
         </FormField>
         <FormField label="The jobs run on">
-          <RadioGroup ariaLabel="The jobs run on" value={identity.source} items={sources} onChange={({ detail }) => set({ source: detail.value as Source })} />
+          <RadioGroup
+            ariaLabel="The jobs run on"
+            value={identity.source}
+            items={sources}
+            onChange={({ detail }) => set({ source: detail.value as Source })}
+          />
         </FormField>
         {identity.source === "other" ? (
           <FormField label="Subject" errorText={wrong.subject} constraintText="What the tokens state in sub; * stands for any characters.">
-            <Input value={identity.subject} onChange={({ detail }) => set({ subject: detail.value })} spellcheck={false} autoComplete={false} ariaRequired />
+            <Input
+              value={identity.subject}
+              onChange={({ detail }) => set({ subject: detail.value })}
+              spellcheck={false}
+              autoComplete={false}
+              ariaRequired
+            />
           </FormField>
         ) : (
-          <>
-            <FormField label={github ? "GitHub organization" : "GitLab group"} errorText={wrong.group} constraintText={github ? undefined : "With its subgroups, as in the project's address, for example acme/tools; or a user's name."}>
-              <Input name="group" value={identity.group} onChange={({ detail }) => set({ group: detail.value })} spellcheck={false} autoComplete={false} ariaRequired />
+          <SpaceBetween size="l">
+            <FormField
+              label={github ? "GitHub organization" : "GitLab group"}
+              errorText={wrong.group}
+              constraintText={
+                github ? undefined : "With its subgroups, as in the project's address, for example acme/tools; or a user's name."
+              }
+            >
+              <Input
+                name="group"
+                value={identity.group}
+                onChange={({ detail }) => set({ group: detail.value })}
+                spellcheck={false}
+                autoComplete={false}
+                ariaRequired
+              />
             </FormField>
-            <FormField label={github ? "GitHub repository – optional" : "GitLab project – optional"} errorText={wrong.project} constraintText={`Empty: every ${github ? "repository of the organization" : "project of the group and its subgroups"}.`}>
-              <Input name="project" value={identity.project} onChange={({ detail }) => set({ project: detail.value })} spellcheck={false} autoComplete={false} />
+            <FormField
+              label={github ? "GitHub repository – optional" : "GitLab project – optional"}
+              errorText={wrong.project}
+              constraintText={`Empty: every ${github ? "repository of the organization" : "project of the group and its subgroups"}.`}
+            >
+              <Input
+                name="project"
+                value={identity.project}
+                onChange={({ detail }) => set({ project: detail.value })}
+                spellcheck={false}
+                autoComplete={false}
+              />
             </FormField>
             <FormField label="Branch or tag">
-              <Select ariaLabel="Branch or tag" selectedOption={refTypes.find((t) => t.value === identity.refType) ?? null} options={refTypes} onChange={({ detail }) => set({ refType: detail.selectedOption.value as WebIdentity["refType"] })} />
+              <Select
+                ariaLabel="Branch or tag"
+                selectedOption={refTypes.find((t) => t.value === identity.refType) ?? null}
+                options={refTypes}
+                onChange={({ detail }) => set({ refType: detail.selectedOption.value as WebIdentity["refType"] })}
+              />
             </FormField>
             {!any && (
-              <FormField label={identity.refType === "tag" ? "Tag – optional" : "Branch – optional"} errorText={wrong.ref} constraintText={`Empty: every ${identity.refType}. * stands for any characters.`}>
-                <Input name="ref" value={identity.ref} onChange={({ detail }) => set({ ref: detail.value })} spellcheck={false} autoComplete={false} />
+              <FormField
+                label={identity.refType === "tag" ? "Tag – optional" : "Branch – optional"}
+                errorText={wrong.ref}
+                constraintText={`Empty: every ${identity.refType}. * stands for any characters.`}
+              >
+                <Input
+                  name="ref"
+                  value={identity.ref}
+                  onChange={({ detail }) => set({ ref: detail.value })}
+                  spellcheck={false}
+                  autoComplete={false}
+                />
               </FormField>
             )}
-          </>
+          </SpaceBetween>
         )}
         {identity.providerArn && (
           <FormField label="The trust policy that this writes" stretch>
@@ -270,7 +363,15 @@ function WebIdentityFields({ identity, onChange, wrong }: { identity: WebIdentit
   );
 }
 
-export function ChoosePolicies({ selected, onSelect, without = [] }: { selected: Policy[]; onSelect: (p: Policy[]) => void; without?: readonly string[] }) {
+export function ChoosePolicies({
+  selected,
+  onSelect,
+  without = [],
+}: {
+  selected: Policy[];
+  onSelect: (p: Policy[]) => void;
+  without?: readonly string[];
+}) {
   const policies = useLoad<Policy[]>((signal, show) => listPolicies("All", signal, show), []);
   return (
     <ResourceTable<Policy>
@@ -292,7 +393,14 @@ export function ChoosePolicies({ selected, onSelect, without = [] }: { selected:
         { id: "description", header: "Description", searchable: true, value: (p) => p.description, cell: (p) => p.description || "–" },
       ]}
       actions={
-        <Button iconName="external" iconAlign="right" href={href("policies", "create")} target="_blank" rel="noopener" ariaLabel="Create policy, opens in a new tab">
+        <Button
+          iconName="external"
+          iconAlign="right"
+          href={href("policies", "create")}
+          target="_blank"
+          rel="noopener"
+          ariaLabel="Create policy, opens in a new tab"
+        >
           Create policy
         </Button>
       }

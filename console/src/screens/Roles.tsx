@@ -31,8 +31,21 @@ export function Roles() {
         selected={selected}
         onSelect={setSelected}
         columns={[
-          { id: "name", header: "Role name", rowHeader: true, searchable: true, value: (r) => r.name, cell: (r) => <Link href={href("roles", "view", r.name)}>{r.name}</Link> },
-          { id: "trusted", header: "Trusted entities", searchable: true, value: (r) => trustedEntities(r.trust), cell: (r) => trustedEntities(r.trust) },
+          {
+            id: "name",
+            header: "Role name",
+            rowHeader: true,
+            searchable: true,
+            value: (r) => r.name,
+            cell: (r) => <Link href={href("roles", "view", r.name)}>{r.name}</Link>,
+          },
+          {
+            id: "trusted",
+            header: "Trusted entities",
+            searchable: true,
+            value: (r) => trustedEntities(r.trust),
+            cell: (r) => trustedEntities(r.trust),
+          },
           { id: "path", header: "Path", value: (r) => r.path, cell: (r) => r.path },
           { id: "created", header: "Created", value: (r) => r.created, cell: (r) => when(r.created) },
         ]}
@@ -48,7 +61,9 @@ export function Roles() {
         }
         empty={<Button onClick={() => go("roles", "create")}>Create role</Button>}
       />
-      {deleting && one && <DeleteRole name={one.name} onClose={() => setDeleting(false)} onDeleted={() => (setSelected([]), roles.reload())} />}
+      {deleting && one && (
+        <DeleteRole name={one.name} onClose={() => setDeleting(false)} onDeleted={() => (setSelected([]), roles.reload())} />
+      )}
     </>
   );
 }
@@ -66,7 +81,8 @@ export function DeleteRole({ name, onClose, onDeleted }: { name: string; onClose
         onDeleted();
       }}
     >
-      Its policies are detached, its inline policies deleted, and its sessions are worth nothing from then on. That cannot be undone: a role made again with this name is another.
+      Its policies are detached, its inline policies deleted, and its sessions are worth nothing from then on. That cannot be undone: a role
+      made again with this name is another.
     </Confirm>
   );
 }

@@ -49,10 +49,23 @@ export function Secrets() {
       fault={secrets.fault}
       reload={secrets.reload}
       columns={[
-        { id: "name", header: "Secret name", rowHeader: true, searchable: true, value: (s) => s.name, cell: (s) => <Link href={href("secrets", "view", s.id)}>{s.name}</Link> },
+        {
+          id: "name",
+          header: "Secret name",
+          rowHeader: true,
+          searchable: true,
+          value: (s) => s.name,
+          cell: (s) => <Link href={href("secrets", "view", s.id)}>{s.name}</Link>,
+        },
         { id: "description", header: "Description", searchable: true, value: (s) => s.description, cell: (s) => s.description || "–" },
         { id: "changed", header: "Last changed", value: (s) => s.changed, cell: (s) => ago(s.changed) },
-        { id: "state", header: "Status", value: (s) => (s.deleted ? 1 : 0), cell: (s) => (s.deleted ? <StatusIndicator type="pending">To be deleted</StatusIndicator> : <StatusIndicator>In use</StatusIndicator>) },
+        {
+          id: "state",
+          header: "Status",
+          value: (s) => (s.deleted ? 1 : 0),
+          cell: (s) =>
+            s.deleted ? <StatusIndicator type="pending">To be deleted</StatusIndicator> : <StatusIndicator>In use</StatusIndicator>,
+        },
       ]}
       actions={
         <Button variant="primary" href={href("secrets", "create")}>
@@ -103,11 +116,26 @@ export function CreateSecret() {
         <SpaceBetween size="l">
           <Container header={<Header variant="h2">Secret</Header>}>
             <SpaceBetween size="m">
-              <FormField label="Secret name" constraintText="Letters, digits and /_+=.@-" errorText={tried && !name.trim() ? "Enter a name." : undefined}>
+              <FormField
+                label="Secret name"
+                constraintText="Letters, digits and /_+=.@-"
+                errorText={tried && !name.trim() ? "Enter a name." : undefined}
+              >
                 <Input value={name} onChange={({ detail }) => setName(detail.value)} spellcheck={false} autoComplete={false} ariaRequired />
               </FormField>
-              <FormField label="Secret value" description="Text of any kind; applications often keep JSON there." errorText={tried && !value ? "Enter the value." : undefined}>
-                <Textarea value={value} onChange={({ detail }) => setValue(detail.value)} spellcheck={false} autoComplete={false} rows={4} ariaRequired />
+              <FormField
+                label="Secret value"
+                description="Text of any kind; applications often keep JSON there."
+                errorText={tried && !value ? "Enter the value." : undefined}
+              >
+                <Textarea
+                  value={value}
+                  onChange={({ detail }) => setValue(detail.value)}
+                  spellcheck={false}
+                  autoComplete={false}
+                  rows={4}
+                  ariaRequired
+                />
               </FormField>
               <FormField label="Description – optional">
                 <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
@@ -159,7 +187,11 @@ export function SecretScreen({ id }: { id: string }) {
       <FaultAlert fault={secret.fault} retry={secret.reload} />
       <FaultAlert fault={fault} dismiss={clear} />
       {secret.loading && !detail && <StatusIndicator type="loading">Loading</StatusIndicator>}
-      {detail?.deleted && <Alert type="warning">This secret is to be deleted since {when(detail.deleted)}. Its value cannot be read until the deletion is cancelled.</Alert>}
+      {detail?.deleted && (
+        <Alert type="warning">
+          This secret is to be deleted since {when(detail.deleted)}. Its value cannot be read until the deletion is cancelled.
+        </Alert>
+      )}
       {detail && (
         <Container header={<Header variant="h2">Secret details</Header>}>
           <KeyValuePairs
@@ -255,7 +287,15 @@ function NewValue({ id, onClose, onDone }: { id: string; onClose: () => void; on
     <Container header={<Header variant="h2">New value</Header>}>
       <SpaceBetween size="m">
         <FormField label="New secret value">
-          <Textarea value={value} onChange={({ detail }) => setValue(detail.value)} spellcheck={false} autoComplete={false} autoFocus rows={4} ariaRequired />
+          <Textarea
+            value={value}
+            onChange={({ detail }) => setValue(detail.value)}
+            spellcheck={false}
+            autoComplete={false}
+            autoFocus
+            rows={4}
+            ariaRequired
+          />
         </FormField>
         <FaultAlert fault={fault} />
         <SpaceBetween direction="horizontal" size="xs">

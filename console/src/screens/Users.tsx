@@ -46,7 +46,14 @@ export function Users() {
         selected={selected}
         onSelect={setSelected}
         columns={[
-          { id: "name", header: "User name", rowHeader: true, searchable: true, value: (u) => u.name, cell: (u) => <Link href={href("users", "view", u.name)}>{u.name}</Link> },
+          {
+            id: "name",
+            header: "User name",
+            rowHeader: true,
+            searchable: true,
+            value: (u) => u.name,
+            cell: (u) => <Link href={href("users", "view", u.name)}>{u.name}</Link>,
+          },
           { id: "path", header: "Path", value: (u) => u.path, cell: (u) => u.path },
           { id: "created", header: "Created", value: (u) => u.created, cell: (u) => when(u.created) },
         ]}
@@ -63,7 +70,9 @@ export function Users() {
         empty={<Button onClick={() => setOpen("create")}>Create user</Button>}
       />
       {open === "create" && <CreateUser onClose={() => setOpen(undefined)} />}
-      {open === "delete" && one && <DeleteUser name={one.name} onClose={() => setOpen(undefined)} onDeleted={() => (setSelected([]), users.reload())} />}
+      {open === "delete" && one && (
+        <DeleteUser name={one.name} onClose={() => setOpen(undefined)} onDeleted={() => (setSelected([]), users.reload())} />
+      )}
     </>
   );
 }
@@ -98,7 +107,15 @@ function CreateUser({ onClose }: { onClose: () => void }) {
     >
       <SpaceBetween size="m">
         <FormField label="User name" constraintText="At most 64 characters: letters, digits and +=,.@-_">
-          <Input value={name} onChange={({ detail }) => setName(detail.value)} onKeyDown={({ detail }) => detail.key === "Enter" && name.trim() && submit()} spellcheck={false} autoComplete={false} autoFocus ariaRequired />
+          <Input
+            value={name}
+            onChange={({ detail }) => setName(detail.value)}
+            onKeyDown={({ detail }) => detail.key === "Enter" && name.trim() && submit()}
+            spellcheck={false}
+            autoComplete={false}
+            autoFocus
+            ariaRequired
+          />
         </FormField>
         <FaultAlert fault={fault} />
       </SpaceBetween>
@@ -198,9 +215,19 @@ function AccessKeys({ user }: { user: string }) {
         onSelect={setSelected}
         columns={[
           { id: "id", header: "Access key ID", rowHeader: true, value: (k) => k.id, cell: (k) => k.id },
-          { id: "status", header: "Status", value: (k) => String(k.active), cell: (k) => <StatusIndicator type={k.active ? "success" : "stopped"}>{k.active ? "Active" : "Inactive"}</StatusIndicator> },
+          {
+            id: "status",
+            header: "Status",
+            value: (k) => String(k.active),
+            cell: (k) => <StatusIndicator type={k.active ? "success" : "stopped"}>{k.active ? "Active" : "Inactive"}</StatusIndicator>,
+          },
           { id: "created", header: "Created", value: (k) => k.created, cell: (k) => when(k.created) },
-          { id: "used", header: "Last used", value: (k) => k.lastUsed, cell: (k) => (k.lastUsed ? `${ago(k.lastUsed)}, ${k.lastService}` : "Never") },
+          {
+            id: "used",
+            header: "Last used",
+            value: (k) => k.lastUsed,
+            cell: (k) => (k.lastUsed ? `${ago(k.lastUsed)}, ${k.lastService}` : "Never"),
+          },
         ]}
         actions={
           <>
@@ -237,17 +264,42 @@ function AccessKeys({ user }: { user: string }) {
 function NewKey({ created, onClose }: { created: { id: string; secret: string }; onClose: () => void }) {
   const [shown, setShown] = useState(false);
   return (
-    <Container header={<Header variant="h2" actions={<Button onClick={onClose}>Done</Button>}>Retrieve access key</Header>}>
+    <Container
+      header={
+        <Header variant="h2" actions={<Button onClick={onClose}>Done</Button>}>
+          Retrieve access key
+        </Header>
+      }
+    >
       <SpaceBetween size="m">
-        <Alert type="warning">This is the only time that the secret access key can be seen. Keep it now; if it is lost, create another.</Alert>
+        <Alert type="warning">
+          This is the only time that the secret access key can be seen. Keep it now; if it is lost, create another.
+        </Alert>
         <KeyValuePairs
           columns={2}
           items={[
-            { label: "Access key ID", value: <CopyToClipboard variant="inline" textToCopy={created.id} copyButtonAriaLabel="Copy access key ID" copySuccessText="Copied" copyErrorText="Not copied" /> },
+            {
+              label: "Access key ID",
+              value: (
+                <CopyToClipboard
+                  variant="inline"
+                  textToCopy={created.id}
+                  copyButtonAriaLabel="Copy access key ID"
+                  copySuccessText="Copied"
+                  copyErrorText="Not copied"
+                />
+              ),
+            },
             {
               label: "Secret access key",
               value: shown ? (
-                <CopyToClipboard variant="inline" textToCopy={created.secret} copyButtonAriaLabel="Copy secret access key" copySuccessText="Copied" copyErrorText="Not copied" />
+                <CopyToClipboard
+                  variant="inline"
+                  textToCopy={created.secret}
+                  copyButtonAriaLabel="Copy secret access key"
+                  copySuccessText="Copied"
+                  copyErrorText="Not copied"
+                />
               ) : (
                 <Button variant="inline-link" onClick={() => setShown(true)}>
                   Show

@@ -50,7 +50,10 @@ const screens: Record<string, { list: Screen; create?: Screen; one?: Make }> = {
   },
   roles: {
     list: { title: "Roles", render: () => <Roles /> },
-    create: { title: "Create role", render: (route, session) => <CreateRole provider={route.query.get("provider") ?? ""} account={session.account} /> },
+    create: {
+      title: "Create role",
+      render: (route, session) => <CreateRole provider={route.query.get("provider") ?? ""} account={session.account} />,
+    },
     one: (name) => ({ title: name, render: () => <RoleScreen name={name} /> }),
   },
   users: {
