@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/durable"
@@ -59,8 +60,12 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 }
 
 // checkDataDir refuses a directory in which everybody can put a master key, a
-// database or a link in the place of what belongs there.
+// database or a link in the place of what belongs there, and any where that
+// cannot be told.
 func checkDataDir(dir string) error {
+	if !durable.CanLock {
+		return fmt.Errorf("server: a server cannot keep its data on this system (%s): Daypass cannot tell here who else may read a file; serve on Linux or macOS, or on Windows in WSL or a container", runtime.GOOS)
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return fmt.Errorf("server: data directory: %w", err)

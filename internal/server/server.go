@@ -25,6 +25,7 @@ import (
 	"github.com/daypass/daypass/internal/iam"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
+	"github.com/daypass/daypass/internal/metrics"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/secretsmanager"
@@ -99,6 +100,12 @@ type Config struct {
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
+
+	// AdminListen is host:port for who operates the server: /healthz, /readyz,
+	// /metrics. Whoever reaches it may ask. "" is nowhere.
+	AdminListen string
+	// Version is that of the binary, which metrics tell.
+	Version metrics.Build
 
 	// Hurry is closed when requests that are under way should have no more time to
 	// end; nil is never.
@@ -198,11 +205,13 @@ func (c *Config) makeAbsolute() error {
 // node is what serves, over an open data directory.
 type node struct {
 	handler   http.Handler
+	services  []*awsapi.Service // that are answered here
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	record    *record
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
+	watch     *watch
 	closers   []func() error
 }
 
@@ -243,14 +252,16 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations, secrets}, Directory: dir, LastUse: uses,
+		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
 		return n, err
 	}
 	n.directory, n.lastUse = dir, uses
+	n.watch = newWatch(c, d, dir, providerKeys)
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
 		return n, err
 	}
@@ -313,7 +324,7 @@ func openEvents(c *Config) (*audit.Log, error) {
 	return audit.Open(path, audit.Options{Log: c.Log})
 }
 
-// serve owns four goroutines: one accepts, one follows the store, one looks after
+// serve owns four goroutines, and the admin listener's: one accepts, one follows the store, one looks after
 // what is in it, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
 	running := &requests{Handler: n.handler}
@@ -322,6 +333,11 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
+	closeAdmin, err := n.watch.serveAdmin(ctx, c, &running.count)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	following, stopFollowing := context.WithCancel(ctx)
 	followed := make(chan struct{})
 	go func() {
@@ -346,7 +362,8 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		return fmt.Errorf("server: %w", err)
 	case <-ctx.Done():
 	}
-	err := errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
+	n.watch.ending.Store(true)
+	err = errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
 	return errors.Join(err, removeReady(c))
 }
 
