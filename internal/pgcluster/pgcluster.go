@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package pgcluster runs a PostgreSQL of one's own, from the server that is installed
 // on this machine, in a temporary folder: for tests and benchmarks, which start it
 // once and end it. It listens on loopback. It ends with the process that started it,
@@ -19,7 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -36,11 +33,11 @@ const startTimeout = 30 * time.Second
 type Cluster struct {
 	Port int // on 127.0.0.1
 
-	dir, bin   string
-	credential *syscall.Credential // nil: that of this process
-	server     *exec.Cmd
-	tether     io.Closer // the server ends when it is closed
-	output     bytes.Buffer
+	dir, bin string
+	owner    owner
+	server   *exec.Cmd
+	tether   io.Closer // the server ends when it is closed
+	output   bytes.Buffer
 }
 
 // Start makes a cluster and starts its server. Settings are lines of postgresql.conf;
@@ -51,7 +48,7 @@ func Start(ctx context.Context, settings ...string) (c *Cluster, err error) {
 	if c.bin, err = binaries(); err != nil {
 		return nil, err
 	}
-	if c.credential, err = credential(); err != nil {
+	if c.owner, err = findOwner(); err != nil {
 		return nil, err
 	}
 	if c.dir, err = os.MkdirTemp("", "daypass-pg-"); err != nil {
@@ -62,10 +59,8 @@ func Start(ctx context.Context, settings ...string) (c *Cluster, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if c.credential != nil {
-		if err := os.Chown(c.dir, int(c.credential.Uid), int(c.credential.Gid)); err != nil {
-			return nil, err
-		}
+	if err := c.owner.take(c.dir); err != nil {
+		return nil, err
 	}
 	if c.Port, err = freePort(ctx); err != nil {
 		return nil, err
@@ -132,7 +127,7 @@ func (c *Cluster) command(ctx context.Context, name string, args ...string) *exe
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, name), args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH"), "TZ=UTC"}
-	c.lowered(cmd)
+	c.owner.run(cmd)
 	return cmd
 }
 
@@ -142,7 +137,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 	const script = `"$1" -D "$2" & server=$!; read -r _; kill -INT $server 2>/dev/null; wait $server`
 	c.server = exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", script, "sh", filepath.Join(c.bin, "postgres"), c.data())
 	c.server.Dir, c.server.Env = c.dir, []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH"), "TZ=UTC"}
-	c.lowered(c.server)
+	c.owner.run(c.server)
 	c.output.Reset()
 	c.server.Stdout, c.server.Stderr = &c.output, &c.output
 	tether, err := c.server.StdinPipe()
