@@ -61,6 +61,9 @@ type Config struct {
 	// administrator's credentials, events. It is made, mode 0700, where it is
 	// missing.
 	DataDir string
+	// Store is the URL of the PostgreSQL database that holds what several nodes share;
+	// "" keeps it in DataDir, in SQLite. It may have a password in it.
+	Store string
 	// Listen is host:port. Without a certificate the host must be loopback.
 	Listen string
 	// Account is made by the first start: 12 digits.
@@ -130,6 +133,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
+		return err
+	}
+	if err := c.shareObjects(); err != nil {
 		return err
 	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
