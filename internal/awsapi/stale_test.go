@@ -19,7 +19,7 @@ func TestStaleState(t *testing.T) {
 	s := start(t, awsapitest.Options{})
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	if err := s.Directory.Limit(t.Context(), directory.Staleness{Now: now, Bound: time.Second, Patience: time.Second}); err != nil {
+	if err := s.Directory.Limit(t.Context(), directory.Staleness{Now: now, Bound: time.Second, Patience: 10 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	ahead.Store(int64(time.Hour))

@@ -47,6 +47,7 @@ func (d *Directory) Follow(ctx context.Context, interval time.Duration, log *slo
 			log.Info("the store is followed again", "revision", d.Snapshot().revision)
 		}
 		failing = err != nil
+		d.fresh.failing.Store(failing)
 	}
 }
 

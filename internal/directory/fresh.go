@@ -30,6 +30,7 @@ type freshness struct {
 	limit     Staleness                 // no clock: there is no bound
 	confirmed atomic.Pointer[time.Time] // when the read began by which the snapshot is known to be the store's state
 	wake      chan struct{}             // of capacity 1: the store should be asked now
+	failing   atomic.Bool               // when Follow last asked, the store did not answer
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when confirmed is set; nil if nobody waits
@@ -75,30 +76,30 @@ func staleError(behind time.Duration) error {
 
 // AwaitFresh returns once the snapshot may be decided on, which nearly always is at
 // once and without any I/O. Otherwise it has Follow ask the store, and waits as long
-// as the limit's patience lasts; the error then matches ErrStale. Take the snapshot
-// afterwards, not before.
+// as the limit's patience lasts; the error then matches ErrStale. Where the store has
+// not answered for longer than that, nobody waits. Take the snapshot afterwards, not
+// before.
 func (d *Directory) AwaitFresh(ctx context.Context) error {
 	limit := &d.fresh.limit
-	if limit.Now == nil {
+	if limit.Now == nil || d.Behind(limit.Now()) <= limit.Bound {
 		return nil
 	}
+	patience := time.NewTimer(limit.Patience)
+	defer patience.Stop()
 	for {
-		behind := d.Behind(limit.Now())
-		if behind <= limit.Bound {
-			return nil
-		}
-		left := limit.Bound + limit.Patience - behind
-		if left <= 0 {
-			return staleError(behind)
-		}
 		changed := d.fresh.changes()
-		if d.Behind(limit.Now()) <= limit.Bound { // it came in between
+		behind := d.Behind(limit.Now())
+		switch {
+		case behind <= limit.Bound:
 			return nil
+		case behind > limit.Bound+limit.Patience && d.fresh.failing.Load():
+			return staleError(behind)
 		}
 		d.fresh.ask()
 		select {
 		case <-changed:
-		case <-time.After(left):
+		case <-patience.C:
+			return staleError(d.Behind(limit.Now()))
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", staleError(behind), ctx.Err())
 		}

@@ -22,7 +22,7 @@ func TestStaleState(t *testing.T) {
 	g := start(t, nil)
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	must(t, g.Directory.Limit(t.Context(), directory.Staleness{Now: now, Bound: time.Second, Patience: time.Second}))
+	must(t, g.Directory.Limit(t.Context(), directory.Staleness{Now: now, Bound: time.Second, Patience: 10 * time.Millisecond}))
 	list := func(c *s3.Client) error {
 		_, err := c.ListBuckets(t.Context(), &s3.ListBucketsInput{}, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
 		return err
