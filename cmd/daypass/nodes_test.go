@@ -627,4 +627,3 @@ func (h held) Write(b []byte) (int, error) {
 	h.mu.Unlock()
 	return h.Writer.Write(b)
 }
-
