@@ -41,11 +41,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build daypass:", err)
 		return 1
 	}
+	defer closeBrowser()
 	return m.Run()
 }
 
 // lacking skips a test whose tool is not there; where CI is true that fails it.
-func lacking(t *testing.T, what string) {
+func lacking(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(what + " is missing; scripts/setup.sh installs it")
@@ -55,7 +56,7 @@ func lacking(t *testing.T, what string) {
 
 // server is a daypass with an empty account.
 type server struct {
-	t        *testing.T
+	t        testing.TB
 	dir      string
 	endpoint string // without a slash at its end
 	console  string // the address of the console
@@ -64,19 +65,26 @@ type server struct {
 }
 
 // startServer starts a daypass on a loopback port.
-func startServer(t *testing.T) *server {
+func startServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir()}
+	// Old CLIs fetch what looks like a URL.
+	config := "[default]\nregion = us-east-1\noutput = json\ncli_follow_urlparam = false\n"
+	if err := os.WriteFile(filepath.Join(s.dir, "aws-config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s.start("ready", "serve", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready")
 	s.endpoint = s.waitFile("ready")
 	s.console = s.endpoint + "/console/"
 	if proxy := os.Getenv("TMPPROXY"); proxy != "" {
-		c := exec.CommandContext(t.Context(), proxy, s.endpoint, "/work/wt/conf/internal/console/dist")
+		port := "2" + s.endpoint[len(s.endpoint)-4:]
+		c := exec.CommandContext(t.Context(), proxy, s.endpoint, "/work/wt/conf/internal/console/dist", port)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Wait() })
-		s.console = "http://127.0.0.1:9871/console/"
+		time.Sleep(300 * time.Millisecond)
+		s.console = "http://127.0.0.1:" + port + "/console/"
 	}
 	for _, line := range strings.Split(s.waitFile("data/credentials"), "\n") {
 		name, value, _ := strings.Cut(line, " = ")
@@ -141,7 +149,7 @@ func (s *server) environment(add ...string) []string {
 			env = append(env, variable)
 		}
 	}
-	env = append(env, "HOME="+s.dir, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_DEFAULT_REGION=eu-central-1")
+	env = append(env, "HOME="+s.dir, "AWS_CONFIG_FILE="+filepath.Join(s.dir, "aws-config"), "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 	return append(env, add...)
 }
 
@@ -178,8 +186,14 @@ var theBrowser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.ExecPath("chromium"))
 	ctx, _ = chromedp.NewContext(ctx)
-	return ctx, chromedp.Do(ctx)
+	err := chromedp.Do(ctx)
+	if err == nil {
+		closeBrowser = func() { _ = chromedp.Cancel(ctx) } // its profile goes with it
+	}
+	return ctx, err
 })
+
+var closeBrowser = func() {}
 
 // options are how a page is opened.
 type options struct {
@@ -214,10 +228,11 @@ func (s *server) open(o options) *page {
 // goTo opens a screen by its route.
 func (p *page) goTo(path ...string) {
 	p.t.Helper()
-	for i := range path {
-		path[i] = url.QueryEscape(path[i])
+	var route strings.Builder
+	for _, part := range path {
+		route.WriteString("/" + strings.ReplaceAll(url.QueryEscape(part), "+", "%20"))
 	}
-	p.eval(fmt.Sprintf("location.hash = %q", "#/"+strings.ReplaceAll(strings.Join(path, "/"), "+", "%20")))
+	p.eval(fmt.Sprintf("location.hash = %q", "#"+route.String()))
 }
 
 // signIn signs in as the administrator.

@@ -22,7 +22,7 @@ import (
 
 // page is one tab of the browser.
 type page struct {
-	t      *testing.T
+	t      testing.TB
 	ctx    context.Context //nolint:containedctx // chromedp knows a tab by its context
 	server *server
 
