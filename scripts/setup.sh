@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
 # boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, podman, Node.js with npm and the packages of its
-# lockfile, the issuer glewlwyd, moto's server, and the C compiler that Go's race detector needs.
+# lockfile, the issuer glewlwyd, PostgreSQL's server, moto's, and the C compiler that Go's race detector needs.
 # With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
 set -eu
@@ -57,6 +57,8 @@ has_moto() { moto_server --help >/dev/null 2>&1 || "$moto_dir/bin/moto_server" -
 moto_version=5.2.1
 has_zsh() { command -v zsh >/dev/null 2>&1; }
 has_fish() { command -v fish >/dev/null 2>&1; }
+# Debian keeps the server's programs out of PATH; the tests make a cluster of their own.
+has_postgresql() { for initdb in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb)"; do [ -x "$initdb" ] && return 0; done; return 1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
 
 if ! command -v go >/dev/null 2>&1; then
@@ -75,6 +77,7 @@ missing() {
 	has_node || echo nodejs
 	has_npm || echo npm
 	has_glewlwyd || echo glewlwyd
+	has_postgresql || echo postgresql
 	has_rclone || echo rclone
 	has_s3cmd || echo s3cmd
 	has_busybox || echo busybox-static
@@ -116,6 +119,12 @@ if [ -n "$packages" ]; then
 		done
 	fi
 fi
+case " $packages" in *" postgresql "*)
+	if [ -d /run/systemd/system ] && has_postgresql; then
+		as_root systemctl disable --now postgresql || true
+	fi
+	;;
+esac
 case " $packages" in *" glewlwyd "*)
 	# The tests start their own; the package's service is not wanted.
 	if [ -d /run/systemd/system ] && has_glewlwyd; then
@@ -158,6 +167,10 @@ if [ "$for_demo" = no ] && ! has_glewlwyd; then
 fi
 if [ "$for_demo" = no ] && ! has_moto; then
 	echo "setup: install moto's server (pip install 'moto[server]==$moto_version'), so that 'moto_server --help' works or $moto_dir/bin has it" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! has_postgresql; then
+	echo "setup: install PostgreSQL's server (Debian: postgresql), of which the tests start their own" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then

@@ -58,7 +58,8 @@ floor 1 utility
 	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
 	store:
-	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
+	pgcluster:
+	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite, module github.com/jackc/pgx/v5
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
 	lastuse: store directory

@@ -27,7 +27,7 @@ const (
 
 // data is an open data directory.
 type data struct {
-	store     *sqlstore.Store
+	store     store.Store
 	masterKey *masterkey.Key
 	events    *audit.Log
 	created   bool // this start made the account
@@ -43,6 +43,15 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 	}
 	if err := checkDataDir(c.DataDir); err != nil {
 		return nil, err
+	}
+	url, err := sharedStore(c.DataDir, c.Store)
+	switch {
+	case err != nil:
+		return nil, err
+	case url != c.Store:
+		return nil, optionErrorf("server: %s is of a node whose store is in PostgreSQL, as %s in it says; start it with --store or %s, or remove that file to begin with a database of its own", c.DataDir, storeFile, storeVariable)
+	case url != "":
+		return openShared(ctx, c)
 	}
 	key, err := openMasterKey(filepath.Join(c.DataDir, masterKeyFile), filepath.Join(c.DataDir, databaseFile))
 	if err != nil {
@@ -138,6 +147,11 @@ func (d *data) create(ctx context.Context, c *Config) error {
 // reopenData opens a data directory that a start has made, for something else
 // than to serve: beside a server that runs on it, or while none does.
 func reopenData(ctx context.Context, dataDir string) (*data, error) {
+	if url, err := sharedStore(dataDir, os.Getenv(storeVariable)); err != nil {
+		return nil, err
+	} else if url != "" {
+		return reopenShared(ctx, dataDir, url)
+	}
 	database := filepath.Join(dataDir, databaseFile)
 	if _, err := os.Stat(database); err != nil { // it would be made
 		if errors.Is(err, fs.ErrNotExist) {

@@ -45,9 +45,15 @@ const (
 	idleTimeout       = 2 * time.Minute
 )
 
-// followInterval is how often the node asks whether another process wrote to
-// its store.
-const followInterval = 500 * time.Millisecond
+// followInterval is how often the node asks whether another process wrote to its
+// store. Where it did not learn that for staleBound, it decides nothing: requests
+// wait for as long as stalePatience, and are then refused at once, until the store
+// answers. So nobody is admitted on what was revoked more than staleBound ago.
+const (
+	followInterval = 250 * time.Millisecond
+	staleBound     = time.Second
+	stalePatience  = 5 * time.Second
+)
 
 // Config is what must be known before the store opens.
 type Config struct {
@@ -55,6 +61,9 @@ type Config struct {
 	// administrator's credentials, events. It is made, mode 0700, where it is
 	// missing.
 	DataDir string
+	// Store is the URL of the PostgreSQL database that holds what several nodes share;
+	// "" keeps it in DataDir, in SQLite. It may have a password in it.
+	Store string
 	// Listen is host:port. Without a certificate the host must be loopback.
 	Listen string
 	// Account is made by the first start: 12 digits.
@@ -124,6 +133,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
+		return err
+	}
+	if err := c.shareObjects(); err != nil {
 		return err
 	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
@@ -215,6 +227,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n := &node{sealer: d.masterKey}
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
+		return n, err
+	}
+	if err := dir.Limit(ctx, directory.Staleness{Now: c.Now, Bound: staleBound, Patience: stalePatience}); err != nil {
 		return n, err
 	}
 	uses := lastuse.New(dir)

@@ -18,7 +18,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 const (
@@ -62,6 +62,7 @@ func sqliteDialect() dialect {
 			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE until <= ?2`,
 		clearMarks: `DELETE FROM marks WHERE mark IN
 			(SELECT mark FROM marks WHERE until <= ?1 ORDER BY until LIMIT ?2)`,
+		transient: func(error) bool { return false }, // what is locked was waited for
 	}
 }
 
@@ -256,7 +257,11 @@ func migrate(ctx context.Context, d goose.Dialect, db *sql.DB) error {
 		}
 	}
 	if current > target {
-		return fmt.Errorf("%w: its schema has version %d, this program knows %d; start the newer version of daypass", ErrNewerSchema, current, target)
+		return newerSchema(current, target)
 	}
 	return nil
+}
+
+func newerSchema(current, target int64) error {
+	return fmt.Errorf("%w: its schema has version %d, this program knows %d; start the newer version of daypass", ErrNewerSchema, current, target)
 }
