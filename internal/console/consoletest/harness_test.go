@@ -76,16 +76,6 @@ func startServer(t testing.TB) *server {
 	s.start("ready", "serve", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready")
 	s.endpoint = s.waitFile("ready")
 	s.console = s.endpoint + "/console/"
-	if proxy := os.Getenv("TMPPROXY"); proxy != "" {
-		port := "2" + s.endpoint[len(s.endpoint)-4:]
-		c := exec.CommandContext(t.Context(), proxy, s.endpoint, "/work/wt/conf/internal/console/dist", port)
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Wait() })
-		time.Sleep(300 * time.Millisecond)
-		s.console = "http://127.0.0.1:" + port + "/console/"
-	}
 	for _, line := range strings.Split(s.waitFile("data/credentials"), "\n") {
 		name, value, _ := strings.Cut(line, " = ")
 		switch name {

@@ -68,7 +68,7 @@ func (p *page) watch() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-		for _, enable := range []func() error{
+	for _, enable := range []func() error{
 		func() error { _, err := chromedp.Call(p.ctx, log.Enable, cdp.Empty{}); return err },
 		func() error { _, err := chromedp.Call(p.ctx, network.Enable, network.EnableParams{}); return err },
 		func() error { _, err := chromedp.Call(p.ctx, runtime.Enable, cdp.Empty{}); return err },

@@ -42,7 +42,9 @@ func TestWizard(t *testing.T) {
 	p.click("button", "Create role")
 	p.heading("by-wizard")
 
-	var got struct{ Role struct{ AssumeRolePolicyDocument any } }
+	var got struct {
+		Role struct{ AssumeRolePolicyDocument any }
+	}
 	if err := json.Unmarshal([]byte(s.aws("iam", "get-role", "--role-name", "by-wizard")), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,9 @@ func (p *page) createUser() {
 	if evaluate[bool](p, `/[A-Za-z0-9+\/]{40}/.test(document.body.innerHTML)`) {
 		p.t.Error("the secret access key is still on the page")
 	}
-	var keys struct{ AccessKeyMetadata []struct{ AccessKeyId, Status string } }
+	var keys struct {
+		AccessKeyMetadata []struct{ AccessKeyId, Status string }
+	}
 	list := func() {
 		if err := json.Unmarshal([]byte(p.server.aws("iam", "list-access-keys", "--user-name", "ann")), &keys); err != nil || len(keys.AccessKeyMetadata) != 1 {
 			p.t.Fatalf("access keys %v, %v", keys, err)
