@@ -55,6 +55,7 @@ func postgresDialect() dialect {
 		marked: `SELECT 1 FROM daypass_marks WHERE mark = $1 AND until > $2`,
 		mark: `INSERT INTO daypass_marks (mark, until) VALUES ($1, $3)
 			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE daypass_marks.until <= $2`,
+		allMarks: `SELECT mark, until FROM daypass_marks`,
 		// Those that another node clears away are not waited for.
 		clearMarks: `DELETE FROM daypass_marks WHERE mark IN
 			(SELECT mark FROM daypass_marks WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)`,

@@ -45,6 +45,8 @@ type dialect struct {
 	marked       string // 1 mark, 2 now; gives a row if the mark counts
 	mark         string // 1 mark, 2 now, 3 until; affects a row unless the mark counts
 	clearMarks   string // 1 now, 2 how many
+	allMarks     string // gives mark, until
+	snapshot     string // 1 path of an empty file; "" where the records are copied one by one
 
 	transient func(error) bool // the same may succeed when it is tried again
 }
@@ -52,6 +54,7 @@ type dialect struct {
 // Store is a store.Store in a SQL database. Make one with OpenSQLite or OpenPostgres.
 type Store struct {
 	dialect dialect
+	path    string            // of the file, absolute; "" for a server's database
 	explain func(error) error // adds a sentinel to an error of the driver
 	writer  *sql.DB           // for Update
 	reader  *sql.DB           // for all else; nil until the schema is there
