@@ -1,0 +1,43 @@
+import { json } from "./json";
+
+// What Daypass's own service tells of requests; docs/console.md has the members.
+
+export type Outcome = "allowed" | "denied" | "failed";
+
+export interface Decision {
+  time: string; // RFC 3339
+  requestId: string;
+  service?: string;
+  operation?: string;
+  outcome: Outcome;
+  status: number;
+  code?: string;
+  reason?: string;
+  principal?: string;
+  role?: string;
+  action?: string;
+  resource?: string;
+  issuer?: string;
+  subject?: string;
+  project?: string;
+  pipeline?: string;
+  job?: string;
+  sourceIp?: string;
+}
+
+export interface Wanted {
+  issuer: string;
+  project: string;
+  role: string;
+  outcome: Outcome | "";
+  operation: string;
+}
+
+export function listDecisions(
+  wanted: Wanted,
+  next: string | undefined,
+  signal?: AbortSignal,
+): Promise<{ decisions: Decision[]; next?: string }> {
+  const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ""));
+  return json("daypass", "ListDecisions", { ...asked, max: 100, ...(next ? { next } : {}) }, signal);
+}
