@@ -41,3 +41,49 @@ export function listDecisions(
   const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ""));
   return json("daypass", "ListDecisions", { ...asked, max: 100, ...(next ? { next } : {}) }, signal);
 }
+
+// How policies decided, and what would have to change.
+
+export interface Place {
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+}
+
+export interface Verdict {
+  operator: string;
+  key: string;
+  matched: boolean;
+  present: boolean;
+  wanted: string[] | null;
+  got: string[] | null;
+  place?: Place;
+}
+
+export interface Statement {
+  document: number;
+  statement: number;
+  sid?: string;
+  effect: string;
+  matched: boolean;
+  place?: Place;
+  elements: { name: string; matched: boolean; wanted: string[] | null; got?: string; place?: Place }[];
+  conditions: Verdict[];
+}
+
+export interface Fix {
+  roleName: string;
+  steps: string[] | null;
+  before: string;
+  policy: string;
+  warning?: string;
+}
+
+export interface Explanation {
+  documents: { name: string; text?: string }[];
+  statements: Statement[];
+  nearest: number;
+  notes?: string[];
+  fix?: Fix;
+}
