@@ -106,6 +106,7 @@ func (c *Console) forward(w http.ResponseWriter, request *http.Request, service,
 	if err != nil {
 		return err
 	}
+	target.RawPath = encode(target.Path)
 	target.RawQuery = request.URL.RawQuery
 	target.Scheme, target.Host = "http", request.Host // for the signature; the front door reads Host
 	if service != "s3" {
@@ -128,6 +129,23 @@ func (c *Console) forward(w http.ResponseWriter, request *http.Request, service,
 	request.RequestURI = request.URL.RequestURI()
 	c.front.ServeHTTP(w, request)
 	return nil
+}
+
+// encode writes a path as S3 signs it: every byte but letters, digits and -._~/
+// encoded (Amazon S3 API Reference, "Signature Calculations", UriEncode). Browsers
+// leave more as it is.
+func encode(path string) string {
+	const hexadecimal = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~/", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
+	}
+	return b.String()
 }
 
 // guarded keeps an answer from being a page: whatever it is, the browser must not
