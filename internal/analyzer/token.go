@@ -191,12 +191,30 @@ type TryTokenOutput struct {
 	Audience []string `json:"audience,omitempty"`
 	From     string   `json:"from,omitempty"` // the CI system that the token looks like one of
 
-	Explanation *Explanation    `json:"explanation"`
-	Causes      []explain.Cause `json:"causes,omitempty"`
+	Explanation *Explanation `json:"explanation"`
+	Causes      []Cause      `json:"causes,omitempty"`
 }
 
 // Check is one thing that is asked of a token.
-type Check = explain.Check
+type Check struct {
+	Name   string   `json:"name"`  // token, provider, audience, times, signature, role, trust …
+	State  string   `json:"state"` // passed, failed or unknown
+	Wanted []string `json:"wanted,omitempty"`
+	Got    string   `json:"got,omitempty"`
+	Note   string   `json:"note"`
+	Answer *Answer  `json:"answer,omitempty"` // what AWS answers where the check failed
+}
+
+// Answer is what AWS STS tells a client.
+type Answer = explain.Answer
+
+// Cause is one of those of docs/causes.md.
+type Cause struct {
+	Number int    `json:"number"`
+	Title  string `json:"title"`
+	Fix    string `json:"fix"`
+	Link   string `json:"link"`
+}
 
 func (s *service) tryToken(c *awsapi.Call, in *TryTokenInput) (*TryTokenOutput, error) {
 	role, err := roleNamed(c, in.RoleArn)
@@ -231,14 +249,18 @@ func (s *service) tryToken(c *awsapi.Call, in *TryTokenInput) (*TryTokenOutput, 
 	}
 	report := explain.Explain(q)
 	out.Verdict, out.Issuer, out.Subject, out.Audience, out.From = "denied", report.Issuer, report.Subject, report.Audience, report.From
-	out.Checks, out.Causes = append(out.Checks, report.Checks...), report.Causes()
+	for i := range report.Checks {
+		check := &report.Checks[i]
+		if check.Name == "signature" {
+			out.Verified = in.Claims == nil && check.State == explain.Passed
+		}
+		out.Checks = append(out.Checks, Check{check.Name, check.State.String(), check.Wanted, check.Got, check.Note, check.Answer})
+	}
+	for _, cause := range report.Causes() {
+		out.Causes = append(out.Causes, Cause{cause.Number, cause.Title, cause.Fix, cause.Link})
+	}
 	if report.Verdict() == explain.Admitted {
 		out.Verdict = "admitted"
-	}
-	for i := range report.Checks {
-		if report.Checks[i].Name == "signature" {
-			out.Verified = in.Claims == nil && report.Checks[i].State == explain.Passed
-		}
 	}
 	if report.Trust != nil {
 		out.Explanation = explained(report.Trust.Reasons, []Document{{Name: "trust policy of " + role.ARN, Text: role.TrustPolicy}}, []bool{true})
