@@ -45,6 +45,10 @@ has_npm() { npm --version >/dev/null 2>&1; }
 node_dir=cmd/daypass/testdata/node
 # npm writes the hidden lockfile last.
 has_packages() { [ "$node_dir/node_modules/.package-lock.json" -nt "$node_dir/package-lock.json" ]; }
+# Browser tests need the console's packages for axe-core; building its pages needs Node.js 20.19.
+console_dir=console
+has_console_packages() { [ "$console_dir/node_modules/.package-lock.json" -nt "$console_dir/package-lock.json" ]; }
+has_chromium() { command -v chromium >/dev/null 2>&1; }
 has_curl() { command -v curl >/dev/null 2>&1; }
 has_rclone() { command -v rclone >/dev/null 2>&1; }
 has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
@@ -83,6 +87,7 @@ missing() {
 	has_busybox || echo busybox-static
 	has_podman || printf '%s\n' podman runc catatonit netavark aardvark-dns iptables
 	has_moto || python3 -c 'import ensurepip' >/dev/null 2>&1 || echo python3-venv
+	has_chromium || echo chromium
 	has_zsh || echo zsh
 	has_fish || echo fish
 	if ! has_cc; then
@@ -137,6 +142,11 @@ if [ "$for_demo" = no ] && has_node && has_npm && ! has_packages; then
 	(cd "$node_dir" && npm ci --loglevel=error) || echo "setup: npm could not install its packages (it takes a reachable registry)" >&2
 fi
 
+if [ "$for_demo" = no ] && has_node && has_npm && ! has_console_packages; then
+	echo "setup: npm ci in $console_dir"
+	(cd "$console_dir" && npm ci --loglevel=error) || echo "setup: npm could not install the console's packages (it takes a reachable registry and Node.js 20.19 or newer)" >&2
+fi
+
 if [ "$for_demo" = no ] && ! has_moto; then
 	# Debian has no package of it.
 	echo "setup: pip install moto[server]==$moto_version into $moto_dir"
@@ -159,6 +169,13 @@ if [ "$for_demo" = no ] && ! has_boto3; then
 fi
 if [ "$for_demo" = no ] && ! { has_node && has_npm && has_packages; }; then
 	echo "setup: install Node.js 18 or newer and npm (Debian: nodejs npm), and run 'npm ci' in $node_dir" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! has_console_packages; then
+	echo "setup: run 'npm ci' in $console_dir, with Node.js 20.19 or newer; without it the console's pages cannot be built nor their accessibility tested" >&2
+fi
+if [ "$for_demo" = no ] && ! has_chromium; then
+	echo "setup: install chromium (Debian: chromium), with which the console is tested" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_glewlwyd; then

@@ -3,6 +3,7 @@ import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
 import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { useEffect, useRef, useState } from "react";
+import { chooseRegion, region, regions } from "./api/region";
 import type { Session } from "./api/session";
 import type { Appearance, useAppearance } from "./appearance";
 import { Boundary } from "./parts/Boundary";
@@ -25,6 +26,7 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
   const section = sections.find((s) => s.path === route.path[0]);
   const title = screen.title;
   const first = useRef(true);
+  const [place, setPlace] = useState(region);
 
   // A change of the route moves the focus to the heading of the new screen, so that
   // keyboard and screen reader go on there.
@@ -55,6 +57,16 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
         <TopNavigation
           identity={{ href: href(), title: "Daypass", logo: { src: "icon.svg", alt: "" } }}
           utilities={[
+            {
+              type: "menu-dropdown",
+              text: place,
+              ariaLabel: `Region ${place}`,
+              items: regions.map((r) => ({ id: r, text: r, itemType: "checkbox" as const, checked: r === place })),
+              onItemClick: ({ detail }) => {
+                chooseRegion(detail.id);
+                setPlace(detail.id);
+              },
+            },
             {
               type: "menu-dropdown",
               iconName: "settings",
@@ -117,7 +129,7 @@ export function Shell({ session, look, onSignOut }: { session: Session; look: Re
         stickyNotifications
         content={
           <div id="content" data-screen={route.path.join("/")}>
-            <Boundary key={hash}>{screen.render(route, session)}</Boundary>
+            <Boundary key={hash + place}>{screen.render(route, session)}</Boundary>
           </div>
         }
       />

@@ -83,7 +83,8 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager
+	console: module github.com/aws/aws-sdk-go-v2
+	server: arn policy session trust oidc outbound durable masterkey audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console
 	doctor: arn policy trust oidc unverified jwks store account archive
 	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4

@@ -168,7 +168,7 @@ func checkBuckets(ctx context.Context, st store.Store, dir string) error {
 
 // notEmpty adds the next step.
 func notEmpty(err error) error {
-	if errors.Is(err, sqlstore.ErrNotEmpty) {
+	if errors.Is(err, store.ErrNotEmpty) {
 		return fmt.Errorf("%w; name an empty database", err)
 	}
 	return err

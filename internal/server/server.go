@@ -20,6 +20,7 @@ import (
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
@@ -280,7 +281,12 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.handler = &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
+	if err != nil {
+		return n, err
+	}
+	n.handler = front
 	return n, nil
 }
 

@@ -1,4 +1,5 @@
 import { Fault } from "./fault";
+import { region } from "./region";
 
 // All requests go to the server that gave the page, under /console/api/. It signs
 // them with the caller's own credentials; the page never holds these.
@@ -26,11 +27,15 @@ export function url(path: string): string {
   return root + path;
 }
 
-export const consoleHeaders: Record<string, string> = { "X-Daypass-Console": "1" };
+// consoleHeaders are those of every request. The first keeps other sites' pages
+// from making one: a form cannot send it, a script of another origin may not.
+export function consoleHeaders(): Record<string, string> {
+  return { "X-Daypass-Console": "1", "X-Daypass-Region": region() };
+}
 
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
-  for (const [name, value] of Object.entries(consoleHeaders)) headers.set(name, value);
+  for (const [name, value] of Object.entries(consoleHeaders())) headers.set(name, value);
   const response = await fetch(url(path), { ...init, headers, credentials: "same-origin", cache: "no-store", redirect: "error" });
   if (!response.ok) {
     const fault = readFault(response.status, requestIdOf(response.headers), await response.text());

@@ -82,7 +82,7 @@ export function upload(bucket: string, key: string, file: File, progress: (sent:
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", url(path(bucket, key)));
-    for (const [name, value] of Object.entries(consoleHeaders)) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(consoleHeaders())) request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.upload.onprogress = (e) => progress(e.loaded);
     request.onload = () => {

@@ -156,7 +156,7 @@ export function PolicyScreen({ arn }: { arn: string }) {
       <FaultAlert fault={policy.fault} retry={policy.reload} />
       {policy.loading && !detail && <StatusIndicator type="loading">Loading</StatusIndicator>}
       {detail && (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header variant="h2">Policy details</Header>}>
             <KeyValuePairs
               columns={3}
@@ -181,7 +181,7 @@ export function PolicyScreen({ arn }: { arn: string }) {
                 : [{ id: "tags", label: "Tags", content: <TagsPanel kind="Policy" id={arn} tags={detail.tags} reload={policy.reload} /> }]),
             ]}
           />
-        </>
+        </SpaceBetween>
       )}
       {deleting && <DeletePolicy arn={arn} onClose={() => setDeleting(false)} onDeleted={() => go("policies")} />}
     </SpaceBetween>

@@ -315,7 +315,7 @@ export function ProviderScreen({ arn }: { arn: string }) {
       <FaultAlert fault={provider.fault} retry={provider.reload} />
       {provider.loading && !detail && <StatusIndicator type="loading">Loading</StatusIndicator>}
       {detail && (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header variant="h2">Summary</Header>}>
             <KeyValuePairs
               columns={3}
@@ -349,7 +349,7 @@ export function ProviderScreen({ arn }: { arn: string }) {
           />
           <Examination url={"https://" + detail.url.replace(/^https:\/\//, "")} auto={false} />
           <TagsPanel kind="OpenIDConnectProvider" id={arn} tags={detail.tags} reload={provider.reload} />
-        </>
+        </SpaceBetween>
       )}
       {deleting && (
         <DeleteProvider

@@ -35,7 +35,7 @@ export function RoleScreen({ name }: { name: string }) {
       <FaultAlert fault={role.fault} retry={role.reload} />
       {role.loading && !detail && <StatusIndicator type="loading">Loading</StatusIndicator>}
       {detail && (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header variant="h2">Summary</Header>}>
             <KeyValuePairs
               columns={3}
@@ -69,7 +69,7 @@ export function RoleScreen({ name }: { name: string }) {
               { id: "sessions", label: "Revoke sessions", content: <Sessions name={name} /> },
             ]}
           />
-        </>
+        </SpaceBetween>
       )}
       {deleting && <DeleteRole name={name} onClose={() => setDeleting(false)} onDeleted={() => go("roles")} />}
     </SpaceBetween>

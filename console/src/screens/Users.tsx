@@ -153,7 +153,7 @@ export function UserScreen({ name }: { name: string }) {
       <FaultAlert fault={user.fault} retry={user.reload} />
       {user.loading && !detail && <StatusIndicator type="loading">Loading</StatusIndicator>}
       {detail && (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header variant="h2">Summary</Header>}>
             <KeyValuePairs
               columns={3}
@@ -172,7 +172,7 @@ export function UserScreen({ name }: { name: string }) {
               { id: "tags", label: "Tags", content: <TagsPanel kind="User" id={name} tags={detail.tags} reload={user.reload} /> },
             ]}
           />
-        </>
+        </SpaceBetween>
       )}
       {deleting && <DeleteUser name={name} onClose={() => setDeleting(false)} onDeleted={() => go("users")} />}
     </SpaceBetween>

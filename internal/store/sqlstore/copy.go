@@ -13,8 +13,6 @@ import (
 var (
 	// ErrMoved says that all that the store had was moved to another, by Move.
 	ErrMoved = errors.New("the store was moved to another")
-	// ErrNotEmpty says that something is in a store that was to be filled.
-	ErrNotEmpty = errors.New("there is something in the store already")
 	// ErrEmpty says that there is nothing to move.
 	ErrEmpty = errors.New("there is nothing in the store")
 )
@@ -52,7 +50,7 @@ func Move(ctx context.Context, from, to *Store) (m Moved, err error) {
 		return m, fmt.Errorf("sqlstore: %w", to.explain(err))
 	}
 	if held > 0 || before > 0 {
-		return m, fmt.Errorf("sqlstore: %w: %d records and marks, at revision %d", ErrNotEmpty, held, before)
+		return m, fmt.Errorf("sqlstore: %w: %d records and marks, at revision %d", store.ErrNotEmpty, held, before)
 	}
 	m.Revision = revision
 	if err := fill(ctx, &m, source, target, &from.dialect, &to.dialect); err != nil {

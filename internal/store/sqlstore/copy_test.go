@@ -112,14 +112,14 @@ func TestMoveIsRefused(t *testing.T) {
 	}
 	marked := openPostgres(t, postgresURL(t))
 	use(t, marked, "a", noon, noon.Add(time.Hour))
-	if _, err := sqlstore.Move(t.Context(), full, marked.Store); !errors.Is(err, sqlstore.ErrNotEmpty) {
+	if _, err := sqlstore.Move(t.Context(), full, marked.Store); !errors.Is(err, store.ErrNotEmpty) {
 		t.Errorf("into a store with a mark: %v", err)
 	}
 	written := openPostgres(t, postgresURL(t))
 	if _, err := put(written, "a", "1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sqlstore.Move(t.Context(), full, written.Store); !errors.Is(err, sqlstore.ErrNotEmpty) {
+	if _, err := sqlstore.Move(t.Context(), full, written.Store); !errors.Is(err, store.ErrNotEmpty) {
 		t.Errorf("into a store with a record: %v", err)
 	}
 	if _, err := sqlstore.Move(t.Context(), open(t, filepath.Join(t.TempDir(), "empty.db")), openPostgres(t, postgresURL(t)).Store); !errors.Is(err, sqlstore.ErrEmpty) {

@@ -60,11 +60,12 @@ func sqliteDialect() dialect {
 		marked: `SELECT 1 FROM marks WHERE mark = ?1 AND until > ?2`,
 		mark: `INSERT INTO marks (mark, until) VALUES (?1, ?3)
 			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE until <= ?2`,
+		allMarks: `SELECT mark, until FROM marks ORDER BY mark`,
+		snapshot: `VACUUM INTO ?1`,
 		clearMarks: `DELETE FROM marks WHERE mark IN
 			(SELECT mark FROM marks WHERE until <= ?1 ORDER BY until LIMIT ?2)`,
 		held:      `SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM marks)`,
 		all:       `SELECT kind, account, key, document, revision, deleted FROM records ORDER BY revision, kind, account, key`,
-		allMarks:  `SELECT mark, until FROM marks ORDER BY mark`,
 		restore:   `INSERT INTO records (kind, account, key, document, revision, deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		leave:     `ALTER TABLE state RENAME TO moved`,
 		transient: func(error) bool { return false }, // what is locked was waited for
@@ -129,7 +130,7 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	// One connection: writers queue in this process, in order, rather than
 	// poll for the file's lock.
 	writer.SetMaxOpenConns(1)
-	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
+	s := &Store{dialect: sqliteDialect(), path: path, writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

@@ -45,13 +45,14 @@ type dialect struct {
 	marked       string // 1 mark, 2 now; gives a row if the mark counts
 	mark         string // 1 mark, 2 now, 3 until; affects a row unless the mark counts
 	clearMarks   string // 1 now, 2 how many
+	allMarks     string // gives mark, until, in order of the marks
+	snapshot     string // 1 path of an empty file; "" where the records are copied one by one
 
 	// Of Move.
-	held     string // gives how many records, tombstones and marks there are
-	all      string // gives all columns of all records, in order of revision, kind, account, key
-	allMarks string // gives all columns of all marks, in order
-	restore  string // 1 kind, 2 account, 3 key, 4 document, 5 revision, 6 deleted
-	leave    string // after it no revision is found
+	held    string // gives how many records, tombstones and marks there are
+	all     string // gives all columns of all records, in order of revision, kind, account, key
+	restore string // 1 kind, 2 account, 3 key, 4 document, 5 revision, 6 deleted
+	leave   string // after it no revision is found
 
 	transient func(error) bool // the same may succeed when it is tried again
 }
@@ -59,6 +60,7 @@ type dialect struct {
 // Store is a store.Store in a SQL database. Make one with OpenSQLite or OpenPostgres.
 type Store struct {
 	dialect dialect
+	path    string            // of the file, absolute; "" for a server's database
 	explain func(error) error // adds a sentinel to an error of the driver
 	writer  *sql.DB           // for Update
 	reader  *sql.DB           // for all else; nil until the schema is there
