@@ -1,7 +1,7 @@
 # GNU make. "make help" lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build console cross test demo bench bench-compare fuzz lint fmt
+.PHONY: help setup build console screenshots cross test demo bench bench-compare fuzz lint fmt
 
 # How long each fuzz target and each Go benchmark runs, and what the three
 # tools are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
@@ -33,6 +33,9 @@ test: setup ## vet, and run all tests under the race detector
 console: ## build the console's pages from console/ into internal/console/dist
 	cd console && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --loglevel=error; }
 	cd console && npm run --silent check && npm run --silent build -- --logLevel warn
+
+screenshots: ## take the pictures of docs/images, in Chromium
+	go test -count=1 -tags screenshots -run TestScreenshots ./internal/console/consoletest
 
 demo: build ## the tutorial: an empty account, a job admitted, a job denied, and what each may read
 	@scripts/setup.sh demo

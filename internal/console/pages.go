@@ -111,6 +111,6 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("Content-Length", fmt.Sprint(len(content)))
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(content) //nolint:gosec // our own files; a client that went away is told nothing
+		_, _ = w.Write(content) // a client that went away is told nothing
 	}
 }

@@ -178,7 +178,7 @@ func cookieName(r *http.Request) string {
 }
 
 func cookie(r *http.Request, value string, age int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure where there is TLS; where not, the server is on loopback
 		Name: cookieName(r), Value: value, Path: "/", MaxAge: age,
 		Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}

@@ -172,7 +172,7 @@ function Lint({ kind, value, view }: { kind: "trust" | "permission"; value: stri
       className="lint"
       role="status"
       aria-label="What the server says of the document"
-      data-lint={result ? (result.errors.length > 0 ? "error" : "ok") : "waiting"}
+      data-lint={problem ? "unknown" : result ? (result.errors.length > 0 ? "error" : "ok") : "waiting"}
     >
       <SpaceBetween size="xxs">
         {problem && <StatusIndicator type="warning">Not checked. {problem}</StatusIndicator>}

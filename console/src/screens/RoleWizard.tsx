@@ -117,7 +117,11 @@ export function CreateRole({ provider, account }: { provider: string; account: s
                 />
               </Container>
               {trusted === "web" ? (
-                <WebIdentityFields identity={identity} onChange={setIdentity} wrong={tried ? wrong : {}} />
+                <WebIdentityFields
+                  identity={identity}
+                  onChange={(part) => setIdentity((now) => ({ ...now, ...part }))}
+                  wrong={tried ? wrong : {}}
+                />
               ) : (
                 <Container header={<Header variant="h2">Custom trust policy</Header>}>
                   <FormField stretch errorText={tried ? jsonError(custom) : undefined}>
@@ -222,13 +226,21 @@ const refTypes = [
   { value: "any", label: "Any branch or tag" },
 ];
 
-function WebIdentityFields({ identity, onChange, wrong }: { identity: WebIdentity; onChange: (w: WebIdentity) => void; wrong: Problem }) {
+function WebIdentityFields({
+  identity,
+  onChange,
+  wrong,
+}: {
+  identity: WebIdentity;
+  onChange: (part: Partial<WebIdentity>) => void;
+  wrong: Problem;
+}) {
   const providers = useLoad((signal) => listProviders(signal), []);
   const provider = useLoad(
     async (signal) => (identity.providerArn ? getProvider(identity.providerArn, signal) : undefined),
     [identity.providerArn],
   );
-  const set = (part: Partial<WebIdentity>) => onChange({ ...identity, ...part });
+  const set = onChange;
   const audiences = provider.value?.audiences ?? [];
   const [only] = audiences;
   useEffect(() => {
