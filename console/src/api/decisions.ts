@@ -87,3 +87,36 @@ export interface Explanation {
   notes?: string[];
   fix?: Fix;
 }
+
+export interface DecisionDetail {
+  decision: Decision;
+  message?: string;
+  effect?: string;
+  tokenVerified: boolean;
+  audience?: string[];
+  claims?: Record<string, string>;
+  session?: string;
+  explanation: Explanation;
+  now?: "admitted" | "denied"; // by the trust policy as it is now
+}
+
+export function getDecision(requestId: string, signal?: AbortSignal): Promise<DecisionDetail> {
+  return json("daypass", "GetDecision", { requestId }, signal);
+}
+
+export interface Trial {
+  verdict: "admitted" | "denied";
+  verified: boolean;
+  note?: string;
+  checks: { name: string; state: string; wanted?: string[]; got?: string; note: string }[];
+  issuer?: string;
+  subject?: string;
+  audience?: string[];
+  from?: string;
+  explanation: Explanation;
+  causes?: { number: number; title: string; fix: string }[];
+}
+
+export function tryToken(roleArn: string, given: { token: string } | { claims: object }): Promise<Trial> {
+  return json("daypass", "TryToken", { roleArn, ...given });
+}
