@@ -100,8 +100,15 @@ export interface DecisionDetail {
   now?: "admitted" | "denied"; // by the trust policy as it is now
 }
 
-export function getDecision(requestId: string, signal?: AbortSignal): Promise<DecisionDetail> {
-  return json("daypass", "GetDecision", { requestId }, signal);
+export async function getDecision(requestId: string, signal?: AbortSignal): Promise<DecisionDetail> {
+  const detail = await json<DecisionDetail>("daypass", "GetDecision", { requestId }, signal);
+  return { ...detail, explanation: whole(detail.explanation) };
+}
+
+// whole puts empty lists where the server wrote null.
+function whole(x: Explanation | null): Explanation {
+  const statements = (x?.statements ?? []).map((s) => ({ ...s, elements: s.elements ?? [], conditions: s.conditions ?? [] }));
+  return { ...x, nearest: x?.nearest ?? -1, documents: x?.documents ?? [], statements };
 }
 
 export interface Trial {
@@ -117,6 +124,7 @@ export interface Trial {
   causes?: { number: number; title: string; fix: string }[];
 }
 
-export function tryToken(roleArn: string, given: { token: string } | { claims: object }): Promise<Trial> {
-  return json("daypass", "TryToken", { roleArn, ...given });
+export async function tryToken(roleArn: string, given: { token: string } | { claims: object }): Promise<Trial> {
+  const trial = await json<Trial>("daypass", "TryToken", { roleArn, ...given });
+  return { ...trial, checks: trial.checks ?? [], explanation: whole(trial.explanation) };
 }
