@@ -135,6 +135,7 @@ func TestBucket(t *testing.T) {
 		return err
 	}
 	must(t, exchange(w.token()))
+	w.deletedByHand(p, admin, bucket)
 	first := w.ciKey()
 	w.rotateUnder(p, exchange)
 	// The old key leaves when its overlap is over.
@@ -242,6 +243,28 @@ func onlyTheClock(r *publish.Result) bool {
 		}
 	}
 	return len(r.Checks) == 3
+}
+
+// deletedByHand: what somebody deletes is told by verify, and the next run puts it
+// back.
+func (w *world) deletedByHand(p *publish.Publisher, admin *s3.Client, bucket string) {
+	w.t.Helper()
+	for _, key := range []string{publish.KeysKey, publish.ConfigurationKey} {
+		_, err := admin.DeleteObject(w.t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})
+		must(w.t, err)
+		verify := func() *publish.Verification {
+			return publish.Verify(w.t.Context(), publish.VerifyConfig{Issuer: w.issuer, Public: publish.Reader{Roots: w.roots}, Ledger: read(w.t, w.ledger), Now: w.now})
+		}
+		if v := verify(); v.Verified {
+			w.t.Errorf("%s is deleted, and verify finds nothing", key)
+		}
+		if r, err := p.Follow(w.t.Context(), w.request("")); err != nil || r.Failed {
+			w.t.Errorf("%s is deleted, and not put back: %+v, %v", key, r, err)
+		}
+		if v := verify(); !v.Verified {
+			w.t.Errorf("%s was put back: %+v", key, v.Problems)
+		}
+	}
 }
 
 // stageAndSwitch publishes GitLab's next key, waits until no cache is without it,
