@@ -105,6 +105,8 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 
+	// NoConsole serves no console.
+	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
 	// /metrics. Whoever reaches it may ask. "" is nowhere.
 	AdminListen string
@@ -259,7 +261,11 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations}
+	analyzer, err := n.newAnalyzer(c, d, providerKeys, loopback)
+	if err != nil {
+		return n, err
+	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
@@ -282,9 +288,11 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
-	front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
-	if err != nil {
-		return n, err
+	if !c.NoConsole {
+		front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
+		if err != nil {
+			return n, err
+		}
 	}
 	n.handler = front
 	return n, nil
