@@ -68,3 +68,44 @@ func orStoreVariable(store *string) error {
 	}
 	return nil
 }
+
+func newMigrateStore() *cobra.Command {
+	var from, to string
+	c := &cobra.Command{
+		Use:   "migrate-store",
+		Short: "Move a store from a data directory to PostgreSQL, or back",
+		Long: `Move all that a data directory's database has to a PostgreSQL database, so that
+several nodes can share it: records, their revisions and tombstones, and the marks
+of tokens that were used.
+
+  daypass migrate-store --from /var/lib/daypass --to postgres://daypass@db.example.com/daypass
+
+Stop the server first. One that is still running decides nothing any more once all
+was moved. The target must be empty. It is written in one transaction, which is
+committed when every row was read back; a run that is interrupted leaves both as
+they were. The file of the old database is kept as daypass.db.moved.
+
+The master key stays in the data directory, which is a node's of the new store from
+then on: start its server with --store. Copy master.key to the other nodes.
+
+With a URL in --from and a directory in --to, which has the master key, it goes back.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if from == "" || to == "" {
+				return usageError{errors.New("give --from and --to: a data directory, and the URL of a PostgreSQL database")}
+			}
+			if hasPassword(from) || hasPassword(to) {
+				return usageError{errors.New("a URL has a password, which everybody on this machine can read in the list of processes; give it in PGPASSFILE or PGPASSWORD")}
+			}
+			moved, err := server.MigrateStore(c.Context(), from, to)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "moved, and read back: %d records and %d tombstones up to revision %d, %d marks\n", moved.Records, moved.Tombstones, moved.Revision, moved.Marks)
+			return err
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "what is moved: a data `DIR`ectory, or a URL")
+	c.Flags().StringVar(&to, "to", "", "where to: a `URL`, or a data directory")
+	return c
+}

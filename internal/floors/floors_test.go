@@ -75,6 +75,7 @@ floor 2 door
 floor 3 rooms
 	sts: arn policy session oidc trust outbound audit jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
+	analyzer: arn policy trust explain lint unverified oidc audit jwks metrics directory auth awsapi
 	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	secretsmanager: arn policy store directory auth awsapi, module github.com/google/uuid
 	upstream: policy sigv4 awsrequest outbound directory s3upstream auth awsapi, module github.com/google/uuid, module github.com/aws/aws-sdk-go-v2
@@ -85,8 +86,8 @@ floor 3 rooms
 
 floor 4 roof
 	console: module github.com/aws/aws-sdk-go-v2
-	server: arn policy session trust oidc outbound durable backup masterkey audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console
 	doctor: arn policy trust oidc unverified jwks store account archive
+	server: arn policy session trust oidc outbound durable backup masterkey audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer
 	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
@@ -97,7 +98,7 @@ floor 4 roof
 
 floor 5 commands
 	cmd/daypass: backup metrics sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
-	bench/load: bench/client bench/process
+	bench/load: bench/client bench/process pgcluster
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2
 	bench/audit: audit

@@ -259,7 +259,11 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations}
+	analyzer, err := n.newAnalyzer(c, d, providerKeys, loopback)
+	if err != nil {
+		return n, err
+	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,

@@ -74,10 +74,8 @@ func (s *Store) Fill(ctx context.Context, contents *store.Contents) error {
 	if err := s.fill(ctx, sqlTx, contents); err != nil {
 		return fmt.Errorf("sqlstore: nothing is written: %w", s.explain(err))
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("sqlstore: commit revision %d: %w", contents.Revision, s.explain(err))
-	}
-	return nil
+	_, err = s.commit(ctx, sqlTx, contents.Revision)
+	return err
 }
 
 func (s *Store) fill(ctx context.Context, sqlTx *sql.Tx, contents *store.Contents) error {
@@ -108,12 +106,7 @@ func (s *Store) fill(ctx context.Context, sqlTx *sql.Tx, contents *store.Content
 			return fmt.Errorf("mark: %w", err)
 		}
 	}
-	args := []any{contents.Revision}
-	if s.dialect.committed != "" {
-		args = append(args, newSign())
-	}
-	_, err = sqlTx.ExecContext(ctx, s.dialect.setRevision, args...)
-	return err
+	return nil
 }
 
 // Snapshot writes the store, as it is at one revision, into a new file of SQLite, for

@@ -55,10 +55,14 @@ func postgresDialect() dialect {
 		marked: `SELECT 1 FROM daypass_marks WHERE mark = $1 AND until > $2`,
 		mark: `INSERT INTO daypass_marks (mark, until) VALUES ($1, $3)
 			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE daypass_marks.until <= $2`,
-		allMarks: `SELECT mark, until FROM daypass_marks`,
+		allMarks: `SELECT mark, until FROM daypass_marks ORDER BY mark`,
 		// Those that another node clears away are not waited for.
 		clearMarks: `DELETE FROM daypass_marks WHERE mark IN
 			(SELECT mark FROM daypass_marks WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+		held:      `SELECT (SELECT count(*) FROM daypass_records) + (SELECT count(*) FROM daypass_marks)`,
+		all:       `SELECT kind, account, key, document, revision, deleted FROM daypass_records ORDER BY revision, kind, account, key`,
+		restore:   `INSERT INTO daypass_records (kind, account, key, document, revision, deleted) VALUES ($1, $2, $3, $4, $5, $6)`,
+		leave:     `ALTER TABLE daypass_state RENAME TO daypass_moved`,
 		transient: isTransient,
 	}
 }

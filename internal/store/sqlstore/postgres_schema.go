@@ -58,9 +58,13 @@ func (p *Postgres) bringUp(ctx context.Context, upgrade bool) (err error) {
 	defer func() { // a connection that was lost has lost the lock too
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, hashtext(current_schema()))`, applicationID)
 	}()
-	var made bool
-	if err := conn.QueryRowContext(ctx, `SELECT to_regclass(quote_ident(current_schema()) || '.`+versionsTable+`') IS NOT NULL`).Scan(&made); err != nil {
+	var made, moved bool
+	err = conn.QueryRowContext(ctx, `SELECT to_regclass(quote_ident(current_schema()) || '.`+versionsTable+`') IS NOT NULL, to_regclass(quote_ident(current_schema()) || '.daypass_moved') IS NOT NULL`).Scan(&made, &moved)
+	if err != nil {
 		return err
+	}
+	if moved {
+		return ErrMoved
 	}
 	files, err := fs.Sub(migrations, "migrations/postgres")
 	if err != nil {

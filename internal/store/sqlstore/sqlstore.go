@@ -45,8 +45,14 @@ type dialect struct {
 	marked       string // 1 mark, 2 now; gives a row if the mark counts
 	mark         string // 1 mark, 2 now, 3 until; affects a row unless the mark counts
 	clearMarks   string // 1 now, 2 how many
-	allMarks     string // gives mark, until
+	allMarks     string // gives mark, until, in order of the marks
 	snapshot     string // 1 path of an empty file; "" where the records are copied one by one
+
+	// Of Move.
+	held    string // gives how many records, tombstones and marks there are
+	all     string // gives all columns of all records, in order of revision, kind, account, key
+	restore string // 1 kind, 2 account, 3 key, 4 document, 5 revision, 6 deleted
+	leave   string // after it no revision is found
 
 	transient func(error) bool // the same may succeed when it is tried again
 }
@@ -140,22 +146,28 @@ func (s *Store) Update(ctx context.Context, f func(store.Tx) error) (int64, erro
 	if !t.wrote {
 		return before, nil
 	}
-	args, sign := []any{before + 1}, int64(0)
+	return s.commit(ctx, sqlTx, before+1)
+}
+
+// commit takes a revision and commits. An error says that nothing is written, or that
+// it is not known.
+func (s *Store) commit(ctx context.Context, sqlTx *sql.Tx, revision int64) (int64, error) {
+	args, sign := []any{revision}, int64(0)
 	if s.dialect.committed != "" {
 		sign = newSign()
 		args = append(args, sign)
 	}
 	if _, err := sqlTx.ExecContext(ctx, s.dialect.setRevision, args...); err != nil {
-		return 0, fmt.Errorf("sqlstore: take revision %d: %w", before+1, s.explain(err))
+		return 0, fmt.Errorf("sqlstore: take revision %d: %w", revision, s.explain(err))
 	}
 	if err := sqlTx.Commit(); err != nil {
-		err = fmt.Errorf("sqlstore: commit revision %d: %w", before+1, s.explain(err))
+		err = fmt.Errorf("sqlstore: commit revision %d: %w", revision, s.explain(err))
 		if s.dialect.committed == "" {
 			return 0, err
 		}
-		return s.outcome(ctx, before+1, sign, err)
+		return s.outcome(ctx, revision, sign, err)
 	}
-	return before + 1, nil
+	return revision, nil
 }
 
 // Get implements store.Store.
