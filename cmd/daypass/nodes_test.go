@@ -97,15 +97,14 @@ type nodes struct {
 	http  *http.Client
 	probe aws.Credentials // of a session that reads the role "probe"
 
-	reads, cut, unavailable, writes, refused, withdrawn atomic.Int64
+	reads, cut, writes, refused, withdrawn atomic.Int64
 
-	mu       sync.Mutex
-	counts   []acknowledged // of countProbe, in order
-	users    []string       // that were acknowledged
-	dbDown   time.Time      // when the database was stopped
-	dbUp     time.Time      // when it answered again
-	slowest  time.Duration  // until what was taken away was refused everywhere
-	restarts int
+	mu      sync.Mutex
+	counts  []acknowledged // of countProbe, in order
+	users   []string       // that were acknowledged
+	dbDown  time.Time      // when the database was stopped
+	dbUp    time.Time      // when it answered again
+	slowest time.Duration  // until what was taken away was refused everywhere
 }
 
 type acknowledged struct {
@@ -119,7 +118,6 @@ type clusterNode struct {
 	name, store, listen string
 	endpoint            string
 	process             *exec.Cmd
-	log                 *os.File
 	down                atomic.Bool
 	killed              atomic.Int64 // when, in nanoseconds
 }
@@ -687,6 +685,9 @@ func (k *link) wasStalled(began time.Time) bool {
 	return k.held || k.resumed.After(began)
 }
 
+// isHeld is for who has the lock.
+func (k *link) isHeld() bool { return k.held }
+
 // held writes nothing while its link is held.
 type held struct {
 	io.Writer
@@ -695,7 +696,7 @@ type held struct {
 
 func (h held) Write(b []byte) (int, error) {
 	h.mu.Lock()
-	for h.link.held {
+	for h.isHeld() {
 		h.open.Wait()
 	}
 	h.mu.Unlock()

@@ -40,6 +40,7 @@ var kindMeanings = map[Kind]string{
 	MalformedInput:          "the request cannot be read",
 	InvalidInput:            "a parameter is missing, or is what it must not be",
 	Throttled:               "too much at once; SDKs try again by themselves",
+	Unavailable:             "the store does not answer, and nothing is decided on what was known of it (docs/clusters.md); SDKs try again by themselves",
 }
 
 // errorsManual writes docs/errors.md.
@@ -64,7 +65,7 @@ func errorsManual() []byte {
 			fmt.Fprintf(&b, "| %s | %d | `%s` | %s |\n", kind, row.Status, row.Code, row.Message)
 		}
 	}
-	b.WriteString("\n## S3\n\nS3's errors tell more than a kind (which header was not signed, what was hashed), and have their own codes: those of the S3 API Reference, \"Error responses\". A denial is `AccessDenied` 403, an expired session `ExpiredToken` 400, a key that is not known `InvalidAccessKeyId` 403, too much at once `SlowDown` 503.\n")
+	b.WriteString("\n## S3\n\nS3's errors tell more than a kind (which header was not signed, what was hashed), and have their own codes: those of the S3 API Reference, \"Error responses\". A denial is `AccessDenied` 403, an expired session `ExpiredToken` 400, a key that is not known `InvalidAccessKeyId` 403, too much at once `SlowDown` 503, a store that does not answer `ServiceUnavailable` 503.\n")
 	return b.Bytes()
 }
 

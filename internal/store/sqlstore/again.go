@@ -57,7 +57,7 @@ func (s *Store) lock(ctx context.Context) (tx *sql.Tx, before int64, err error) 
 func newSign() int64 {
 	var sign [8]byte
 	_, _ = rand.Read(sign[:])
-	return int64(binary.BigEndian.Uint64(sign[:])) //nolint:gosec // 64 bits of no meaning
+	return int64(binary.BigEndian.Uint64(sign[:]))
 }
 
 // outcome finds out whether the transaction of a sign, which was to take a revision,
