@@ -62,8 +62,10 @@ func licencesIn(text []byte) []string {
 	return found
 }
 
-var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([-._].*)?$`)
-var noticeFile = regexp.MustCompile(`(?i)^(notice|patents)([-._].*)?$`)
+var (
+	licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([-._].*)?$`)
+	noticeFile  = regexp.MustCompile(`(?i)^(notice|patents)([-._].*)?$`)
+)
 
 func (d *dependency) readLicences(module string) error {
 	dir, err := output(module, "go", "list", "-m", "-f", "{{.Dir}}", d.path)
