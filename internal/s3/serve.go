@@ -94,6 +94,10 @@ func (q *request) route() error {
 	return nil
 }
 
+// HasHost reports whether a host is one under which buckets are served: there every
+// path is a key.
+func (h *Handler) HasHost(host string) bool { return h.isOurs(host) }
+
 // isOurs reports whether a host is one of ours, or a name below one.
 func (h *Handler) isOurs(host string) bool {
 	name := strings.ToLower(host)

@@ -87,3 +87,44 @@ export interface Explanation {
   notes?: string[];
   fix?: Fix;
 }
+
+export interface DecisionDetail {
+  decision: Decision;
+  message?: string;
+  effect?: string;
+  tokenVerified: boolean;
+  audience?: string[];
+  claims?: Record<string, string>;
+  session?: string;
+  explanation: Explanation;
+  now?: "admitted" | "denied"; // by the trust policy as it is now
+}
+
+export async function getDecision(requestId: string, signal?: AbortSignal): Promise<DecisionDetail> {
+  const detail = await json<DecisionDetail>("daypass", "GetDecision", { requestId }, signal);
+  return { ...detail, explanation: whole(detail.explanation) };
+}
+
+// whole puts empty lists where the server wrote null.
+function whole(x: Explanation | null): Explanation {
+  const statements = (x?.statements ?? []).map((s) => ({ ...s, elements: s.elements ?? [], conditions: s.conditions ?? [] }));
+  return { ...x, nearest: x?.nearest ?? -1, documents: x?.documents ?? [], statements };
+}
+
+export interface Trial {
+  verdict: "admitted" | "denied";
+  verified: boolean;
+  note?: string;
+  checks: { name: string; state: string; wanted?: string[]; got?: string; note: string }[];
+  issuer?: string;
+  subject?: string;
+  audience?: string[];
+  from?: string;
+  explanation: Explanation;
+  causes?: { number: number; title: string; fix: string }[];
+}
+
+export async function tryToken(roleArn: string, given: { token: string } | { claims: object }): Promise<Trial> {
+  const trial = await json<Trial>("daypass", "TryToken", { roleArn, ...given });
+  return { ...trial, checks: trial.checks ?? [], explanation: whole(trial.explanation) };
+}

@@ -56,7 +56,7 @@ export function Decisions() {
 
   const set = (part: Partial<Wanted>) => setWanted((w) => ({ ...w, ...part }));
   const next = older ? older.next : page.value?.next;
-  const decisions = page.value && [...page.value.decisions, ...(older?.decisions ?? [])];
+  const decisions = page.value && [...page.value.decisions, ...(older?.decisions ?? [])].filter((d) => !isOwn(d));
   const readOlder = () =>
     void more.run(async () => {
       const found = await listDecisions(asked, next);
@@ -83,7 +83,6 @@ export function Decisions() {
         <ColumnLayout columns={4} minColumnWidth={180}>
           <FormField label="Outcome">
             <Select
-              ariaLabel="Outcome"
               selectedOption={outcomes.find((o) => o.value === wanted.outcome) ?? null}
               options={outcomes}
               onChange={({ detail }) => set({ outcome: (detail.selectedOption.value ?? "") as Wanted["outcome"] })}
@@ -157,6 +156,11 @@ export function Decisions() {
       )}
     </SpaceBetween>
   );
+}
+
+// isOwn says whether it is this screen that asked: what watches would fill the list.
+function isOwn(d: Decision): boolean {
+  return d.outcome === "allowed" && (d.operation === "ListDecisions" || d.operation === "GetDecision" || d.operation === "DescribeHealth");
 }
 
 export function OutcomeOf({ outcome }: { outcome: Outcome }) {

@@ -368,7 +368,6 @@ function Versions({ policy, reload }: { policy: Policy; reload: () => void }) {
           <SpaceBetween size="m">
             <FormField label="Compare with">
               <Select
-                ariaLabel="Version to compare with"
                 selectedOption={choices.find((c) => c.value === other) ?? null}
                 options={choices}
                 onChange={({ detail }) => setAgainst(detail.selectedOption.value)}

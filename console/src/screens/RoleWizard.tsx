@@ -342,7 +342,6 @@ function WebIdentityFields({
             </FormField>
             <FormField label="Branch or tag">
               <Select
-                ariaLabel="Branch or tag"
                 selectedOption={refTypes.find((t) => t.value === identity.refType) ?? null}
                 options={refTypes}
                 onChange={({ detail }) => set({ refType: detail.selectedOption.value as WebIdentity["refType"] })}

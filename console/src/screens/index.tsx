@@ -3,6 +3,7 @@ import type { Session } from "../api/session";
 import type { Route } from "../route";
 import { Access } from "./Access";
 import { BucketScreen, Buckets } from "./Buckets";
+import { DecisionScreen, TryToken } from "./Decision";
 import { Decisions } from "./Decisions";
 import { Health } from "./Health";
 import { Home, NotFound } from "./Home";
@@ -69,8 +70,12 @@ const screens: Record<string, { list: Screen; create?: Screen; one?: Make }> = {
     list: { title: "Buckets", render: () => <Buckets /> },
     one: (name, route) => ({ title: name, render: () => <BucketScreen name={name} prefix={route.query.get("prefix") ?? ""} /> }),
   },
-  decisions: { list: { title: "Decisions", render: () => <Decisions /> } },
-  access: { list: { title: "Access", render: () => <Access /> } },
+  decisions: {
+    list: { title: "Decisions", render: () => <Decisions /> },
+    create: { title: "Try a token", render: (route) => <TryToken role={route.query.get("role") ?? ""} /> },
+    one: (id) => ({ title: id, render: () => <DecisionScreen id={id} /> }),
+  },
+  access: { list: { title: "Access", render: (route) => <Access role={route.query.get("role") ?? ""} /> } },
   health: { list: { title: "Health", render: () => <Health /> } },
 };
 
@@ -79,7 +84,7 @@ export function screenOf(route: Route): Screen {
   if (section === "") return { title: "Daypass", render: () => <Home /> };
   const screen = screens[section];
   if (screen && second === undefined) return screen.list;
-  if (screen && second === "create" && third === undefined && screen.create) return screen.create;
+  if (screen && second === (section === "decisions" ? "try" : "create") && third === undefined && screen.create) return screen.create;
   if (screen?.one && second === "view" && third !== undefined) return screen.one(third, route);
   return { title: "Not found", render: () => <NotFound /> };
 }

@@ -1,10 +1,14 @@
 package consoletest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 )
 
 // hostile would run in a page that took it for markup.
@@ -67,6 +71,30 @@ func (s *server) fill() {
 	}
 	s.aws("s3api", "put-object", "--bucket", "builds", "--key", "team/page.html", "--body", file, "--content-type", "text/html")
 	s.aws("s3api", "put-object", "--bucket", "builds", "--key", hostileKey, "--body", file)
+	s.denied = s.deny()
+}
+
+// deny has a request refused whose every part is hostile, and gives its id.
+func (s *server) deny() string {
+	s.t.Helper()
+	output, code := s.command(nil, "aws", "--endpoint-url", s.endpoint, "--debug", "sts", "assume-role-with-web-identity", "--role-arn", "arn:aws:iam::"+account+":role/deploy",
+		"--role-session-name", "job", "--web-identity-token", s.token())
+	found := requestID.FindStringSubmatch(output)
+	if code == 0 || found == nil {
+		s.t.Fatalf("an exchange that is to be refused ended with %d", code)
+	}
+	return found[1]
+}
+
+var requestID = regexp.MustCompile(`<RequestId>([0-9a-f-]+)</RequestId>`)
+
+// token is one of gitlab.example.com whose claims are hostile and whose signature is none.
+func (s *server) token() string {
+	part := func(v any) string { return base64.RawURLEncoding.EncodeToString([]byte(document(s.t, v))) }
+	return part(map[string]string{"alg": "RS256", "kid": "k", "typ": "JWT"}) + "." + part(map[string]any{
+		"iss": "https://gitlab.example.com", "aud": "https://gitlab.example.com", "sub": "project_path:" + hostile, "project_path": hostile,
+		"namespace_path": hostile, "ref": hostile, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(), "jti": "1",
+	}) + "." + strings.Repeat("A", 342)
 }
 
 func document(t testing.TB, v any) string {
@@ -120,9 +148,12 @@ func (s *server) screens() []screen {
 		{[]string{"secrets", "view", s.secretARN()}, shows("AWSCURRENT")},
 		{[]string{"buckets"}, shows("builds")},
 		{[]string{"buckets", "view", "builds"}, shows("team/")},
-		{[]string{"decisions"}, "document.querySelector('#content h1')"},
-		{[]string{"access"}, "document.querySelector('#content h1')"},
-		{[]string{"health"}, "document.querySelector('#content h1')"},
+		{[]string{"decisions"}, shows("Allowed")},
+		{[]string{"decisions", "try"}, shows("As JSON; iss, sub and aud are needed.")},
+		{[]string{"decisions", "view", s.denied}, shows("The client was told")},
+		{[]string{"access"}, shows("Choose a role")},
+		{[]string{"access?role=deploy"}, shows("In plain words") + " && " + shows("Tokens that it admits")},
+		{[]string{"health"}, shows("Requests per minute") + " && " + shows("gitlab.example.com")},
 		{[]string{"nowhere"}, shows("There is no such screen")},
 	}
 }

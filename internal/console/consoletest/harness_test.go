@@ -21,7 +21,7 @@ import (
 
 // patience is how long what must come is waited for; with the race detector's
 // other tests on the same two cores a page may take seconds.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // binary is the daypass under test.
 var binary string
@@ -62,6 +62,7 @@ type server struct {
 	console  string // the address of the console
 	id       string // the administrator's access key
 	secret   string
+	denied   string // the id of a request that was denied, once fill made one
 }
 
 // startServer starts a daypass on a loopback port.
@@ -220,7 +221,11 @@ func (p *page) goTo(path ...string) {
 	p.t.Helper()
 	var route strings.Builder
 	for _, part := range path {
-		route.WriteString("/" + strings.ReplaceAll(url.QueryEscape(part), "+", "%20"))
+		name, query, asks := strings.Cut(part, "?")
+		route.WriteString("/" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20"))
+		if asks {
+			route.WriteString("?" + query)
+		}
 	}
 	p.eval(fmt.Sprintf("location.hash = %q", "#"+route.String()))
 }

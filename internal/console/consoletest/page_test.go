@@ -173,6 +173,25 @@ func (p *page) find(role, name string) []cdp.BackendNodeID {
 	return ids
 }
 
+// links waits for links whose names end so.
+func (p *page) links(suffix string) []cdp.BackendNodeID {
+	p.t.Helper()
+	var ids []cdp.BackendNodeID
+	p.until("links named …"+suffix, func() bool {
+		tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+		if err != nil {
+			return false // the page is changing
+		}
+		for _, node := range tree.Nodes {
+			if !node.Ignored && value(node.Role) == "link" && strings.HasSuffix(value(node.Name), suffix) {
+				ids = append(ids, node.BackendDOMNodeID)
+			}
+		}
+		return len(ids) > 0
+	})
+	return ids
+}
+
 func (p *page) visible(id cdp.BackendNodeID) bool {
 	box, err := chromedp.Call(p.ctx, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: id})
 	return err == nil && box.Model.Width > 0 && box.Model.Height > 0

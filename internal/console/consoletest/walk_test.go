@@ -94,3 +94,47 @@ func (s *server) job(branch string) (output string, code int) {
 	return s.command(nil, binary, "ci", "run", "deploy", "--issuer", "issuer", "--endpoint", s.endpoint, "--project", "mygroup/myproject",
 		"--branch", branch, "--gitlab-version", "16.11", "--ignore-image")
 }
+
+// TestDeniedJob goes from a job that is denied to the fix that admits it: the
+// decision with its reason, the fix as a change of the policy, applied.
+func TestDeniedJob(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	issuer := s.startIssuer()
+	host := strings.TrimPrefix(issuer, "https://")
+	s.aws("iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", issuer, "--thumbprint-list", s.waitFile("issuer/thumbprint"))
+	s.aws("iam", "create-role", "--role-name", "Gitalb-mypoject-S3FullAccess-role", "--assume-role-policy-document", document(t, map[string]any{
+		"Version": "2012-10-17", "Statement": []any{map[string]any{
+			"Effect": "Allow", "Principal": map[string]any{"Federated": "arn:aws:iam::000000000000:oidc-provider/" + host}, "Action": "sts:AssumeRoleWithWebIdentity",
+			"Condition": map[string]any{"StringEquals": map[string]any{host + ":sub": "project_path:mygroup/myproject:ref_type:branch:ref:main"}},
+		}},
+	}))
+	s.aws("iam", "attach-role-policy", "--role-name", "Gitalb-mypoject-S3FullAccess-role", "--policy-arn", "arn:aws:iam::aws:policy/AmazonS3FullAccess")
+	s.aws("s3api", "create-bucket", "--bucket", "artifacts")
+	if output, code := s.job("topic"); code == 0 {
+		t.Fatalf("the job was not denied:\n%s", output)
+	}
+
+	p := s.open(options{})
+	p.signIn()
+	p.goTo("decisions")
+	p.heading("Decisions")
+	p.choose("Outcome Any outcome", "Denied")
+	p.waitFor("!document.querySelector('[data-table=request]')?.innerText.includes('Allowed')")
+	p.see("mygroup/myproject")
+	p.clickNode(p.links("AssumeRoleWithWebIdentity denied")[0])
+	p.heading("AssumeRoleWithWebIdentity")
+	p.see("Does not match")
+	p.see("project_path:mygroup/myproject:ref_type:branch:ref:topic")
+	p.the("textbox", "Trust policy of Gitalb-mypoject-S3FullAccess-role with the fix")
+	p.click("button", "Apply fix")
+	p.click("button", "Apply")
+	p.see("was changed. The job can be run again.")
+	p.see("With the trust policy as it is now, such a token is admitted.")
+	if output, code := s.job("topic"); code != 0 || !strings.Contains(output, "artifacts") {
+		t.Errorf("after the fix the job ended with %d:\n%s", code, output)
+	}
+	if output, code := s.job("other"); code == 0 {
+		t.Errorf("the fix admits another branch:\n%s", output)
+	}
+}
