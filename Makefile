@@ -27,6 +27,22 @@ build: ## build bin/daypass
 cross: ## type-check the other systems' files, without compiling
 	go run -C tools ./crosscheck $(CURDIR) windows/amd64 darwin/arm64
 
+dist: ## all that is released, in dist/: six systems, archives, lists of parts, SHA256SUMS
+	go run -C tools ./dist -module $(CURDIR) -out $(CURDIR)/dist $(DISTFLAGS)
+
+dist-check: ## one system built in two clones and compared, and the licences of all modules
+	cd tools && go test ./dist
+	go run -C tools ./dist -module $(CURDIR) -check
+
+image: ## the container image daypass, by podman or docker, without a registry
+	@scripts/image.sh
+
+image-test: ## the same, started and asked
+	@scripts/image.sh test daypass-test
+
+units: ## systemd reads the unit and rates it
+	@scripts/units.sh
+
 test: setup ## vet, and run all tests under the race detector
 	@scripts/test.sh
 

@@ -60,6 +60,8 @@ moto_dir=cmd/daypass/testdata/moto # a virtual environment of its own
 has_moto() { moto_server --help >/dev/null 2>&1 || "$moto_dir/bin/moto_server" --help >/dev/null 2>&1; }
 moto_version=5.2.1
 has_zsh() { command -v zsh >/dev/null 2>&1; }
+has_units() { command -v systemd-analyze >/dev/null 2>&1 && command -v systemd-sysusers >/dev/null 2>&1; }
+has_openssl() { command -v openssl >/dev/null 2>&1; }
 has_fish() { command -v fish >/dev/null 2>&1; }
 # Debian keeps the server's programs out of PATH; the tests make a cluster of their own.
 has_postgresql() { for initdb in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb)"; do [ -x "$initdb" ] && return 0; done; return 1; }
@@ -90,6 +92,9 @@ missing() {
 	has_chromium || echo chromium
 	has_zsh || echo zsh
 	has_fish || echo fish
+	has_units || echo systemd
+	has_openssl || echo openssl
+	[ -f /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 	if ! has_cc; then
 		echo gcc
 		echo libc6-dev

@@ -116,10 +116,18 @@ type configuration struct {
 	Egress egressConfiguration `yaml:"egress"`
 	// S3 says how Amazon S3 is served, and where objects are kept.
 	S3 s3Configuration `yaml:"s3"`
+	// Console says how the console is served (docs/console.md).
+	Console consoleConfiguration `yaml:"console"`
 	// Upstreams lists AWS services behind the gateway, which Daypass does not serve
 	// itself: who may do what is decided here, and the service knows the gateway's
 	// credentials only. See docs/upstream.md.
 	Upstreams []serviceConfiguration `yaml:"upstreams"`
+}
+
+// consoleConfiguration is what may be said of the console, which every server has.
+type consoleConfiguration struct {
+	// Enabled is whether there is a console, at `/console/`. By default there is.
+	Enabled *bool `yaml:"enabled"`
 }
 
 // providerConfiguration is an entry of `providers`.
@@ -445,6 +453,7 @@ func (c *configuration) server() (server.Config, error) {
 			DenyPrivate: c.Egress.DenyPrivate, AllowLoopback: c.Egress.AllowLoopback,
 		}},
 	}
+	config.NoConsole = c.Console.Enabled != nil && !*c.Console.Enabled
 	if c.AdminListen != "none" {
 		config.AdminListen = c.AdminListen
 	}

@@ -53,9 +53,9 @@ func manual(t *testing.T, source *ast.File) []byte {
 	var b bytes.Buffer
 	b.WriteString("<!-- Made from the comments in cmd/daypass/config.go by its test. Do not edit. -->\n\n# Configuration\n")
 	flags := serveCommand(nil).Flags()
-	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration"} {
+	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration", "consoleConfiguration"} {
 		declaration, structure := structOf(t, source, title)
-		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[]."}[title]
+		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[].", "consoleConfiguration": "console."}[title]
 		if inside != "" {
 			fmt.Fprintf(&b, "\n## Keys of `%s`\n", strings.Trim(inside, "[]."))
 		}

@@ -100,10 +100,14 @@ func secondSignal(ctx context.Context) (second <-chan struct{}, stop func()) {
 	return hurry, func() { signal.Stop(signals); close(done) }
 }
 
-// dataDir is the data directory that was given, or that of the user.
+// dataDir is the data directory that was given, that of the environment, which a server
+// takes as well, or that of the user.
 func dataDir(given string) (string, error) {
 	if given != "" {
 		return given, nil
+	}
+	if dir := os.Getenv("DAYPASS_DATA"); dir != "" {
+		return dir, nil
 	}
 	return userDataDir()
 }

@@ -107,7 +107,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := a.Now()
 	c := &Call{Request: r}
 	c.requestID = a.newRequestID()
-	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
+	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
 
 	reply := a.answer(c)
 	c.Event.Status = reply.status

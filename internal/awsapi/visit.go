@@ -37,7 +37,7 @@ func (a *API) BeginVisit(r *http.Request, service string) *Visit {
 	stale := a.awaitFresh(r)
 	now := a.Now()
 	v := &Visit{Snapshot: a.Directory.Snapshot(), stale: stale, Request: r, RequestID: a.newVisitID(), Now: now, api: a}
-	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
+	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
 	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: r.TLS != nil}
 	return v
 }

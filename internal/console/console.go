@@ -18,6 +18,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -47,7 +48,8 @@ type Console struct {
 	now      func() time.Time
 	random   io.Reader
 	pages    map[string]*file
-	guesses  guesses
+	guesses  guesses[netip.Prefix] // by where they come from
+	keys     guesses[string]       // by the access key ID that they name
 	ended    ended
 	crossing *http.CrossOriginProtection
 }
@@ -62,6 +64,7 @@ func New(c Config) (*Console, error) {
 		return nil, err
 	}
 	return &Console{
+		keys: guesses[string]{limit: keyLimit}, guesses: guesses[netip.Prefix]{limit: guessLimit},
 		front: c.Front, sealer: c.Sealer, now: c.Now, random: c.Random, pages: pages,
 		crossing: http.NewCrossOriginProtection(),
 	}, nil

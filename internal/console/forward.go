@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/daypass/daypass/internal/awsapi"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
@@ -102,6 +104,7 @@ func only(header http.Header, names ...string) http.Header {
 // forward signs a request as the caller and has the front door answer it. Without a
 // body the request's own is streamed, and not signed: it does not leave this process.
 func (c *Console) forward(w http.ResponseWriter, request *http.Request, service, region, path string, as credentials, body []byte) error {
+	request = request.WithContext(awsapi.Via(request.Context(), "console"))
 	target, err := url.Parse(path)
 	if err != nil {
 		return err

@@ -10,15 +10,20 @@ import (
 // A secret access key has 240 random bits and is not found by guessing. The limit
 // keeps the console from being where stolen lists of keys are tried.
 const (
-	guessLimit  = 10 // wrong guesses
+	guessLimit  = 10 // wrong guesses from one address
+	keyLimit    = 20 // wrong guesses at one access key, from anywhere
 	guessWindow = 5 * time.Minute
-	guessMost   = 4096 // addresses that are remembered; with more, all of them wait
+	guessMost   = 4096 // addresses, and keys, that are remembered; the oldest goes first
 )
 
-// guesses counts wrong sign-ins by where they come from. The zero value has seen none.
-type guesses struct {
-	mu   sync.Mutex
-	seen map[netip.Prefix]guess
+// guesses counts wrong sign-ins by something that they have in common. It is bounded,
+// and what is forgotten for that is what was wrong least recently: so who makes up
+// many addresses or keys locks nobody else out.
+type guesses[K comparable] struct {
+	limit int
+
+	mu   sync.Mutex // guards seen
+	seen map[K]guess
 }
 
 type guess struct {
@@ -27,35 +32,46 @@ type guess struct {
 }
 
 // wait is how long somebody must wait before the next guess; 0 for not at all.
-func (g *guesses) wait(from netip.Prefix, now time.Time) time.Duration {
+func (g *guesses[K]) wait(who K, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.forget(now)
-	if one, ok := g.seen[from]; ok && one.count >= guessLimit {
-		return one.until.Sub(now)
+	one, ok := g.seen[who]
+	if !ok || one.count < g.limit || !now.Before(one.until) {
+		return 0
 	}
-	if len(g.seen) >= guessMost {
-		return guessWindow
-	}
-	return 0
+	return one.until.Sub(now)
 }
 
 // wrong counts a wrong guess.
-func (g *guesses) wrong(from netip.Prefix, now time.Time) {
+func (g *guesses[K]) wrong(who K, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.seen == nil {
-		g.seen = map[netip.Prefix]guess{}
+		g.seen = map[K]guess{}
 	}
-	one := g.seen[from]
-	g.seen[from] = guess{one.count + 1, now.Add(guessWindow)}
+	one, ok := g.seen[who]
+	if !ok && len(g.seen) >= guessMost {
+		g.makeRoom(now)
+	}
+	if !now.Before(one.until) {
+		one.count = 0
+	}
+	g.seen[who] = guess{one.count + 1, now.Add(guessWindow)}
 }
 
-func (g *guesses) forget(now time.Time) {
-	for from, one := range g.seen {
+// makeRoom forgets all that is over or, where nothing is, the oldest.
+func (g *guesses[K]) makeRoom(now time.Time) {
+	var oldest K
+	var until time.Time
+	for who, one := range g.seen {
 		if !now.Before(one.until) {
-			delete(g.seen, from)
+			delete(g.seen, who)
+		} else if until.IsZero() || one.until.Before(until) {
+			oldest, until = who, one.until
 		}
+	}
+	if len(g.seen) >= guessMost {
+		delete(g.seen, oldest)
 	}
 }
 

@@ -20,6 +20,10 @@ const lifetime = 8 * time.Hour
 // maxSignIn is the most that a sign-in may say; a session token is the longest part.
 const maxSignIn = 16 << 10
 
+// maxCookie is the longest value that every browser keeps: 4096 bytes with name and
+// attributes (RFC 6265 section 6.1). A longer one is silently not kept.
+const maxCookie = 3900
+
 // session is what a cookie seals.
 type session struct {
 	ID      string    `json:"id"`
@@ -84,9 +88,7 @@ func (c *Console) session(w http.ResponseWriter, r *http.Request) (*session, boo
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	from := origin(r.RemoteAddr)
 	if wait := c.guesses.wait(from, c.now()); wait > 0 {
-		seconds := int(wait/time.Second) + 1
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		refuse(w, http.StatusTooManyRequests, "TooManyGuesses", fmt.Sprintf("Too many sign-ins were wrong. Try again in %d seconds.", seconds))
+		tooMany(w, wait)
 		return
 	}
 	var given credentials
@@ -95,13 +97,21 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "ValidationError", "A sign-in has an access key ID and a secret access key.")
 		return
 	}
+	if wait := c.keys.wait(given.AccessKeyID, c.now()); wait > 0 {
+		tooMany(w, wait)
+		return
+	}
 	s, status, answer := c.whoIs(r, given)
 	if s == nil {
+		code, message := faultOf(answer)
 		if status < http.StatusInternalServerError {
 			c.guesses.wrong(from, c.now())
+			c.keys.wrong(given.AccessKeyID, c.now())
 			status = http.StatusUnauthorized
+			if code != "ExpiredToken" { // which only who has the token is told
+				code, message = "SignInFailed", "The access key ID, the secret access key or the session token is not right."
+			}
 		}
-		code, message := faultOf(answer)
 		refuse(w, status, code, message)
 		return
 	}
@@ -110,8 +120,19 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, "InternalFailure", "The session could not be begun.")
 		return
 	}
+	if len(value) > maxCookie {
+		refuse(w, http.StatusBadRequest, "SessionTokenTooLong", "The session token is too long for a cookie. Sign in with a session of fewer tags and session policies.")
+		return
+	}
 	http.SetCookie(w, cookie(r, value, int(lifetime/time.Second)))
 	replySession(w, s)
+}
+
+// tooMany refuses to try before some time is over, also what would be right.
+func tooMany(w http.ResponseWriter, wait time.Duration) {
+	seconds := int(wait/time.Second) + 1
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	refuse(w, http.StatusTooManyRequests, "TooManyGuesses", fmt.Sprintf("Too many sign-ins were wrong. Try again in %d seconds.", seconds))
 }
 
 // whoIs asks STS who has the credentials. Without a session, it gives the answer.

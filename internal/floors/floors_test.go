@@ -85,7 +85,7 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	console: module github.com/aws/aws-sdk-go-v2
+	console: awsapi, module github.com/aws/aws-sdk-go-v2
 	doctor: arn policy trust oidc unverified jwks store account archive
 	server: arn policy session trust oidc outbound durable backup masterkey audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer
 	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang

@@ -203,3 +203,12 @@ func (c *Cluster) SQL(ctx context.Context, database, statements string) (string,
 	}
 	return string(bytes.TrimSpace(output)), nil
 }
+
+// Put writes a file into the server's folder, for the server alone, and gives its path.
+func (c *Cluster) Put(name string, content []byte) (string, error) {
+	path := filepath.Join(c.data(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return "", err
+	}
+	return path, c.owner.take(path)
+}

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daypass/daypass/internal/s3upstream"
+	"github.com/daypass/daypass/internal/server"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 )
@@ -180,11 +183,90 @@ func TestConsoleGuesses(t *testing.T) {
 	wrong := right
 	wrong.SecretAccessKey = strings.Repeat("a", 40)
 	for n := range 10 {
-		if response, text := b.signIn(wrong); response.StatusCode != http.StatusUnauthorized || !strings.Contains(text, "SignatureDoesNotMatch") {
+		if response, text := b.signIn(wrong); response.StatusCode != http.StatusUnauthorized || !strings.Contains(text, "SignInFailed") {
 			t.Fatalf("wrong guess %d is answered %d, %s", n+1, response.StatusCode, text)
 		}
 	}
 	if response, _ := b.signIn(right); response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" || b.cookie != "" {
 		t.Errorf("after ten wrong guesses: %d, Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
 	}
+}
+
+// Whether a key is there, a wrong sign-in does not tell; the record says that the
+// console asked.
+func TestConsoleTellsNoStranger(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := mustStart(t, newConfig(dir))
+	b := &browser{t: t, r: r}
+	right, err := r.administrator(t, dir).Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, unknown := right, right
+	wrong.SecretAccessKey = strings.Repeat("a", 40)
+	unknown.AccessKeyID = "AKIAIOSFODNN7EXAMPLE"
+	_, ofWrong := b.signIn(wrong)
+	if _, ofUnknown := b.signIn(unknown); ofWrong != ofUnknown || !strings.Contains(ofWrong, "SignInFailed") {
+		t.Errorf("a wrong secret is told as %s, an unknown key as %s", ofWrong, ofUnknown)
+	}
+	b.signIn(right)
+	b.query("ListRoles")
+	text := read(t, dir, "events.jsonl")
+	if !strings.Contains(text, `"operation":"ListRoles"`) || strings.Count(text, `"via":"console"`) != 4 {
+		t.Errorf("the events are %s", text)
+	}
+	if strings.Contains(text, right.SecretAccessKey) || strings.Contains(text, wrong.SecretAccessKey) || strings.Contains(r.log.String(), right.SecretAccessKey) {
+		t.Error("a secret is in the record or in the log")
+	}
+}
+
+// A policy for the browser is on every answer, whatever it is.
+func TestConsoleHeaders(t *testing.T) {
+	t.Parallel()
+	_, _, b := startConsole(t)
+	for _, path := range []string{"/console/", "/console", "/console/app.js", "/console/none", "/console/api/none", "/console/api/session", "/console/api/s3/", "/console/api/s3/none/%00"} {
+		for _, method := range []string{"GET", "POST", "DELETE", "PUT", "OPTIONS"} {
+			response, _ := b.ask(method, path, "")
+			h := response.Header
+			if policy := h.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s %s is answered %d with the policy %q", method, path, response.StatusCode, policy)
+			}
+		}
+	}
+}
+
+// Where the console is switched off, and on the hosts of buckets, its path is a
+// bucket's or a key's.
+func TestNoConsole(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*server.Config)
+		host   string
+		here   bool
+	}{
+		"on":            {func(*server.Config) {}, "", true},
+		"off":           {func(c *server.Config) { c.NoConsole = true }, "", false},
+		"on a bucket's": {func(c *server.Config) { c.S3 = server.S3{Upstreams: anyUpstream(), Hosts: []string{"s3.localhost"}} }, "pictures.s3.localhost", false},
+	} {
+		c := newConfig(t.TempDir())
+		tt.change(&c)
+		r := mustStart(t, c)
+		response, text := (&browser{t: t, r: r}).ask("GET", "/console/", "", func(request *http.Request) {
+			if tt.host != "" {
+				request.Host = tt.host
+			}
+		})
+		if here := response.StatusCode == http.StatusOK && strings.Contains(text, "<html"); here != tt.here {
+			t.Errorf("%s: answered %d, %s", name, response.StatusCode, text)
+		}
+		r.mustStop(t)
+	}
+}
+
+// anyUpstream is a store that nobody is going to ask.
+func anyUpstream() []server.Upstream {
+	return []server.Upstream{{Name: "elsewhere", Target: s3upstream.Target{
+		Endpoint: "http://127.0.0.1:1", Region: "us-east-1", Credentials: aws.AnonymousCredentials{},
+	}}}
 }

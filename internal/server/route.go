@@ -28,7 +28,7 @@ type router struct {
 // ServeHTTP implements http.Handler.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case console.Serves(r):
+	case h.console != nil && console.Serves(r) && (h.s3 == nil || !h.s3.HasHost(r.Host)):
 		h.console.ServeHTTP(w, r)
 	case h.upstream != nil && h.upstream.Serves(r):
 		h.upstream.ServeHTTP(w, r)

@@ -105,6 +105,8 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 
+	// NoConsole serves no console.
+	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
 	// /metrics. Whoever reaches it may ask. "" is nowhere.
 	AdminListen string
@@ -286,9 +288,11 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
-	front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
-	if err != nil {
-		return n, err
+	if !c.NoConsole {
+		front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
+		if err != nil {
+			return n, err
+		}
 	}
 	n.handler = front
 	return n, nil
