@@ -13,7 +13,9 @@ func TestSessionOver(t *testing.T) {
 	s.aws("iam", "create-user", "--user-name", "ann")
 	s.aws("iam", "attach-user-policy", "--user-name", "ann", "--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess")
 	key := func() (id, secret string) {
-		var made struct{ AccessKey struct{ AccessKeyId, SecretAccessKey string } }
+		var made struct {
+			AccessKey struct{ AccessKeyId, SecretAccessKey string }
+		}
 		if err := json.Unmarshal([]byte(s.aws("iam", "create-access-key", "--user-name", "ann")), &made); err != nil {
 			t.Fatal(err)
 		}
