@@ -164,7 +164,12 @@ function FixPanel({ fix, onFixed }: { fix: Fix; onFixed?: () => void }) {
             ))}
           </ul>
         )}
-        <Editor label={`Trust policy of ${fix.roleName} with the fix`} value={pretty(fix.policy)} before={pretty(fix.before)} minLines={4} />
+        <Editor
+          label={`Trust policy of ${fix.roleName} with the fix`}
+          value={pretty(fix.policy)}
+          before={pretty(fix.before)}
+          minLines={4}
+        />
       </SpaceBetween>
       {asking && (
         <Confirm
