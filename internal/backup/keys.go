@@ -9,11 +9,11 @@ import (
 	"filippo.io/age"
 )
 
-// Recipient is somebody for whom a backup is encrypted, and Identity who opens it.
-type (
-	Recipient = age.Recipient
-	Identity  = age.Identity
-)
+// Recipient is somebody for whom a backup is encrypted.
+type Recipient = age.Recipient
+
+// Identity is who opens it.
+type Identity = age.Identity
 
 // Recipients are those of public keys as age-keygen prints them: age1….
 func Recipients(keys []string) ([]Recipient, error) {

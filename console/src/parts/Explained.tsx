@@ -12,6 +12,7 @@ import { query } from "../api/query";
 import { Confirm } from "./Confirm";
 import { Editor } from "./Editor";
 import { flash } from "./flash";
+import { pretty } from "./format";
 
 // Explained shows which statement decided, what of it matched and what did not, in
 // the text of the policy, and the smallest fix.
@@ -110,7 +111,7 @@ function StatementTable({ statement }: { statement: Statement }) {
         {
           id: "matched",
           header: "Verdict",
-          width: 150,
+          minWidth: 170,
           cell: (r) =>
             r.matched ? <StatusIndicator>Matches</StatusIndicator> : <StatusIndicator type="error">Does not match</StatusIndicator>,
         },
@@ -163,7 +164,12 @@ function FixPanel({ fix, onFixed }: { fix: Fix; onFixed?: () => void }) {
             ))}
           </ul>
         )}
-        <Editor label={`Trust policy of ${fix.roleName} with the fix`} value={fix.policy} before={fix.before} minLines={4} />
+        <Editor
+          label={`Trust policy of ${fix.roleName} with the fix`}
+          value={pretty(fix.policy)}
+          before={pretty(fix.before)}
+          minLines={4}
+        />
       </SpaceBetween>
       {asking && (
         <Confirm

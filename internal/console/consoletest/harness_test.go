@@ -41,7 +41,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build daypass:", err)
 		return 1
 	}
-	defer closeBrowser()
+	defer func() { closeBrowser() }()
 	return m.Run()
 }
 

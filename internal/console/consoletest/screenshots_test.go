@@ -5,6 +5,8 @@ package consoletest
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -14,6 +16,7 @@ import (
 func TestScreenshots(t *testing.T) {
 	s := startServer(t)
 	s.exemplify()
+	s.denyJob()
 	light, dark := s.open(options{width: 1280, height: 800}), s.open(options{width: 1280, height: 800, dark: true})
 	phone := s.open(options{width: 390, height: 780})
 	for _, p := range []*page{light, dark, phone} {
@@ -35,6 +38,15 @@ func TestScreenshots(t *testing.T) {
 	dark.waitFor("document.querySelector('[data-lint]:not([data-lint=waiting])')")
 	dark.picture("console-policy-dark")
 
+	light.show(screen{[]string{"decisions", "view", s.denied}, shows("Does not match") + " && " + shows("The smallest fix")})
+	light.eval("window.scrollTo(0, 620)")
+	light.picture("console-decision")
+	light.eval("location.hash = '#/access?role=deploy-main'")
+	light.waitFor(shows("Tokens that it admits"))
+	light.picture("console-access")
+	dark.show(screen{[]string{"health"}, shows("Requests per minute")})
+	dark.picture("console-health-dark")
+
 	phone.show(screen{[]string{"roles", "view", "deploy-main"}, shows("read-builds")})
 	phone.picture("console-phone")
 }
@@ -50,6 +62,28 @@ func (s *server) exemplify() {
 		s.aws("iam", "create-role", "--role-name", name, "--description", "For jobs of "+subject, "--assume-role-policy-document",
 			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"`+provider+`"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"gitlab.example.com:sub":"project_path:`+subject+`"}}}]}`)
 		s.aws("iam", "attach-role-policy", "--role-name", name, "--policy-arn", policy)
+	}
+}
+
+// denyJob has a job of another branch refused, with a token that is verified.
+func (s *server) denyJob() {
+	s.t.Helper()
+	issuer := s.startIssuer()
+	host := strings.TrimPrefix(issuer, "https://")
+	s.aws("iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", issuer, "--thumbprint-list", s.waitFile("issuer/thumbprint"))
+	s.aws("iam", "create-role", "--role-name", "Gitalb-mypoject-S3FullAccess-role", "--assume-role-policy-document",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::000000000000:oidc-provider/`+host+`"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"`+host+`:sub":"project_path:mygroup/myproject:ref_type:branch:ref:main"}}}]}`)
+	if output, code := s.job("topic"); code == 0 {
+		s.t.Fatalf("the job was not denied:\n%s", output)
+	}
+	events, err := os.ReadFile(filepath.Join(s.dir, "data", "events.jsonl"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(events)) {
+		if id := regexp.MustCompile(`"requestId":"([^"]+)"`).FindStringSubmatch(line); id != nil && strings.Contains(line, "AssumeRoleWithWebIdentity") {
+			s.denied = id[1]
+		}
 	}
 }
 

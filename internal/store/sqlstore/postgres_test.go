@@ -23,17 +23,16 @@ import (
 // clusterVariable names the cluster's URL to a test that runs itself again.
 const clusterVariable = "DAYPASS_TEST_POSTGRES"
 
-// cluster is started once for all tests; nil where there is no PostgreSQL.
+// cluster is started once for all tests, by the first that needs it; nil where there is
+// no PostgreSQL.
 var (
-	cluster    *pgcluster.Cluster
-	clusterErr error
-	databases  atomic.Int64
+	cluster      *pgcluster.Cluster
+	clusterErr   error
+	startCluster = sync.OnceFunc(func() { cluster, clusterErr = pgcluster.Start(context.Background()) })
+	databases    atomic.Int64
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(clusterVariable) == "" {
-		cluster, clusterErr = pgcluster.Start(context.Background())
-	}
 	code := m.Run()
 	if cluster != nil {
 		if err := cluster.Close(); err != nil {
@@ -44,15 +43,22 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// postgresURL is that of a schema of the test's own.
-func postgresURL(t testing.TB) string {
+// needCluster skips the test where there is no cluster, which where CI is true fails it.
+func needCluster(t testing.TB) {
 	t.Helper()
+	startCluster()
 	if cluster == nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(clusterErr)
 		}
 		t.Skip(clusterErr)
 	}
+}
+
+// postgresURL is that of a schema of the test's own.
+func postgresURL(t testing.TB) string {
+	t.Helper()
+	needCluster(t)
 	schema := fmt.Sprintf("test_%d", databases.Add(1))
 	sqlIn(t, "CREATE SCHEMA "+schema)
 	return cluster.URL("postgres", "search_path", schema)
@@ -269,9 +275,7 @@ func TestPostgresLostWhileItCommits(t *testing.T) {
 	for _, heard := range []bool{true, false} {
 		t.Run(fmt.Sprint("heard ", heard), func(t *testing.T) {
 			t.Parallel()
-			if cluster == nil {
-				postgresURL(t)
-			}
+			needCluster(t)
 			p := newProxy(t)
 			s := openPostgres(t, p.url(t))
 			var lost atomic.Bool
@@ -313,9 +317,7 @@ func TestPostgresLostWhileItCommits(t *testing.T) {
 // Connections that were lost between two calls are no error of the second.
 func TestPostgresLostBetween(t *testing.T) {
 	t.Parallel()
-	if cluster == nil {
-		postgresURL(t)
-	}
+	needCluster(t)
 	p := newProxy(t)
 	s := openPostgres(t, p.url(t))
 	for i := range 5 {
@@ -337,9 +339,7 @@ func TestPostgresLostBetween(t *testing.T) {
 // store.
 func TestPostgresFeed(t *testing.T) {
 	t.Parallel()
-	if cluster == nil {
-		postgresURL(t)
-	}
+	needCluster(t)
 	p := newProxy(t)
 	url := p.url(t)
 	s, other := openPostgres(t, url), openPostgres(t, url)
