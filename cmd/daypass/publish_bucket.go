@@ -9,6 +9,7 @@ import (
 	"github.com/daypass/daypass/internal/publish"
 	"github.com/daypass/daypass/internal/publish/bucket"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -104,14 +105,14 @@ func examineBucket(c *cobra.Command, target *publishTarget, l *bucket.Layout, po
 
 func printBucketFindings(w io.Writer, found []bucket.Finding, policyAlone bool) {
 	for _, f := range found {
-		_, _ = fmt.Fprintf(w, "%s: %s\n  why: %s\n  fix: %s\n", badStyle.Render(f.Severity), f.What, f.Why, f.Fix)
+		_, _ = lipgloss.Fprintf(w, "%s: %s\n  why: %s\n  fix: %s\n", badStyle.Render(f.Severity), f.What, f.Why, f.Fix)
 	}
 	switch {
 	case len(found) > 0:
 	case !policyAlone:
-		_, _ = fmt.Fprintln(w, goodStyle.Render("the bucket is as it should be: strangers read the documents and the ledger, and nothing was found that they can do beyond"))
+		_, _ = lipgloss.Fprintln(w, goodStyle.Render("the bucket is as it should be: strangers read the documents and the ledger, and nothing was found that they can do beyond"))
 	default:
-		_, _ = fmt.Fprintln(w, goodStyle.Render("by this policy strangers read the documents and the ledger, and nothing was found that they can do beyond"))
+		_, _ = lipgloss.Fprintln(w, goodStyle.Render("by this policy strangers read the documents and the ledger, and nothing was found that they can do beyond"))
 	}
 }
 
