@@ -213,8 +213,18 @@ func TestTargetRefused(t *testing.T) {
 	keys := w.request("").Upstream
 	path := filepath.Join(w.dir, filepath.FromSlash(publish.KeysKey))
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, ledger.RenderKeys(keys), 0o644))
 	p := w.publisher()
+	must(t, os.WriteFile(path, []byte("<html>"), 0o644))
+	if _, err := p.Follow(t.Context(), w.request("", w.ciKey())); rule(err) != "unknown-keys" {
+		t.Errorf("over what is no key set: %v", err)
+	}
+	must(t, os.Remove(path))
+	must(t, os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), path))
+	if _, err := p.Follow(t.Context(), w.request("", w.ciKey())); rule(err) != "directory-link" {
+		t.Errorf("through a link: %v", err)
+	}
+	must(t, os.Remove(path))
+	must(t, os.WriteFile(path, ledger.RenderKeys(keys), 0o644))
 	if _, err := p.Follow(t.Context(), w.request("", w.ciKey())); rule(err) != "loses-key" || !w.admits(w.token()) {
 		t.Errorf("over keys that were copied by hand: %v", err)
 	}
