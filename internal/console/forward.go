@@ -105,12 +105,12 @@ func only(header http.Header, names ...string) http.Header {
 // body the request's own is streamed, and not signed: it does not leave this process.
 func (c *Console) forward(w http.ResponseWriter, request *http.Request, service, region, path string, as credentials, body []byte) error {
 	request = request.WithContext(awsapi.Via(request.Context(), "console"))
-	target, err := url.Parse(path)
+	plain, err := url.PathUnescape(path)
 	if err != nil {
 		return err
 	}
-	target.RawPath = encode(target.Path)
-	target.RawQuery = request.URL.RawQuery
+	// Not parsed: what follows two slashes would be a host.
+	target := &url.URL{Path: plain, RawPath: encode(plain), RawQuery: request.URL.RawQuery}
 	target.Scheme, target.Host = "http", request.Host // for the signature; the front door reads Host
 	if service != "s3" {
 		target.RawQuery = ""

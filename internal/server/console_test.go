@@ -70,10 +70,14 @@ func (b *browser) query(action string, change ...func(*http.Request)) (int, stri
 	return response.StatusCode, text
 }
 
-func startConsole(t *testing.T) (*running, aws.Config, *browser) {
+func startConsole(t *testing.T, change ...func(*server.Config)) (*running, aws.Config, *browser) {
 	t.Helper()
 	dir := t.TempDir()
-	r := mustStart(t, newConfig(dir))
+	c := newConfig(dir)
+	for _, f := range change {
+		f(&c)
+	}
+	r := mustStart(t, c)
 	admin := r.administrator(t, dir)
 	b := &browser{t: t, r: r}
 	credentials, err := admin.Credentials.Retrieve(t.Context())
@@ -238,6 +242,18 @@ func TestConsoleHeaders(t *testing.T) {
 
 // Where the console is switched off, and on the hosts of buckets, its path is a
 // bucket's or a key's.
+// TestConsolePath: a path is what it is, and not a host and another path.
+func TestConsolePath(t *testing.T) {
+	t.Parallel()
+	_, _, b := startConsole(t, func(c *server.Config) { c.S3 = server.S3{Upstreams: anyUpstream()} })
+	if response, text := b.ask(http.MethodGet, "/console/api/s3/", ""); response.StatusCode != http.StatusOK || !strings.Contains(text, "ListAllMyBucketsResult") {
+		t.Fatalf("the list of buckets: %d, %s", response.StatusCode, text)
+	}
+	if response, text := b.ask(http.MethodGet, "/console/api/s3//theirs", ""); response.StatusCode == http.StatusOK || strings.Contains(text, "ListAllMyBucketsResult") {
+		t.Errorf("a path of two slashes: %d, %s", response.StatusCode, text)
+	}
+}
+
 func TestNoConsole(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
