@@ -71,7 +71,8 @@ type configuration struct {
 	// Account is the account that the first start makes, 12 digits.
 	Account string `yaml:"account"`
 	// TLSCert is the file of the certificate chain for https, in PEM form. It
-	// goes together with `tlsKey`.
+	// goes together with `tlsKey`. Files that change are read anew within 5 seconds;
+	// what does not fit leaves the old certificate in place, and the log says so.
 	TLSCert string `yaml:"tlsCert"`
 	// TLSKey is the file of the certificate's private key, in PEM form.
 	TLSKey string `yaml:"tlsKey"`

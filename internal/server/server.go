@@ -324,11 +324,11 @@ func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, lo
 		}
 		return l, "http://" + l.Addr().String(), loopback, nil
 	}
-	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	own, err := loadCertificate(c)
 	if err != nil {
-		return nil, "", false, errors.Join(fmt.Errorf("server: certificate: %w", err), l.Close())
+		return nil, "", false, errors.Join(err, l.Close())
 	}
-	l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
+	l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get, NextProtos: []string{"h2", "http/1.1"}})
 	return l, "https://" + l.Addr().String(), loopback, nil
 }
 
