@@ -2,8 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,6 +131,19 @@ func (w *watch) storeAnswers(ctx context.Context) bool {
 		w.asked, w.storeOK = now, err == nil
 	}
 	return w.storeOK
+}
+
+// AdminURL is the address of the admin listener of the server that runs on a data
+// directory. It is an error where none runs, or runs without one.
+func AdminURL(dataDir string) (string, error) {
+	text, err := os.ReadFile(adminFile(dataDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("server: no server with an admin listener runs on %s; start it (daypass serve), or name the listener's URL", dataDir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("server: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // adminFile is where `daypass status` on this machine finds the admin listener.
