@@ -358,7 +358,9 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		return err
 	}
 	defer closeAdmin()
-	following, stopFollowing := context.WithCancel(ctx)
+	// Also while requests come to their end: they are decided on a fresh state, or
+	// refused.
+	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
