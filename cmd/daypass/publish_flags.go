@@ -149,7 +149,7 @@ func (f *publishTarget) target(ctx context.Context, maxAge time.Duration) (publi
 	case f.to == "":
 		return nil, usageError{errors.New("where to? Give --to s3://BUCKET or --to DIRECTORY")}
 	case strings.Contains(f.to, "://") && !ok:
-		return nil, usageError{fmt.Errorf("--to %q: a target is s3://BUCKET or a directory. Google Cloud Storage speaks S3: s3://BUCKET with --endpoint-url https://storage.googleapis.com", f.to)}
+		return nil, usageError{fmt.Errorf("--to %q: a target is s3://BUCKET or a directory; for Google Cloud Storage and Azure, publish to a directory and upload it with their own tools (docs/publish.md)", f.to)}
 	case !ok:
 		return publish.NewDirectory(f.to)
 	}

@@ -239,7 +239,7 @@ func (e *issuerExam) compareKeys(own string, instance []publishedKey) {
 	}
 	kid := e.signedBy()
 	switch {
-	case len(missing) == len(instance) || kid != "" && slices.Contains(missing, kid):
+	case len(missing) > 0 && len(missing) == len(instance) || kid != "" && slices.Contains(missing, kid):
 		e.found("instance-keys-missing", "of %s, the issuer does not publish kid %s", own, listed(missing))
 	case len(missing) > 0 && kid == "":
 		e.found("instance-keys-part", "of %s, the issuer does not publish kid %s", own, listed(missing))

@@ -458,6 +458,10 @@ func TestCustomIssuer(t *testing.T) {
 			t.Errorf("a token of key %s: %s", kid, asJSON(t, r))
 		}
 	}
+	none := server{jwks: keySet()}.start(t)
+	if r := examine(t, published, func(config *IssuerConfig) { config.GitLab = none.url }); r.has("instance-keys-missing") || r.has("instance-keys-part") {
+		t.Errorf("an instance without keys: %s", asJSON(t, r))
+	}
 	r := examine(t, instance, func(config *IssuerConfig) { config.GitLab = instance.url; config.Account = "123456789012" })
 	want(t, r, append(onThisMachine[:2:2], "+instance-is-issuer")...)
 	contains(t, asJSON(t, r), "arn:aws:iam::123456789012:oidc-provider/localhost:", ":sub")
