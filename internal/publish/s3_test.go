@@ -38,6 +38,7 @@ const account = "123456789012"
 // daypass is a server of this test.
 type daypass struct {
 	endpoint string
+	pem      []byte // of its certificate, which signs itself
 	admin    aws.Config
 	nobody   aws.Config
 }
@@ -64,7 +65,7 @@ func serve(t *testing.T, change func(*server.Config)) (*daypass, *x509.CertPool)
 			t.Error(err)
 		}
 	})
-	d := &daypass{}
+	d := &daypass{pem: read(t, cert)}
 	for d.endpoint == "" {
 		if text, err := os.ReadFile(ready); err == nil {
 			d.endpoint = strings.TrimSpace(string(text))
@@ -169,6 +170,7 @@ func TestBucket(t *testing.T) {
 		t.Errorf("verify: %+v", v.Problems)
 	}
 	w.twoOnBucket(target)
+	killedOnBuckets(t, store, roots)
 }
 
 func (w *world) publisherTo(target publish.Target) *publish.Publisher {
