@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/daypass/daypass/internal/publish/bucket"
 
@@ -21,7 +23,7 @@ func BucketState(ctx context.Context, c S3Config) (*bucket.State, error) {
 	case 404:
 		return nil, fmt.Errorf("publish: there is no bucket %q: make it (daypass publish bucket emit), before somebody else does", c.Bucket)
 	case 403:
-		return nil, fmt.Errorf("publish: the bucket %q is not of the account %s, or these credentials may not look at it: %w", c.Bucket, c.Owner, err)
+		return nil, fmt.Errorf("publish: the bucket %q is not of the account %s, or these credentials may not look at it, or it is asked over http, which its policy should refuse: %w", c.Bucket, c.Owner, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("publish: the bucket %q: %w", c.Bucket, err)
@@ -29,7 +31,7 @@ func BucketState(ctx context.Context, c S3Config) (*bucket.State, error) {
 	r := &stateReader{S3Config: c, state: &bucket.State{Documents: map[string]*bucket.Document{}, Unknown: map[string]string{}}}
 	r.access(ctx)
 	r.keeping(ctx)
-	r.lifecycle(ctx)
+	r.rules(ctx)
 	r.public(ctx)
 	return r.state, ctx.Err()
 }
@@ -112,26 +114,60 @@ func (r *stateReader) keeping(ctx context.Context) {
 	}
 }
 
-func (r *stateReader) lifecycle(ctx context.Context) {
+func (r *stateReader) rules(ctx context.Context) {
 	out, err := r.Client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &r.Bucket, ExpectedBucketOwner: ownerOf(&r.S3Config)})
 	is, set := r.known("lifecycle rules", err, "NoSuchLifecycleConfiguration")
 	if !is {
 		return
 	}
-	expires, forgets := false, false
+	var does lifecycle
 	if set {
-		for i := range out.Rules {
-			rule := &out.Rules[i]
-			if rule.Status != types.ExpirationStatusEnabled {
-				continue
-			}
-			if e := rule.Expiration; e != nil {
-				expires = expires || e.Days != nil || e.Date != nil
-			}
-			forgets = forgets || rule.NoncurrentVersionExpiration != nil
+		var keys []string
+		for _, key := range append(append([]string{}, r.Public...), LedgerKey) {
+			keys = append(keys, r.Prefix+key)
+		}
+		does = lifecycleOf(out.Rules, keys)
+	}
+	r.state.Expires, r.state.Forgets, r.state.Archives = &does.expires, &does.forgets, &does.archives
+}
+
+// lifecycle is what rules do with objects.
+type lifecycle struct{ expires, forgets, archives bool }
+
+// archives are the classes from which nobody can read without restoring first (S3 User
+// Guide, "Amazon S3 storage classes").
+var archives = map[types.TransitionStorageClass]bool{types.TransitionStorageClassGlacier: true, types.TransitionStorageClassDeepArchive: true}
+
+// lifecycleOf says what the rules that are on do with any of the keys, whose objects
+// have no tags.
+func lifecycleOf(rules []types.LifecycleRule, keys []string) (does lifecycle) {
+	for i := range rules {
+		rule := &rules[i]
+		if rule.Status != types.ExpirationStatusEnabled || !touches(rule, keys) {
+			continue
+		}
+		if e := rule.Expiration; e != nil {
+			does.expires = does.expires || e.Days != nil || e.Date != nil
+		}
+		does.forgets = does.forgets || rule.NoncurrentVersionExpiration != nil
+		for _, t := range rule.Transitions {
+			does.archives = does.archives || archives[t.StorageClass]
 		}
 	}
-	r.state.Expires, r.state.Forgets = &expires, &forgets
+	return does
+}
+
+// touches reports whether a rule is about any of the keys. By the size of objects none
+// is left out.
+func touches(rule *types.LifecycleRule, keys []string) bool {
+	prefix, tagged := aws.ToString(rule.Prefix), false //nolint:staticcheck // the older form of a filter is still in force
+	if f := rule.Filter; f != nil {
+		prefix, tagged = aws.ToString(f.Prefix), f.Tag != nil
+		if f.And != nil {
+			prefix, tagged = aws.ToString(f.And.Prefix), len(f.And.Tags) > 0
+		}
+	}
+	return !tagged && slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // public asks as anybody does.

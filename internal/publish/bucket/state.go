@@ -18,8 +18,9 @@ type State struct {
 	Encryption *string // the algorithm; "" where none is set
 	Policy     *string // "" where there is none
 	Website    *bool   // it is served as a web site
-	Expires    *bool   // a lifecycle rule deletes current objects
-	Forgets    *bool   // one deletes earlier versions
+	Expires    *bool   // a lifecycle rule deletes what is published
+	Forgets    *bool   // one deletes earlier versions of it
+	Archives   *bool   // one moves it to where nobody can read it at once
 	Listed     *bool   // whoever asks unsigned gets its listing
 	// Documents are the answers to who asks for the public keys unsigned.
 	Documents map[string]*Document
@@ -108,7 +109,10 @@ func (s *State) keeping() []Finding {
 		found = append(found, Finding{Critical, "objects are encrypted with a key of KMS", "a reader without credentials may not use the key, so every job is refused", "set SSE-S3 (AES256), and write the documents anew"})
 	}
 	if s.Expires != nil && *s.Expires {
-		found = append(found, Finding{Critical, "a lifecycle rule deletes objects", "the documents go with it, and every job is refused from then on", "take the rule out, or leave the documents out of its filter"})
+		found = append(found, Finding{Critical, "a lifecycle rule deletes the documents", "every job is refused from then on", "take the rule out, or leave the documents out of its filter"})
+	}
+	if s.Archives != nil && *s.Archives {
+		found = append(found, Finding{Critical, "a lifecycle rule archives the documents", "what is archived cannot be read without restoring it, so every job is refused from then on", "take the rule out, or leave the documents out of its filter"})
 	}
 	if s.Forgets != nil && *s.Forgets {
 		found = append(found, Finding{Medium, "a lifecycle rule deletes earlier versions", "after that nobody can tell what was public", "take the rule out: the versions are a few kilobytes"})

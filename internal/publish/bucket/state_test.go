@@ -16,7 +16,7 @@ func good(t *testing.T) *bucket.State {
 	}
 	return &bucket.State{
 		Block: &bucket.Block{BlockACLs: true, IgnoreACLs: true}, Ownership: is("BucketOwnerEnforced"), Versioning: is("Enabled"), Encryption: is("AES256"),
-		Policy: is(emitted(t, layout())), Website: is(false), Expires: is(false), Forgets: is(false), Listed: is(false),
+		Policy: is(emitted(t, layout())), Website: is(false), Expires: is(false), Forgets: is(false), Archives: is(false), Listed: is(false),
 		Documents: map[string]*bucket.Document{
 			".well-known/openid-configuration": document("application/json", "public, max-age=900"),
 			"oauth/discovery/keys":             document("application/json; charset=utf-8", "public, max-age=900"),
@@ -43,7 +43,8 @@ func TestStateFinds(t *testing.T) {
 		"KMS":               {func(s *bucket.State) { s.Encryption = is("aws:kms:dsse") }, bucket.Critical, "key of KMS"},
 		"no policy":         {func(s *bucket.State) { s.Policy = is("") }, bucket.Critical, "has no policy"},
 		"web site":          {func(s *bucket.State) { s.Website = is(true) }, bucket.Medium, "web site"},
-		"expires":           {func(s *bucket.State) { s.Expires = is(true) }, bucket.Critical, "deletes objects"},
+		"expires":           {func(s *bucket.State) { s.Expires = is(true) }, bucket.Critical, "deletes the documents"},
+		"archives":          {func(s *bucket.State) { s.Archives = is(true) }, bucket.Critical, "archives the documents"},
 		"forgets":           {func(s *bucket.State) { s.Forgets = is(true) }, bucket.Medium, "earlier versions"},
 		"listed":            {func(s *bucket.State) { s.Listed = is(true) }, bucket.High, "anybody can list"},
 		"not there":         {func(s *bucket.State) { s.Documents["oauth/discovery/keys"].Status = 404 }, bucket.Critical, "status 404"},
