@@ -1,17 +1,16 @@
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import Link from "@cloudscape-design/components/link";
-import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { attach, deleteInline, detach, getInline, listAttached, listInline, putInline, type Owner, type Policy } from "../api/iam";
 import { href } from "../route";
 import { ChoosePolicies } from "../screens/RoleWizard";
 import { Confirm } from "./Confirm";
+import { Dialog } from "./Dialog";
 import { Editor } from "./Editor";
 import { FaultAlert } from "./FaultAlert";
 import { flash } from "./flash";
@@ -122,37 +121,25 @@ function Attach({
   onDone: () => void;
 }) {
   const [chosen, setChosen] = useState<Policy[]>([]);
-  const { busy, fault, run } = useAction();
-  const submit = () =>
-    void run(async () => {
+  const submit = async () => {
+    try {
       for (const p of chosen) await attach(owner, name, p.arn);
       flash("success", "The policies were attached.");
-    }).then((done) => (onDone(), done && onClose()));
+    } finally {
+      onDone(); // some may be attached where one is refused
+    }
+  };
   return (
-    <Modal
-      visible
+    <Dialog
+      title={`Attach policies to ${name}`}
+      action="Attach"
       size="large"
-      header={`Attach policies to ${name}`}
-      closeAriaLabel="Close"
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button variant="primary" disabled={chosen.length === 0} loading={busy} onClick={submit}>
-              Attach
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
+      ready={chosen.length > 0}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <SpaceBetween size="m">
-        <ChoosePolicies selected={chosen} onSelect={setChosen} without={without} />
-        <FaultAlert fault={fault} />
-      </SpaceBetween>
-    </Modal>
+      <ChoosePolicies selected={chosen} onSelect={setChosen} without={without} />
+    </Dialog>
   );
 }
 

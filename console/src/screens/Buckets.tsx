@@ -1,5 +1,4 @@
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
@@ -7,9 +6,7 @@ import Container from "@cloudscape-design/components/container";
 import FileUpload from "@cloudscape-design/components/file-upload";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
-import Input from "@cloudscape-design/components/input";
 import Link from "@cloudscape-design/components/link";
-import Modal from "@cloudscape-design/components/modal";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
@@ -34,6 +31,7 @@ import {
   type Entry,
   type PublicAccessBlock,
 } from "../api/s3";
+import { Ask } from "../parts/Ask";
 import { Confirm } from "../parts/Confirm";
 import { Editor } from "../parts/Editor";
 import { FaultAlert } from "../parts/FaultAlert";
@@ -117,57 +115,6 @@ export function Buckets() {
         </Confirm>
       )}
     </>
-  );
-}
-
-interface AskProps {
-  title: string;
-  label: string;
-  constraint: string;
-  action: string;
-  onSubmit: (value: string) => Promise<void>;
-  onClose: () => void;
-}
-
-// Ask asks for one name.
-function Ask({ title, label, constraint, action, onSubmit, onClose }: AskProps) {
-  const [value, setValue] = useState("");
-  const { busy, fault, run } = useAction();
-  const submit = () => value.trim() && !busy && void run(() => onSubmit(value.trim())).then((done) => done && onClose());
-  return (
-    <Modal
-      visible
-      header={title}
-      closeAriaLabel="Close"
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button variant="primary" disabled={!value.trim()} loading={busy} onClick={submit}>
-              {action}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <FormField label={label} constraintText={constraint}>
-          <Input
-            value={value}
-            onChange={({ detail }) => setValue(detail.value)}
-            onKeyDown={({ detail }) => detail.key === "Enter" && submit()}
-            spellcheck={false}
-            autoComplete={false}
-            autoFocus
-            ariaRequired
-          />
-        </FormField>
-        <FaultAlert fault={fault} />
-      </SpaceBetween>
-    </Modal>
   );
 }
 

@@ -1,20 +1,17 @@
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
-import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
-import Input from "@cloudscape-design/components/input";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Link from "@cloudscape-design/components/link";
-import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useState } from "react";
 import { createAccessKey, deleteUser, getUser, listAccessKeys, listUsers, type AccessKey, type User } from "../api/iam";
 import { query } from "../api/query";
+import { Ask } from "../parts/Ask";
 import { Confirm } from "../parts/Confirm";
 import { FaultAlert } from "../parts/FaultAlert";
 import { flash } from "../parts/flash";
@@ -78,48 +75,19 @@ export function Users() {
 }
 
 function CreateUser({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState("");
-  const { busy, fault, run } = useAction();
-  const submit = () =>
-    void run(async () => {
-      await query("iam", "CreateUser", { UserName: name.trim() });
-      flash("success", `User ${name.trim()} was created.`);
-      go("users", "view", name.trim());
-    });
   return (
-    <Modal
-      visible
-      header="Create user"
-      closeAriaLabel="Close"
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button variant="primary" disabled={!name.trim()} loading={busy} onClick={submit}>
-              Create user
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <FormField label="User name" constraintText="At most 64 characters: letters, digits and +=,.@-_">
-          <Input
-            value={name}
-            onChange={({ detail }) => setName(detail.value)}
-            onKeyDown={({ detail }) => detail.key === "Enter" && name.trim() && submit()}
-            spellcheck={false}
-            autoComplete={false}
-            autoFocus
-            ariaRequired
-          />
-        </FormField>
-        <FaultAlert fault={fault} />
-      </SpaceBetween>
-    </Modal>
+    <Ask
+      title="Create user"
+      label="User name"
+      constraint="At most 64 characters: letters, digits and +=,.@-_"
+      action="Create user"
+      onClose={onClose}
+      onSubmit={async (name) => {
+        await query("iam", "CreateUser", { UserName: name });
+        flash("success", `User ${name} was created.`);
+        go("users", "view", name);
+      }}
+    />
   );
 }
 
