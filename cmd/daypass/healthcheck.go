@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -41,26 +38,22 @@ func newHealthcheck() *cobra.Command {
 	}
 }
 
-func askReady(ctx context.Context, url string) (err error) {
+// askReady is an error unless the server behind a URL of /readyz is ready.
+func askReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil) //nolint:gosec // G704: its own operator names it
-	if err != nil {
-		return usageError{fmt.Errorf("%q is no URL", url)}
-	}
-	// It is on this machine; a proxy of the environment knows nothing of it.
-	client := &http.Client{Transport: &http.Transport{}}
-	response, err := client.Do(request) //nolint:gosec // G704: as above
+	s, err := askStatus(ctx, strings.TrimSuffix(url, "/readyz"))
 	if err != nil {
 		return fmt.Errorf("no server says that it is ready: %w; start it with --admin-listen, or name its URL", err)
 	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-	if err != nil {
-		return fmt.Errorf("no server says that it is ready: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server is not ready (%s): %s", response.Status, strings.TrimSpace(string(text)))
+	if !s.Ready {
+		var failed []string
+		for _, check := range s.Checks {
+			if !check.OK {
+				failed = append(failed, check.Name+" "+check.Detail)
+			}
+		}
+		return fmt.Errorf("the server is not ready: %s", printed(strings.Join(failed, "; ")))
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/daypass/daypass/internal/goldentest"
 	"github.com/daypass/daypass/internal/strictyaml"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 )
 
@@ -33,18 +33,7 @@ func TestConfigurationManual(t *testing.T) {
 	}
 	got := manual(t, source)
 	path := filepath.Join("..", "..", "docs", "configuration.md")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("docs/configuration.md is not what config.go says; -update writes it (-file +source):\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, got)
 }
 
 // manual writes a section for each struct, and in it one for each field.

@@ -178,15 +178,7 @@ type Reached struct {
 }
 
 // Power is a statement of a policy in short.
-type Power struct {
-	Policy      string   `json:"policy"`
-	Effect      string   `json:"effect,omitempty"`
-	Actions     []string `json:"actions,omitempty"`
-	NotAction   bool     `json:"notAction,omitempty"`
-	Resources   []string `json:"resources,omitempty"`
-	NotResource bool     `json:"notResource,omitempty"`
-	Conditions  int      `json:"conditions,omitempty"` // how many there are
-}
+type Power = explain.Power
 
 // maxReached bounds a reply.
 const maxReached = 1000
@@ -236,10 +228,7 @@ func admits(role *directory.Role, token *trust.Token, asked *auth.Request, keys 
 	}
 	session := &trust.Session{RoleSessionName: "session", RoleARN: role.ARN, Account: role.Account, RequestKeys: func(keys *policy.Context) {
 		asked.SetKeys(keys)
-		for _, tag := range role.Tags {
-			keys.Set("aws:ResourceTag/"+tag.Key, tag.Value)
-			keys.Set("iam:ResourceTag/"+tag.Key, tag.Value)
-		}
+		role.SetTags(keys)
 	}}
 	return trust.Decide(role.Trust(), token, session, keys, nil).Allowed()
 }
@@ -247,20 +236,7 @@ func admits(role *directory.Role, token *trust.Token, asked *auth.Request, keys 
 func reached(snapshot *directory.Snapshot, role *directory.Role, token *trust.Token) Reached {
 	r := Reached{RoleName: role.Name, RoleARN: role.ARN, Subject: token.Subject, Audience: token.Audience, Powers: []Power{}, Boundary: role.PermissionsBoundary}
 	for _, a := range snapshot.RolePolicies(nil, role) {
-		if a.Document == nil {
-			r.Powers = append(r.Powers, Power{Policy: a.Source})
-			continue
-		}
-		for _, s := range a.Document.Statements() {
-			p := Power{
-				Policy: a.Source, Effect: "Allow", Actions: s.Actions(), NotAction: s.ActionElement() == "NotAction",
-				Resources: s.Resources(), NotResource: s.ResourceElement() == "NotResource", Conditions: len(s.Conditions()),
-			}
-			if s.Denies() {
-				p.Effect = "Deny"
-			}
-			r.Powers = append(r.Powers, p)
-		}
+		r.Powers = append(r.Powers, explain.PowersOf(a.Source, a.Document)...)
 	}
 	return r
 }

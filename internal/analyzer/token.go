@@ -134,10 +134,7 @@ func (s *service) question(snapshot *directory.Snapshot, role *directory.Role, t
 		MaxSessionDuration: time.Duration(role.MaxSessionDuration) * time.Second, Now: asked.Now,
 		RequestKeys: func(keys *policy.Context) {
 			asked.SetKeys(keys)
-			for _, tag := range role.Tags {
-				keys.Set("aws:ResourceTag/"+tag.Key, tag.Value)
-				keys.Set("iam:ResourceTag/"+tag.Key, tag.Value)
-			}
+			role.SetTags(keys)
 		},
 	}
 	issuer := ""

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/daypass/daypass/internal/goldentest"
 )
 
 var update = flag.Bool("update", false, "write docs/errors.md")
@@ -85,16 +84,5 @@ func TestErrorsManual(t *testing.T) {
 	}
 	path := filepath.Join("..", "..", "docs", "errors.md")
 	got := errorsManual()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("docs/errors.md (-want +got), -update writes it:\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, got)
 }

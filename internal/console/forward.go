@@ -35,11 +35,7 @@ func (c *Console) serveService(w http.ResponseWriter, r *http.Request, service s
 		refuse(w, http.StatusNotFound, "NotFound", "The console asks sts, iam, secretsmanager and daypass, by POST.")
 		return
 	}
-	s, ok := c.session(w, r)
-	if !ok {
-		return
-	}
-	region, ok := regionOf(w, r)
+	as, region, ok := c.caller(w, r)
 	if !ok {
 		return
 	}
@@ -53,7 +49,7 @@ func (c *Console) serveService(w http.ResponseWriter, r *http.Request, service s
 	}
 	request := r.Clone(r.Context())
 	request.Header = only(r.Header, "Content-Type", "X-Amz-Target", "User-Agent")
-	if err := c.forward(guarded{w}, request, service, region, "/", s.credentials, body); err != nil {
+	if err := c.forward(guarded{w}, request, service, region, "/", as, body); err != nil {
 		refuse(w, http.StatusInternalServerError, "InternalFailure", "The request could not be signed.")
 	}
 }
@@ -61,20 +57,27 @@ func (c *Console) serveService(w http.ResponseWriter, r *http.Request, service s
 // serveObjects passes a request to S3 on, streaming both ways. What a bucket holds
 // is never a page of this origin: it comes as an attachment, in a sandbox.
 func (c *Console) serveObjects(w http.ResponseWriter, r *http.Request) {
-	s, ok := c.session(w, r)
-	if !ok {
-		return
-	}
-	region, ok := regionOf(w, r)
+	as, region, ok := c.caller(w, r)
 	if !ok {
 		return
 	}
 	request := r.Clone(r.Context())
 	request.Header = only(r.Header, "Content-Type", "Content-Length", "Range", "If-Match", "If-None-Match", "User-Agent")
 	path := strings.TrimPrefix(r.URL.EscapedPath(), Root+"api/s3")
-	if err := c.forward(guarded{w}, request, "s3", region, path, s.credentials, nil); err != nil {
+	if err := c.forward(guarded{w}, request, "s3", region, path, as, nil); err != nil {
 		refuse(w, http.StatusInternalServerError, "InternalFailure", "The request could not be signed.")
 	}
+}
+
+// caller is who asks, and the region that he asks in; without one of them the request
+// is answered.
+func (c *Console) caller(w http.ResponseWriter, r *http.Request) (as credentials, region string, ok bool) {
+	s, ok := c.session(w, r)
+	if !ok {
+		return as, "", false
+	}
+	region, ok = regionOf(w, r)
+	return s.credentials, region, ok
 }
 
 func regionOf(w http.ResponseWriter, r *http.Request) (string, bool) {

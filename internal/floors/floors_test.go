@@ -48,6 +48,7 @@ floor 0 pure
 
 floor 1 utility
 	examples/tutorial:
+	goldentest: module github.com/google/go-cmp
 	durable:
 	backup: module filippo.io/age
 	runner/workspace:

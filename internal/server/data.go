@@ -159,10 +159,7 @@ func reopenData(ctx context.Context, dataDir string) (*data, error) {
 		}
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if err := checkDataDir(dataDir); err != nil {
-		return nil, err
-	}
-	key, err := masterkey.Load(filepath.Join(dataDir, masterKeyFile))
+	key, err := loadMasterKey(dataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -171,4 +168,12 @@ func reopenData(ctx context.Context, dataDir string) (*data, error) {
 		return nil, err
 	}
 	return &data{store: st, masterKey: key}, nil
+}
+
+// loadMasterKey loads the key of a data directory that a start has made.
+func loadMasterKey(dataDir string) (*masterkey.Key, error) {
+	if err := checkDataDir(dataDir); err != nil {
+		return nil, err
+	}
+	return masterkey.Load(filepath.Join(dataDir, masterKeyFile))
 }

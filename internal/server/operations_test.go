@@ -8,15 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/daypass/daypass/internal/awsapi"
-
-	"github.com/google/go-cmp/cmp"
+	"github.com/daypass/daypass/internal/goldentest"
 )
 
 var update = flag.Bool("update", false, "write docs/operations.md")
@@ -73,16 +71,5 @@ func TestOperationsManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join("..", "..", "docs", "operations.md")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("docs/operations.md (-want +got), -update writes it:\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, got)
 }

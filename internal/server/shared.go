@@ -128,10 +128,7 @@ func (d *data) checkMasterKey(ctx context.Context, dataDir string) error {
 
 // reopenShared is reopenData for a store in PostgreSQL.
 func reopenShared(ctx context.Context, dataDir, url string) (*data, error) {
-	if err := checkDataDir(dataDir); err != nil {
-		return nil, err
-	}
-	key, err := masterkey.Load(filepath.Join(dataDir, masterKeyFile))
+	key, err := loadMasterKey(dataDir)
 	if err != nil {
 		return nil, err
 	}
