@@ -602,8 +602,10 @@ func (n *nodes) check() {
 	}
 }
 
-// wholeReplies reads each reply to its end before the SDK does: this version of the SDK
-// at times closes a connection on which it still reads one of more than 4 KiB.
+// wholeReplies reads each reply to its end before the SDK does. Once it has a reply's
+// header, the SDK ends the body of the request, which net/http may still be asking for
+// a byte more; net/http takes that for a failed write and closes the connection, of
+// whose reply up to 4 KiB were read. It is so with any server that answers fast.
 type wholeReplies struct{ *http.Transport }
 
 func (w wholeReplies) RoundTrip(r *http.Request) (*http.Response, error) {
