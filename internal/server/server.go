@@ -237,8 +237,10 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	}
 	uses := lastuse.New(dir)
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots, Settings: c.Issuers, Log: c.Log})
+	n.directory, n.lastUse, n.watch = dir, uses, newWatch(c, d, dir, providerKeys)
+	calls := storeCalls{d.store, n.watch.metrics}
 	stsService, err := sts.New(sts.Config{
-		ProviderKeys: providerKeys, Random: c.Random, Marks: d.store, ExtendedClaims: c.ExtendedClaims,
+		ProviderKeys: providerKeys, Random: c.Random, Marks: calls, ExtendedClaims: c.ExtendedClaims,
 		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
 	})
 	if err != nil {
@@ -256,7 +258,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	secrets, err := secretsmanager.New(secretsmanager.Config{
-		Directory: dir, Values: d.store, MasterKey: d.masterKey, Random: c.Random, Log: c.Log,
+		Directory: dir, Values: calls, MasterKey: d.masterKey, Random: c.Random, Log: c.Log,
 	})
 	if err != nil {
 		return n, err
@@ -273,8 +275,6 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.directory, n.lastUse = dir, uses
-	n.watch = newWatch(c, d, dir, providerKeys)
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
 		return n, err
 	}
