@@ -40,6 +40,12 @@ type Cluster struct {
 	output   bytes.Buffer
 }
 
+// Installed reports whether this machine has a PostgreSQL server.
+func Installed() bool {
+	_, err := binaries()
+	return err == nil
+}
+
 // Start makes a cluster and starts its server. Settings are lines of postgresql.conf;
 // without one of fsync, nothing that the machine's death would lose is waited for,
 // since the cluster does not outlive it.
