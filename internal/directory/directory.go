@@ -188,7 +188,7 @@ func (d *Directory) changes(ctx context.Context, revision int64, point store.Poi
 		}
 	}
 	records, err := d.store.Changes(ctx, revision, changesAtOnce)
-	if err == nil && (revision == 0 || len(records) > 0) {
+	if err == nil {
 		point, err = d.since(ctx, point)
 	}
 	return records, point, err
