@@ -53,6 +53,11 @@ type configuration struct {
 	// Without a certificate the host must be loopback, since credentials must
 	// not travel unencrypted.
 	Listen string `yaml:"listen"`
+	// AdminListen is the address, HOST:PORT, on which those who operate the server
+	// ask for `/healthz`, `/readyz` and `/metrics` (see docs/monitoring.md). Nobody
+	// has to sign there: let only them reach it. By default it is a free port on
+	// loopback, which the log names; `none` is none.
+	AdminListen string `yaml:"adminListen"`
 	// Data is the directory of everything that lasts: database, master key,
 	// the administrator's credentials, events. By default it is `daypass` in the
 	// user's data directory.
@@ -360,7 +365,7 @@ func (c *configuration) resolve(folder string) {
 // serveOptions are the flags that are keys of the file as well: tls-cert is
 // tlsCert there, and DAYPASS_TLS_CERT in the environment.
 var serveOptions = []string{
-	"listen", "data", "account", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
+	"listen", "admin-listen", "data", "account", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
 }
 
 // variable is the environment variable of a flag. Others that begin like it
@@ -430,6 +435,9 @@ func (c *configuration) server() (server.Config, error) {
 			Allow: ranges(c.Egress.Allow), Deny: ranges(c.Egress.Deny),
 			DenyPrivate: c.Egress.DenyPrivate, AllowLoopback: c.Egress.AllowLoopback,
 		}},
+	}
+	if c.AdminListen != "none" {
+		config.AdminListen = c.AdminListen
 	}
 	if c.StaleKeys != nil {
 		if config.Issuers.StaleFor = time.Duration(*c.StaleKeys); config.Issuers.StaleFor == 0 {

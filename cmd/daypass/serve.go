@@ -24,7 +24,7 @@ func newServe() *cobra.Command {
 			return err
 		}
 		config.Stdout, config.Log = c.OutOrStdout(), newLog(c)
-		config.Now, config.Random = time.Now, rand.Reader
+		config.Now, config.Random, config.Version = time.Now, rand.Reader, build()
 		hurry, stop := secondSignal(c.Context())
 		defer stop()
 		config.Hurry = hurry
@@ -63,6 +63,7 @@ docs/configuration.md.`,
 	f := c.Flags()
 	f.StringVar(&file, "config", "", "read settings from this YAML `FILE`")
 	f.StringVar(&settings.Listen, "listen", "127.0.0.1:8350", "address to listen on, `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&settings.AdminListen, "admin-listen", "127.0.0.1:0", "address of /healthz, /readyz and /metrics, `HOST:PORT`, or none; port 0 takes a free one")
 	f.StringVar(&settings.Data, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
 	f.StringVar(&settings.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
 	f.StringVar(&settings.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")

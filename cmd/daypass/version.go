@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/daypass/daypass/internal/metrics"
+
 	"github.com/spf13/cobra"
 )
 
@@ -17,6 +19,14 @@ func newVersion() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// build is what metrics and status tell of the binary.
+func build() metrics.Build {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return metrics.Build{Version: info.Main.Version, GoVersion: info.GoVersion}
+	}
+	return metrics.Build{Version: "unknown"}
 }
 
 // version is the module's version and the Go version.

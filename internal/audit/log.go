@@ -18,6 +18,8 @@ type Log struct {
 	file    *file
 	head    Head
 	broken  bool // the last write failed, perhaps within a line
+
+	told func(*Event, error) // nil: nobody
 }
 
 // NewLog writes to w, one Write for each event. Its chain begins anew.
@@ -30,10 +32,23 @@ func (l *Log) Head() Head {
 	return l.head
 }
 
+// Tell has f called with each event and what became of writing it, for who counts
+// requests: all that are answered come by here. f must be quick, safe for
+// concurrent use, and keep nothing of the event. Call it before the first Write.
+func (l *Log) Tell(f func(*Event, error)) { l.told = f }
+
 // Write appends one event. An error means that the event is not, or not
 // wholly, on the record. What a failed write left behind is ended by a line
 // break before the next event, so that it spoils no line but its own.
 func (l *Log) Write(e *Event) error {
+	err := l.write(e)
+	if l.told != nil {
+		l.told(e, err)
+	}
+	return err
+}
+
+func (l *Log) write(e *Event) error {
 	encoded, err := json.Marshal(bounded(e))
 	if err != nil {
 		return fmt.Errorf("audit: encode the event: %w", err)
@@ -58,6 +73,25 @@ func (l *Log) Write(e *Event) error {
 		return fmt.Errorf("audit: write the event: %w", err)
 	}
 	l.head = after
+	return nil
+}
+
+// Probe reports whether events can be written: where the last write failed it
+// tries again, with the line break that ends what was left behind.
+func (l *Log) Probe() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if !l.broken {
+		return nil
+	}
+	w := l.w
+	if l.file != nil {
+		w = l.file.live
+	}
+	if _, err := w.Write([]byte{'\n'}); err != nil {
+		return fmt.Errorf("audit: write to the record: %w", err)
+	}
+	l.broken = false
 	return nil
 }
 

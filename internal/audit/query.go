@@ -37,8 +37,8 @@ const (
 	Failed    Outcome = "failed" // for any reason, denied or not
 )
 
-// outcome is the event's own: success, denied, or failed for another reason.
-func (e *Event) outcome() Outcome {
+// Outcome is the event's own: success, denied, or failed for another reason.
+func (e *Event) Outcome() Outcome {
 	switch {
 	case e.Fault == "" && e.Status < 400:
 		return Succeeded
@@ -116,9 +116,9 @@ func (q *Query) Matches(e *Event) bool {
 	case "":
 		return true
 	case Failed:
-		return e.outcome() != Succeeded
+		return e.Outcome() != Succeeded
 	}
-	return e.outcome() == q.Outcome
+	return e.Outcome() == q.Outcome
 }
 
 // A term is a member with its value, by which an index finds the blocks of a
@@ -150,7 +150,7 @@ func (e *Event) terms() []term {
 		{'r', roleName(actsAs)},
 		{'o', e.Operation},
 	}
-	if e.outcome() != Succeeded {
+	if e.Outcome() != Succeeded {
 		all = append(all, term{'f', string(Failed)})
 	}
 	return withValue(all)

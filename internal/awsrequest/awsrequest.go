@@ -27,7 +27,7 @@
 // # Where to look
 //
 //   - operations.txt: the operations, made by tools/awsmodels; table.go reads it
-//   - query.go, json.go, rest.go: the protocols
+//   - query.go, json.go, rest.go: the protocols; members.go: what none of them may have
 //   - needs.go: permissions; exceptions.go: those that have another name, and what is refused
 //   - rules.go: resources of services; ec2.go, ec2_run.go: those of Amazon EC2
 //

@@ -218,6 +218,9 @@ func (r *ec2Request) all(targets []target) {
 			continue
 		}
 		ids, err := r.values(t.param)
+		if other := sameByName[t.param]; err == nil && len(ids) > 0 && other != "" && r.params.has(other) {
+			err = malformed("the request has both %s and %s, and which of the two counts is not known", t.param, other)
+		}
 		if err != nil {
 			r.err = err
 			return
@@ -235,6 +238,11 @@ func (r *ec2Request) all(targets []target) {
 			r.make(of)
 		}
 	}
+}
+
+// sameByName are parameters by which the same resource may be named instead.
+var sameByName = map[string]string{
+	"AllocationId": "PublicIp", "GroupId": "GroupName", "KeyName": "KeyPairId", "LaunchTemplateId": "LaunchTemplateName",
 }
 
 // volumeKeys are the condition keys that the parameters of CreateVolume give.
@@ -372,6 +380,10 @@ func (r *ec2Request) readTags() {
 			given[on] = map[string]string{}
 		}
 		for _, tag := range tags {
+			if _, twice := given[on][tag.get("Key")]; twice { // EC2 refuses it too
+				r.err = malformed("a tag of %s is there twice", on)
+				return
+			}
 			given[on][tag.get("Key")] = tag.get("Value")
 		}
 	}
@@ -391,6 +403,10 @@ func (r *ec2Request) tagResources() {
 	}
 	pairs, names := map[string]string{}, []string{}
 	for _, tag := range tags {
+		if _, twice := pairs[tag.get("Key")]; twice {
+			r.err = malformed("a tag is there twice")
+			return
+		}
 		if _, valued := tag.values["Value"]; valued || r.Name == "CreateTags" {
 			pairs[tag.get("Key")] = tag.get("Value")
 		} else {

@@ -48,6 +48,10 @@ func (r *ec2Request) template() {
 		r.unnamed(ec2TypeOf("launch-template"))
 		return
 	}
+	if r.params.has("LaunchTemplate.LaunchTemplateName") {
+		r.err = malformed("the request names the launch template by id and by name, and which of the two counts is not known")
+		return
+	}
 	r.existing(ec2TypeOf("launch-template"), id)
 }
 

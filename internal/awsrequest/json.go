@@ -33,8 +33,10 @@ func (op *Operation) parseJSON(query string) error {
 	for _, a := range op.Service.apis {
 		if row, ok := a.rows[name]; ok && a.speaks(JSON) && a.target == target[:dot] {
 			op.Name, op.api, op.row = name, a, row
-			op.document, err = readDocument(r.Body)
-			return err
+			if op.document, err = readDocument(r.Body); err != nil {
+				return err
+			}
+			return op.checkMembers()
 		}
 	}
 	return op.Service.unknown(target)

@@ -222,6 +222,9 @@ func (op *Operation) tagParams() ([]Key, bool, error) {
 			return nil, false, err
 		}
 		for _, m := range members {
+			if _, twice := pairs[m.get("Key")]; twice {
+				return nil, false, malformed("a tag is there twice")
+			}
 			pairs[m.get("Key")] = m.get("Value")
 		}
 	}
@@ -288,22 +291,30 @@ func readTags(value any, into map[string]string) bool {
 			if !ok {
 				return false
 			}
-			key, value := "", ""
+			var key, value *string
 			for name, v := range pair {
 				text, ok := v.(string)
-				switch strings.ToLower(name) {
-				case "key", "tagkey":
-					key = text
-				case "value", "tagvalue":
-					value = text
-				default:
-					ok = false
-				}
-				if !ok {
+				switch lower := strings.ToLower(name); {
+				case !ok:
+					return false
+				case (lower == "key" || lower == "tagkey") && key == nil:
+					key = &text
+				case (lower == "value" || lower == "tagvalue") && value == nil:
+					value = &text
+				default: // or what could be meant for the same
 					return false
 				}
 			}
-			into[key] = value
+			if key == nil {
+				return false
+			}
+			if _, twice := into[*key]; twice { // which of the two counts is not known
+				return false
+			}
+			into[*key] = ""
+			if value != nil {
+				into[*key] = *value
+			}
 		}
 		return true
 	}

@@ -177,10 +177,13 @@ func (op *Operation) parseQuery(protocol Protocol, query string) error {
 	default:
 		return malformed("the method is %s; write POST", shown(r.Method))
 	}
-	if op.path != "/" && op.path != "" && op.Service.Name != "sqs" { // SQS: the path of the queue's URL
+	if err := op.findAction(); err != nil {
+		return err
+	}
+	if op.path != "/" && op.path != "" && (op.Service.Name != "sqs" || !op.row.has("QueueUrl")) { // SQS: the path of the queue's URL
 		return malformed("the path of a Query request is /")
 	}
-	return op.findAction()
+	return nil
 }
 
 // findAction goes by Action, and where APIs share it by Version.
@@ -204,7 +207,10 @@ func (op *Operation) findAction() error {
 			if dry != "" && !op.DryRun && !strings.EqualFold(dry, "false") && op.Protocol == EC2Query {
 				return malformed("DryRun is neither true nor false")
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			return op.checkMembers()
 		}
 	}
 	return op.Service.unknown(name)

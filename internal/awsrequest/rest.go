@@ -83,9 +83,11 @@ func (op *Operation) parseREST(query string) error {
 	}
 	op.Name = op.row.name
 	if op.Protocol == RESTJSON && !op.row.blob {
-		op.document, err = readDocument(op.request.Body)
+		if op.document, err = readDocument(op.request.Body); err != nil {
+			return err
+		}
 	}
-	return err
+	return op.checkMembers()
 }
 
 func (op *Operation) route(parts []string) (*row, map[string]string) {

@@ -37,8 +37,11 @@ type row struct {
 	method string    // of REST
 	path   []segment // of REST
 	query  string    // of REST: a parameter, or NAME=VALUE, that the query must have
-	roles  []string  // members that name roles
-	blob   bool      // the body is data, and no document
+	// members are the names that a request may have at its top; one of the query of
+	// REST begins with "?".
+	members []string
+	roles   []string // members that name roles
+	blob    bool     // the body is data, and no document
 }
 
 func (a *api) speaks(p Protocol) bool { return slices.Contains(a.protocols, p) }
@@ -84,9 +87,12 @@ func newAPI(fields []string) *api {
 func newRow(fields []string) *row {
 	r := &row{name: fields[0]}
 	for i, field := range fields[1:] {
-		switch roles, ok := strings.CutPrefix(field, "roles="); {
-		case ok:
-			r.roles = strings.Split(roles, ",")
+		name, list, _ := strings.Cut(field, "=")
+		switch {
+		case name == "members":
+			r.members = strings.Split(list, ",")
+		case name == "roles":
+			r.roles = strings.Split(list, ",")
 		case field == "blob":
 			r.blob = true
 		case i == 0:

@@ -40,6 +40,8 @@ type Directory struct {
 
 	applying sync.Mutex // held while a snapshot is replaced by its successor
 	snapshot atomic.Pointer[Snapshot]
+
+	told func(write bool, err error) // nil: nobody
 }
 
 // Open reads the whole store once. It fails when the store cannot be read, and
@@ -58,6 +60,17 @@ func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error
 	return d, nil
 }
 
+// Tell has f called with what became of each reading of the store and, where write
+// is true, of each transaction whose function did not fail: for who watches the
+// store. f must be quick, and safe for concurrent use. Call it before Follow.
+func (d *Directory) Tell(f func(write bool, err error)) { d.told = f }
+
+func (d *Directory) tell(ctx context.Context, write bool, err error) {
+	if d.told != nil && ctx.Err() == nil { // who goes away is no fault of the store
+		d.told(write, err)
+	}
+}
+
 // Snapshot is the newest state that this node has seen.
 func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 
@@ -73,6 +86,9 @@ func (d *Directory) Update(ctx context.Context, f func(store.Tx) error) error {
 		decided = err == nil
 		return err
 	})
+	if decided {
+		d.tell(ctx, true, err)
+	}
 	if err != nil {
 		if decided { // a revocation that was reported as failed counts at once
 			if refreshErr := d.Refresh(context.WithoutCancel(ctx)); refreshErr != nil {
@@ -90,7 +106,8 @@ func (d *Directory) Update(ctx context.Context, f func(store.Tx) error) error {
 }
 
 // Refresh brings the snapshot up to the store's present revision.
-func (d *Directory) Refresh(ctx context.Context) error {
+func (d *Directory) Refresh(ctx context.Context) (err error) {
+	defer func() { d.tell(ctx, false, err) }()
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	for {

@@ -136,11 +136,14 @@ type entry struct {
 	asked    time.Time  // when the last fetch began
 	failure  error      // of the last fetch that ended
 	failedAt time.Time  // when that one began
+	fetches  uint64     // that ended
+	failures uint64     // of them
 }
 
 // keySet is what one successful fetch brought.
 type keySet struct {
 	keys    *oidc.KeySet
+	fetched time.Time
 	expires time.Time
 }
 
@@ -281,12 +284,17 @@ func (c *Cache) land(ctx context.Context, e *entry, f *flight, p Provider) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.flight, e.failure, e.failedAt = nil, f.err, e.asked
+		e.fetches++
+		if f.err != nil {
+			e.failures++
+		}
 		close(f.done)
 	}()
 	keys, lifetime, err := c.fetcher(p).keys(ctx, p.Issuer)
 	f.err = err
 	if err == nil {
-		e.set.Store(&keySet{keys: keys, expires: c.config.Now().Add(lifetime)})
+		now := c.config.Now()
+		e.set.Store(&keySet{keys: keys, fetched: now, expires: now.Add(lifetime)})
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/daypass/daypass/internal/iam"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
+	"github.com/daypass/daypass/internal/metrics"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/secretsmanager"
@@ -93,6 +94,12 @@ type Config struct {
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
+
+	// AdminListen is host:port for who operates the server: /healthz, /readyz,
+	// /metrics. Whoever reaches it may ask. "" is nowhere.
+	AdminListen string
+	// Version is that of the binary, which metrics tell.
+	Version metrics.Build
 
 	// Hurry is closed when requests that are under way should have no more time to
 	// end; nil is never.
@@ -197,6 +204,7 @@ type node struct {
 	record    *record
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
+	watch     *watch
 	closers   []func() error
 }
 
@@ -242,6 +250,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	n.directory, n.lastUse = dir, uses
+	n.watch = newWatch(c, d, dir, providerKeys)
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
 		return n, err
 	}
@@ -304,7 +313,7 @@ func openEvents(c *Config) (*audit.Log, error) {
 	return audit.Open(path, audit.Options{Log: c.Log})
 }
 
-// serve owns four goroutines: one accepts, one follows the store, one looks after
+// serve owns four goroutines, and the admin listener's: one accepts, one follows the store, one looks after
 // what is in it, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
 	running := &requests{Handler: n.handler}
@@ -313,6 +322,11 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
+	closeAdmin, err := n.watch.serveAdmin(ctx, c, &running.count)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	following, stopFollowing := context.WithCancel(ctx)
 	followed := make(chan struct{})
 	go func() {
@@ -337,7 +351,8 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		return fmt.Errorf("server: %w", err)
 	case <-ctx.Done():
 	}
-	err := errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
+	n.watch.ending.Store(true)
+	err = errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
 	return errors.Join(err, removeReady(c))
 }
 

@@ -72,12 +72,13 @@ type operation struct {
 }
 
 type shape struct {
-	Type    string
-	Enum    []string
-	Payload string
-	Members map[string]member
-	Member  member
-	Value   member
+	Type      string
+	Enum      []string
+	Payload   string
+	Flattened bool
+	Members   map[string]member
+	Member    member
+	Value     member
 }
 
 type member struct {
@@ -98,7 +99,8 @@ func main() {
 func write(w io.Writer, dir string) error {
 	fmt.Fprintln(w, "# Made by tools/awsmodels from the AWS SDKs' service models; do not edit.")
 	fmt.Fprintln(w, "# service SIGNING-NAME PREFIX, then its APIs: api PROTOCOLS VERSION TARGET-PREFIX CBOR-NAME,")
-	fmt.Fprintln(w, "# then the API's operations: NAME [METHOD URI] [roles=MEMBERS] [blob]")
+	fmt.Fprintln(w, "# then the API's operations: NAME [METHOD URI] [members=NAMES] [roles=MEMBERS] [blob]")
+	fmt.Fprintln(w, "# members are those that an input has at its top, as they are on the wire; one that begins with ? stands in the query.")
 	for _, s := range services {
 		fmt.Fprintln(w, "service", s.signing, s.prefix)
 		for _, name := range s.models {
@@ -168,6 +170,9 @@ func (m *model) write(w io.Writer, signing string) {
 		if rest {
 			line += " " + op.HTTP.Method + " " + op.HTTP.RequestURI
 		}
+		if members := m.members(op.Input.Shape); len(members) > 0 {
+			line += " members=" + strings.Join(members, ",")
+		}
 		if roles := m.roles(op.Input.Shape, map[string]bool{}); len(roles) > 0 {
 			slices.Sort(roles)
 			line += " roles=" + strings.Join(slices.Compact(roles), ",")
@@ -177,6 +182,56 @@ func (m *model) write(w io.Writer, signing string) {
 		}
 		fmt.Fprintln(w, line)
 	}
+}
+
+// members are the names that a request of an input may have at its top. Those in
+// the path are labels there, and headers are no members here.
+func (m *model) members(name string) []string {
+	in := m.Shapes[name]
+	names := m.named(in.Members, func(of member) string {
+		return map[string]string{"": "", "querystring": "?"}[of.Location]
+	})
+	payload := m.Shapes[in.Members[in.Payload].Shape]
+	if in.Payload != "" { // it is the body, in the place of the others
+		names = slices.DeleteFunc(names, func(name string) bool { return name[0] != '?' })
+		names = append(names, m.named(payload.Members, func(member) string { return "" })...)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// named gives the names of members on the wire, each behind what prefix says of
+// it, but for those in paths and headers.
+func (m *model) named(members map[string]member, prefix func(member) string) []string {
+	var names []string
+	for memberName, of := range members {
+		if of.Location != "" && of.Location != "querystring" {
+			continue
+		}
+		wire, shape := m.wire(memberName, of), m.Shapes[of.Shape]
+		if shape.Flattened && shape.Member.LocationName != "" {
+			wire = shape.Member.LocationName
+		}
+		if of.Location == "querystring" && shape.Type == "map" {
+			wire = "*" // whatever names it has
+		}
+		names = append(names, prefix(of)+wire)
+	}
+	return names
+}
+
+// wire is the name of a member on the wire.
+func (m *model) wire(name string, of member) string {
+	if of.LocationName != "" {
+		name = of.LocationName
+	}
+	if m.Metadata.Protocol == "ec2" {
+		name = strings.ToUpper(name[:1]) + name[1:]
+	}
+	if of.QueryName != "" {
+		name = of.QueryName
+	}
+	return name
 }
 
 // cborName is the service's name in a path of rpc-v2-cbor, which is the target
@@ -200,16 +255,7 @@ func (m *model) roles(name string, seen map[string]bool) []string {
 	s := m.Shapes[name]
 	var found []string
 	for memberName, member := range s.Members {
-		wire := memberName
-		if member.LocationName != "" {
-			wire = member.LocationName
-		}
-		if m.Metadata.Protocol == "ec2" {
-			wire = strings.ToUpper(wire[:1]) + wire[1:]
-		}
-		if member.QueryName != "" {
-			wire = member.QueryName
-		}
+		wire := m.wire(memberName, member)
 		of := m.Shapes[member.Shape]
 		isText := of.Type == "string" && len(of.Enum) == 0 || of.Type == "list" && m.Shapes[of.Member.Shape].Type == "string"
 		if isText && roleName.MatchString(memberName) && !strings.HasPrefix(memberName, "Cognito") {
