@@ -60,8 +60,10 @@ floor 1 utility
 	store:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
+	masterkey/kms: module github.com/tink-crypto/tink-go/v2, module github.com/aws/aws-sdk-go-v2
 	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
 	lastuse: store directory
+	rotation: session outbound masterkey store directory
 	account: arn store directory
 	archive: arn durable store account
 
@@ -82,7 +84,7 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager
+	server: arn policy session trust oidc outbound durable masterkey masterkey/kms rotation audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager
 	doctor: arn policy trust oidc unverified jwks store account archive
 	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
@@ -93,7 +95,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: metrics sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+	cmd/daypass: metrics sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

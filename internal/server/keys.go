@@ -12,6 +12,7 @@ import (
 
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/masterkey/kms"
 	"github.com/daypass/daypass/internal/rotation"
 	"github.com/daypass/daypass/internal/store"
 )
@@ -60,6 +61,36 @@ func (k *Keys) schedules() map[string]time.Duration {
 		}
 	}
 	return s
+}
+
+// The variables that say where the master key is, for commands that open a data
+// directory beside a server. The server has them as settings too.
+const (
+	MasterKeyVariable    = "DAYPASS_MASTER_KEY"
+	MasterKeyKMSVariable = "DAYPASS_MASTER_KEY_KMS"
+)
+
+// KeysOf is what the environment says of the master key.
+func KeysOf(getenv func(string) string) (k Keys, err error) {
+	err = k.SetMaster(getenv(MasterKeyVariable), getenv(MasterKeyKMSVariable), getenv)
+	return k, err
+}
+
+// SetMaster says where the master key comes from, as people write it (see
+// masterkey.ParseSource), and the URI of the KMS that encrypts it; "" for none.
+// Which KMS, and so which command, is never taken from the key's own file.
+func (k *Keys) SetMaster(source, uri string, getenv func(string) string) (err error) {
+	if source != "" {
+		if k.Master, err = masterkey.ParseSource(source, getenv); err != nil {
+			return optionErrorf("%v", err)
+		}
+	}
+	if uri != "" {
+		if k.Master.KMS, err = masterkey.NewKMS(uri, kms.Exec{}, kms.AWS{}); err != nil {
+			return optionErrorf("%v", err)
+		}
+	}
+	return nil
 }
 
 // masterSource is the master key's, of a data directory.
@@ -151,7 +182,7 @@ func (p *presence) follow(ctx context.Context, c *Config) {
 func (p *presence) look(ctx context.Context, c *Config) error {
 	changed, err := p.master.Key.Reload()
 	if changed {
-		c.Log.Info("the master key's set has changed", "source", p.n.masterSource, "keys", formatIDs(p.master.Key.IDs()))
+		c.Log.Info("the master key's set has changed", "source", p.source(), "keys", formatIDs(p.master.Key.IDs()))
 	}
 	before := p.master.Key.Primary()
 	err = errors.Join(err, p.master.Adopt())
@@ -159,6 +190,11 @@ func (p *presence) look(ctx context.Context, c *Config) error {
 		c.Log.Info("the master key was rotated; this node seals by the new one", "key", masterkey.FormatID(now))
 	}
 	return errors.Join(err, p.master.DropRetired(ctx), p.say(ctx, c.Now()))
+}
+
+func (p *presence) source() string {
+	s := p.master.Key.Source()
+	return s.String()
 }
 
 // leave says that the node does not run any more.
@@ -188,6 +224,16 @@ func (n *node) rotateKeys(ctx context.Context, c *Config, failing bool) bool {
 	return err != nil
 }
 
+// rotateSession rotates the keys that seal sessions, where they are as old as they
+// become.
+func (n *node) rotateSession(ctx context.Context, c *Config) (rotated bool, err error) {
+	every, ok := c.Keys.schedules()[rotation.SessionRing]
+	if !ok {
+		return false, nil
+	}
+	return n.directory.RotateSessionKeys(ctx, n.sealer, every, c.Now())
+}
+
 func (n *node) rotateIssuers(ctx context.Context, c *Config) error {
 	var all error
 	issuer := rotation.Issuer{Directory: n.directory, Sealer: n.sealer, Random: c.Random}
@@ -215,7 +261,7 @@ func (n *node) rotateMaster(ctx context.Context, c *Config) error {
 	record := n.directory.Snapshot().MasterKey()
 	if every := c.Keys.schedules()[rotation.MasterRing]; every > 0 && record != nil && c.Now().Sub(record.Since) >= every {
 		if id, err := m.Begin(ctx, c.Now()); err == nil {
-			c.Log.Info("the next master key is announced; it seals once every node has it", "key", masterkey.FormatID(id), "source", n.masterSource)
+			c.Log.Info("the next master key is announced; it seals once every node has it", "key", masterkey.FormatID(id), "source", n.presence.source())
 		} else if !errors.Is(err, rotation.ErrUnderWay) {
 			return err
 		}
@@ -350,6 +396,16 @@ func RotateMasterKey(ctx context.Context, dataDir string, r *MasterRotation) (p 
 func (d *data) source() string {
 	s := d.masterKey.Source()
 	return s.String()
+}
+
+// NewMasterKey is the text of a new key set, encrypted by the KMS that the
+// environment names. Without one it is a secret.
+func NewMasterKey(getenv func(string) string) ([]byte, error) {
+	var k Keys
+	if err := k.SetMaster("", getenv(MasterKeyKMSVariable), getenv); err != nil {
+		return nil, err
+	}
+	return masterkey.NewText(k.Master.KMS)
 }
 
 // NextMasterKey is the text of a data directory's key set with one key more, for a
