@@ -1,7 +1,7 @@
 # GNU make. "make help" lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench bench-compare fuzz lint fmt
+.PHONY: help setup build console cross test demo bench bench-compare fuzz lint fmt
 
 # How long each fuzz target and each Go benchmark runs, and what the three
 # tools are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
@@ -24,8 +24,15 @@ setup: ## install what tests and demo use and this machine lacks, through apt an
 build: ## build bin/daypass
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/daypass ./cmd/daypass
 
+cross: ## type-check the other systems' files, without compiling
+	go run -C tools ./crosscheck $(CURDIR) windows/amd64 darwin/arm64
+
 test: setup ## vet, and run all tests under the race detector
 	@scripts/test.sh
+
+console: ## build the console's pages from console/ into internal/console/dist
+	cd console && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --loglevel=error; }
+	cd console && npm run --silent check && npm run --silent build -- --logLevel warn
 
 demo: build ## the tutorial: an empty account, a job admitted, a job denied, and what each may read
 	@scripts/setup.sh demo

@@ -62,6 +62,12 @@ type configuration struct {
 	// the administrator's credentials, events. By default it is `daypass` in the
 	// user's data directory.
 	Data string `yaml:"data"`
+	// Store is the URL of a PostgreSQL database that several nodes share,
+	// `postgres://USER@HOST:5432/DATABASE` (docs/clusters.md). By default it is a
+	// database in the data directory, for one node. The password may be in the URL,
+	// though not on the command line, in PGPASSWORD, or in the file that PGPASSFILE
+	// names.
+	Store string `yaml:"store"`
 	// Account is the account that the first start makes, 12 digits.
 	Account string `yaml:"account"`
 	// MasterKey says where the master key's set is, under which secrets lie:
@@ -395,7 +401,7 @@ func (c *configuration) resolve(folder string) {
 // serveOptions are the flags that are keys of the file as well: tls-cert is
 // tlsCert there, and DAYPASS_TLS_CERT in the environment.
 var serveOptions = []string{
-	"listen", "admin-listen", "data", "account", "master-key", "master-key-kms", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
+	"listen", "admin-listen", "data", "store", "account", "master-key", "master-key-kms", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
 }
 
 // variable is the environment variable of a flag. Others that begin like it
@@ -448,6 +454,9 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 	if flags.Changed("data") && c.Data == "" {
 		return usageError{errors.New("--data is empty; give a directory, or leave --data out")}
 	}
+	if flags.Changed("store") && hasPassword(c.Store) {
+		return usageError{errPasswordInArguments}
+	}
 	if proxy := environment(proxyVariable); proxy != "" {
 		if err := c.Egress.Proxy.set(proxy); err != nil {
 			return usageError{fmt.Errorf("%s: %w", proxyVariable, err)}
@@ -477,7 +486,7 @@ func (c *configuration) keys() (server.Keys, error) {
 // server is c as the server takes it.
 func (c *configuration) server() (config server.Config, err error) {
 	config = server.Config{
-		DataDir: c.Data, Listen: c.Listen, Account: c.Account, CertFile: c.TLSCert, KeyFile: c.TLSKey,
+		DataDir: c.Data, Store: c.Store, Listen: c.Listen, Account: c.Account, CertFile: c.TLSCert, KeyFile: c.TLSKey,
 		EventsFile: c.Events, ReadyFile: c.ReadyFile, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, PublicURL: c.PublicURL, ExtendedClaims: c.ExtendedClaims,
 		Issuers: jwks.Settings{Proxy: c.Egress.Proxy.url, Egress: jwks.Egress{
 			Allow: ranges(c.Egress.Allow), Deny: ranges(c.Egress.Deny),

@@ -130,7 +130,7 @@ Try "daypass demo".`,
 	}
 	group(root)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newConfigure(), newServe(), newAccount(), newExport(), newImport(), newSessions(), newKeys(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newPublishCommand(), newDemo(), newVersion())
+	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newConfigure(), newServe(), newAccount(), newExport(), newImport(), newSessions(), newKeys(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newUpgradeStore(), newPublishCommand(), newDemo(), newVersion())
 	return root
 }
 

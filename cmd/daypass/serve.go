@@ -65,6 +65,7 @@ docs/configuration.md.`,
 	f.StringVar(&settings.Listen, "listen", "127.0.0.1:8350", "address to listen on, `HOST:PORT`; port 0 takes a free one")
 	f.StringVar(&settings.AdminListen, "admin-listen", "127.0.0.1:0", "address of /healthz, /readyz and /metrics, `HOST:PORT`, or none; port 0 takes a free one")
 	f.StringVar(&settings.Data, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
+	f.StringVar(&settings.Store, "store", "", "`URL` of a PostgreSQL database that several nodes share, without a password, which PGPASSFILE or DAYPASS_STORE may have (default: a database in the data directory)")
 	f.StringVar(&settings.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
 	f.StringVar(&settings.MasterKey, "master-key", "", "where the master key is, `SOURCE`: file:PATH, env:VARIABLE or credential:NAME (default: master.key in the data directory)")
 	f.StringVar(&settings.MasterKeyKMS, "master-key-kms", "", "the KMS that encrypts the master key where it is, `URI`: aws-kms://ARN or exec:/PATH/TO/COMMAND")

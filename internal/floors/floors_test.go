@@ -58,7 +58,8 @@ floor 1 utility
 	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
 	store:
-	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite
+	pgcluster:
+	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite, module github.com/jackc/pgx/v5
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	masterkey/kms: module github.com/tink-crypto/tink-go/v2, module github.com/aws/aws-sdk-go-v2
 	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
@@ -84,7 +85,8 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	server: arn policy session trust oidc outbound durable masterkey masterkey/kms rotation audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager
+	console: module github.com/aws/aws-sdk-go-v2
+	server: arn policy session trust oidc outbound durable masterkey masterkey/kms rotation audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console
 	doctor: arn policy trust oidc unverified jwks store account archive
 	publish: oidc durable jwks publish/ledger doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4

@@ -90,4 +90,3 @@ func writeNew(path string, text []byte) error {
 		return &FileError{Path: path, Next: "see whether its directory is there and belongs to the user that runs daypass, and whether the disk is full", Err: err}
 	}
 }
-

@@ -49,6 +49,9 @@ func (q *request) serveSafely() (a *answer, err error) {
 // serve is the way of a request: every step may refuse it, and none can be left
 // out.
 func (q *request) serve() (*answer, error) {
+	if err := q.Stale(); err != nil {
+		return nil, err
+	}
 	if q.Request.Method == http.MethodOptions {
 		return q.preflight()
 	}

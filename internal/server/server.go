@@ -21,6 +21,7 @@ import (
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
@@ -46,9 +47,15 @@ const (
 	idleTimeout       = 2 * time.Minute
 )
 
-// followInterval is how often the node asks whether another process wrote to
-// its store.
-const followInterval = 500 * time.Millisecond
+// followInterval is how often the node asks whether another process wrote to its
+// store. Where it did not learn that for staleBound, it decides nothing: requests
+// wait for as long as stalePatience, and are then refused at once, until the store
+// answers. So nobody is admitted on what was revoked more than staleBound ago.
+const (
+	followInterval = 250 * time.Millisecond
+	staleBound     = time.Second
+	stalePatience  = 5 * time.Second
+)
 
 // Config is what must be known before the store opens.
 type Config struct {
@@ -56,6 +63,9 @@ type Config struct {
 	// administrator's credentials, events. It is made, mode 0700, where it is
 	// missing.
 	DataDir string
+	// Store is the URL of the PostgreSQL database that holds what several nodes share;
+	// "" keeps it in DataDir, in SQLite. It may have a password in it.
+	Store string
 	// Listen is host:port. Without a certificate the host must be loopback.
 	Listen string
 	// Account is made by the first start: 12 digits.
@@ -132,6 +142,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Keys.check(); err != nil {
 		return err
 	}
+	if err := c.shareObjects(); err != nil {
+		return err
+	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
 	if err != nil {
 		return err
@@ -205,6 +218,7 @@ func (c *Config) makeAbsolute() error {
 // node is what serves, over an open data directory.
 type node struct {
 	handler   http.Handler
+	services  []*awsapi.Service // that are answered here
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	record    *record
@@ -221,6 +235,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n := &node{sealer: d.masterKey}
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
+		return n, err
+	}
+	if err := dir.Limit(ctx, directory.Staleness{Now: c.Now, Bound: staleBound, Patience: stalePatience}); err != nil {
 		return n, err
 	}
 	uses := lastuse.New(dir)
@@ -249,8 +266,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations, secrets}, Directory: dir, LastUse: uses,
+		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
@@ -273,7 +291,12 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.handler = &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
+	if err != nil {
+		return n, err
+	}
+	n.handler = front
 	return n, nil
 }
 

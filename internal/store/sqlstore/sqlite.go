@@ -18,7 +18,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 const (
@@ -60,8 +60,11 @@ func sqliteDialect() dialect {
 		marked: `SELECT 1 FROM marks WHERE mark = ?1 AND until > ?2`,
 		mark: `INSERT INTO marks (mark, until) VALUES (?1, ?3)
 			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE until <= ?2`,
+		allMarks: `SELECT mark, until FROM marks`,
+		snapshot: `VACUUM INTO ?1`,
 		clearMarks: `DELETE FROM marks WHERE mark IN
 			(SELECT mark FROM marks WHERE until <= ?1 ORDER BY until LIMIT ?2)`,
+		transient: func(error) bool { return false }, // what is locked was waited for
 	}
 }
 
@@ -123,7 +126,7 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	// One connection: writers queue in this process, in order, rather than
 	// poll for the file's lock.
 	writer.SetMaxOpenConns(1)
-	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
+	s := &Store{dialect: sqliteDialect(), path: path, writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -256,7 +259,11 @@ func migrate(ctx context.Context, d goose.Dialect, db *sql.DB) error {
 		}
 	}
 	if current > target {
-		return fmt.Errorf("%w: its schema has version %d, this program knows %d; start the newer version of daypass", ErrNewerSchema, current, target)
+		return newerSchema(current, target)
 	}
 	return nil
+}
+
+func newerSchema(current, target int64) error {
+	return fmt.Errorf("%w: its schema has version %d, this program knows %d; start the newer version of daypass", ErrNewerSchema, current, target)
 }
