@@ -369,9 +369,11 @@ func RotateMasterKey(ctx context.Context, dataDir string, r *MasterRotation) (p 
 	}
 	deadline := time.NewTimer(r.Wait)
 	defer deadline.Stop()
-	told := ""
+	told, resealed := "", 0
 	for {
 		p, err = m.Advance(ctx, r.Now(), r.Keep)
+		resealed += p.Resealed
+		p.Resealed = resealed
 		if err != nil || len(p.Waiting) == 0 {
 			return p, err
 		}
