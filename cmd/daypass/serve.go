@@ -67,6 +67,8 @@ docs/configuration.md.`,
 	f.StringVar(&settings.Data, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
 	f.StringVar(&settings.Store, "store", "", "`URL` of a PostgreSQL database that several nodes share, without a password, which PGPASSFILE or DAYPASS_STORE may have (default: a database in the data directory)")
 	f.StringVar(&settings.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
+	f.StringVar(&settings.MasterKey, "master-key", "", "where the master key is, `SOURCE`: file:PATH, env:VARIABLE or credential:NAME (default: master.key in the data directory)")
+	f.StringVar(&settings.MasterKeyKMS, "master-key-kms", "", "the KMS that encrypts the master key where it is, `URI`: aws-kms://ARN or exec:/PATH/TO/COMMAND")
 	f.StringVar(&settings.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")
 	f.StringVar(&settings.Events, "events", "", "append one JSON line for each request to this `FILE`, - for stdout (default: events.jsonl in the data directory)")
 	f.StringVar(&settings.TLSCert, "tls-cert", "", "certificate chain for https, PEM `FILE`")

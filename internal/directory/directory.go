@@ -226,6 +226,10 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = s.revocations.apply(r)
 	case store.KindSessionKeys:
 		return d.applySessionKeys(s, r)
+	case store.KindMasterKey:
+		return applyMasterKey(s, r)
+	case store.KindNode:
+		problem = applyRecord(s, r, &s.nodes, []byte(r.Key), func(n *store.Node) (*store.Node, string) { return n, "" })
 	case store.KindOutbound:
 		var err error
 		if problem, err = d.applyOutbound(s, r); err != nil {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -99,6 +100,8 @@ type Config struct {
 	Issuers jwks.Settings
 	// S3 is how Amazon S3 is served.
 	S3 S3
+	// Keys says where the master key is, and when keys are rotated.
+	Keys Keys
 	// Services are AWS services behind the gateway.
 	Services []Service
 	// Roots are the certificate authorities trusted for issuers; nil is the
@@ -136,6 +139,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
+		return err
+	}
+	if err := c.Keys.check(); err != nil {
 		return err
 	}
 	if err := c.shareObjects(); err != nil {
@@ -188,7 +194,7 @@ func Run(ctx context.Context, c Config) (err error) {
 // makeAbsolute makes the paths absolute: the embedded store changes the process's
 // working directory.
 func (c *Config) makeAbsolute() error {
-	for _, path := range []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile} {
+	for _, path := range []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile, &c.Keys.Master.Path} {
 		if *path == "" || path == &c.EventsFile && *path == "-" {
 			continue
 		}
@@ -221,6 +227,7 @@ type node struct {
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
 	watch     *watch
+	presence  *presence
 	closers   []func() error
 }
 
@@ -273,6 +280,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
+		return n, err
+	}
+	if n.presence, err = n.present(ctx, c, d); err != nil {
 		return n, err
 	}
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
@@ -344,8 +354,8 @@ func openEvents(c *Config) (*audit.Log, error) {
 	return audit.Open(path, audit.Options{Log: c.Log})
 }
 
-// serve owns four goroutines, and the admin listener's: one accepts, one follows the store, one looks after
-// what is in it, and the caller's waits for the end and joins them.
+// serve owns five goroutines, and the admin listener's: one accepts, one follows the store, one looks after
+// what is in it, one follows the master key, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
 	running := &requests{Handler: n.handler}
 	s := &http.Server{
@@ -367,12 +377,10 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		n.directory.Follow(following, followInterval, c.Log)
 	}()
 	n.lookAfter(ctx, c)
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		n.upkeep(following, c)
-	}()
-	defer func() { stopFollowing(); <-followed; <-kept }()
+	var kept sync.WaitGroup
+	kept.Go(func() { n.upkeep(following, c) })
+	kept.Go(func() { n.presence.follow(following, c) })
+	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
