@@ -240,8 +240,8 @@ func newKeysRotateMaster() *cobra.Command {
 		Short: "Rotate the master key, and seal anew what lies under the old one",
 		Long: `Put a new key into the master key's set, have it seal once every server that runs
 has it, and seal anew what lies under the old key, a hundred records at a time. The
-old key is dropped once nothing lies under it, an hour later at the earliest. All
-may be ended at any time: the server goes on with it, or the command, called again.
+old key is dropped once nothing lies under it, nine hours later at the earliest:
+the console's cookies lie under it too, for eight. All may be ended at any time: the server goes on with it, or the command, called again.
 
 Servers that read a copy of the key's file wait for the new one: copy the file to
 each of them. Where the key set is a variable or a credential, put what "daypass
@@ -266,7 +266,7 @@ key file of their time with them.`,
 			return tellProgress(c, p)
 		},
 	}, &data)
-	c.Flags().DurationVar(&r.Keep, "keep", rotation.Keep, "how long the old key stays after it was replaced; 5 minutes at least while a server runs")
+	c.Flags().DurationVar(&r.Keep, "keep", rotation.Keep, "how long the old key stays after it was replaced, `TIME`; 5 minutes at least while a server runs")
 	c.Flags().DurationVar(&r.Wait, "wait", time.Minute, "how long to wait for servers")
 	return c
 }

@@ -39,8 +39,9 @@ const (
 	// Gone is how long after it was last heard a node counts as running.
 	Gone = 5 * time.Minute
 	// Keep is how long an earlier master key stays at least after it was replaced.
-	// A request that sealed by it a moment before may not have written yet.
-	Keep = time.Hour
+	// A request that sealed by it a moment before may not have written yet, and the
+	// console's cookies, which lie in no store, are good for eight hours.
+	Keep = 9 * time.Hour
 	// MinKeep is the least that is taken while nodes run.
 	MinKeep = 5 * time.Minute
 	// resealAtOnce bounds the records of a transaction.

@@ -169,6 +169,7 @@ func (p *presence) follow(ctx context.Context, c *Config) {
 		case <-ticker.C:
 		}
 		err := p.look(ctx, c)
+		p.n.watch.otherKey.Store(errors.Is(err, rotation.ErrOtherKey))
 		text := ""
 		if err != nil && ctx.Err() == nil {
 			if text = err.Error(); text != failing {

@@ -37,6 +37,7 @@ type watch struct {
 	dataDir   string
 	fresh     atomic.Int64 // when the store last answered, in nanoseconds of Unix
 	ending    atomic.Bool
+	otherKey  atomic.Bool // the master key's set lacks a key that the store needs
 
 	asking  sync.Mutex // guards the fields below, and is held while the store is asked
 	asked   time.Time
@@ -112,6 +113,9 @@ func (w *watch) checks(ctx context.Context) []Check {
 	keys := Check{Name: "keys", OK: w.directory.Snapshot().SessionKeys() != nil, Detail: "loaded"}
 	if !keys.OK {
 		keys.Detail = "there is no key for sessions"
+	}
+	if w.otherKey.Load() {
+		keys.OK, keys.Detail = false, "the master key's set lacks a key that the store needs: give this node that of the others"
 	}
 	ending := Check{Name: "serving", OK: !w.ending.Load(), Detail: "takes requests"}
 	if !ending.OK {
