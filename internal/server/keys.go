@@ -198,8 +198,11 @@ func (p *presence) source() string {
 	return s.String()
 }
 
-// leave says that the node does not run any more.
+// leave says that the node does not run any more. nil never said that it did.
 func (p *presence) leave(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
 	err := p.n.directory.Update(ctx, func(tx store.Tx) error { return tx.Delete(p.id) })
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
