@@ -303,8 +303,24 @@ func TestAllThatIsSealed(t *testing.T) {
 		found[string(id.Kind)] = true
 	}
 	types := []any{
-		store.Account{}, store.AccessKey{}, store.SessionKeys{}, store.RecordEnd{}, store.Outbound{}, store.Role{}, store.User{}, store.Group{}, store.Policy{},
-		store.OIDCProvider{}, store.InstanceProfile{}, store.Bucket{}, store.Secret{}, store.SecretValue{}, store.LastUse{}, store.Revocation{}, store.Node{}, store.MasterKey{},
+		store.Account{},
+		store.AccessKey{},
+		store.SessionKeys{},
+		store.RecordEnd{},
+		store.Outbound{},
+		store.Role{},
+		store.User{},
+		store.Group{},
+		store.Policy{},
+		store.OIDCProvider{},
+		store.InstanceProfile{},
+		store.Bucket{},
+		store.Secret{},
+		store.SecretValue{},
+		store.LastUse{},
+		store.Revocation{},
+		store.Node{},
+		store.MasterKey{},
 	}
 	sealed := 0
 	for _, record := range types {
