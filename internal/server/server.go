@@ -200,7 +200,11 @@ func Run(ctx context.Context, c Config) (err error) {
 // makeAbsolute makes the paths absolute: the embedded store changes the process's
 // working directory.
 func (c *Config) makeAbsolute() error {
-	for _, path := range []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile, &c.Keys.Master.Path} {
+	paths := []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile, &c.Keys.Master.Path}
+	if c.SignIn != nil {
+		paths = append(paths, &c.SignIn.ClientSecretFile)
+	}
+	for _, path := range paths {
 		if *path == "" || path == &c.EventsFile && *path == "-" {
 			continue
 		}
