@@ -138,10 +138,16 @@ func evaluate[T any](p *page, expression string) T {
 	return value
 }
 
-// waitFor waits until an expression is true.
+// waitFor waits until an expression is true. While one page gives way to another it
+// cannot be asked, and is not yet.
 func (p *page) waitFor(expression string) {
 	p.t.Helper()
-	p.until(expression, func() bool { return evaluate[bool](p, "!!("+expression+")") })
+	p.until(expression, func() bool {
+		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		defer cancel()
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")", chromedp.EvalAwaitPromise))
+		return err == nil && is
+	})
 }
 
 func (p *page) until(what string, true func() bool) {
