@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/metrics"
+	"github.com/daypass/daypass/internal/ratelimit"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/secretsmanager"
@@ -101,6 +103,11 @@ type Config struct {
 	S3 S3
 	// Keys says where the master key is, and when keys are rotated.
 	Keys Keys
+	// Limits bound how often somebody may ask.
+	Limits Limits
+	// TrustedProxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are
+	// believed; of nobody else's.
+	TrustedProxies []netip.Prefix
 	// Services are AWS services behind the gateway.
 	Services []Service
 	// Roots are the certificate authorities trusted for issuers; nil is the
@@ -143,6 +150,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if err := c.Keys.check(); err != nil {
+		return err
+	}
+	if err := c.Limits.check(); err != nil {
 		return err
 	}
 	if c.SignIn != nil {
@@ -258,7 +268,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	calls := storeCalls{d.store, n.watch.metrics}
 	stsService, err := sts.New(sts.Config{
 		ProviderKeys: providerKeys, Random: c.Random, Marks: calls, ExtendedClaims: c.ExtendedClaims,
-		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
+		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL, Issuers: ratelimit.New[string](c.Limits.Issuer),
 	})
 	if err != nil {
 		return n, err
@@ -287,7 +297,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
-		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
+		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
 	})
 	if err != nil {
 		return n, err
@@ -314,6 +324,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		}
 	}
 	n.handler = front
+	if len(c.TrustedProxies) > 0 {
+		n.handler = forwarded{front, c.TrustedProxies}
+	}
 	return n, nil
 }
 
