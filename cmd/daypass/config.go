@@ -145,12 +145,6 @@ type configuration struct {
 	Upstreams []serviceConfiguration `yaml:"upstreams"`
 }
 
-// consoleConfiguration is what may be said of the console, which every server has.
-type consoleConfiguration struct {
-	// Enabled is whether there is a console, at `/console/`. By default there is.
-	Enabled *bool `yaml:"enabled"`
-}
-
 // providerConfiguration is an entry of `providers`.
 type providerConfiguration struct {
 	// URL is the provider's URL as it is registered, with `https://`; case and a
@@ -405,6 +399,9 @@ func (c *configuration) resolve(folder string) {
 	for i := range c.Upstreams {
 		paths = append(paths, &c.Upstreams[i].CA, &c.Upstreams[i].CredentialsFile)
 	}
+	if c.Console.SignIn != nil {
+		paths = append(paths, &c.Console.SignIn.ClientSecretFile)
+	}
 	if path, ok := strings.CutPrefix(c.MasterKey, "file:"); ok && !filepath.IsAbs(path) {
 		c.MasterKey = "file:" + filepath.Join(folder, path)
 	}
@@ -511,6 +508,7 @@ func (c *configuration) server() (config server.Config, err error) {
 		}},
 	}
 	config.NoConsole = c.Console.Enabled != nil && !*c.Console.Enabled
+	config.SignIn = c.Console.SignIn.server()
 	if c.AdminListen != "none" {
 		config.AdminListen = c.AdminListen
 	}

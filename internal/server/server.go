@@ -21,7 +21,6 @@ import (
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
-	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
@@ -108,6 +107,8 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 
+	// SignIn is the provider by which people sign in to the console; nil for none.
+	SignIn *SignIn
 	// NoConsole serves no console.
 	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
@@ -143,6 +144,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	if err := c.Keys.check(); err != nil {
 		return err
+	}
+	if c.SignIn != nil {
+		if err := c.SignIn.check(); err != nil {
+			return err
+		}
 	}
 	if err := c.shareObjects(); err != nil {
 		return err
@@ -194,7 +200,11 @@ func Run(ctx context.Context, c Config) (err error) {
 // makeAbsolute makes the paths absolute: the embedded store changes the process's
 // working directory.
 func (c *Config) makeAbsolute() error {
-	for _, path := range []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile, &c.Keys.Master.Path} {
+	paths := []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile, &c.Keys.Master.Path}
+	if c.SignIn != nil {
+		paths = append(paths, &c.SignIn.ClientSecretFile)
+	}
+	for _, path := range paths {
 		if *path == "" || path == &c.EventsFile && *path == "-" {
 			continue
 		}
@@ -299,8 +309,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	}
 	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	if !c.NoConsole {
-		front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
-		if err != nil {
+		if front.console, err = n.newConsole(c, front, d.masterKey, providerKeys); err != nil {
 			return n, err
 		}
 	}

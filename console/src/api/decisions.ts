@@ -38,7 +38,7 @@ export function listDecisions(
   wanted: Wanted,
   next: string | undefined,
   signal?: AbortSignal,
-): Promise<{ decisions: Decision[]; next?: string }> {
+): Promise<{ decisions: Decision[]; next?: string; node?: string }> {
   const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ""));
   return json("daypass", "ListDecisions", { ...asked, max: 100, ...(next ? { next } : {}) }, signal);
 }
