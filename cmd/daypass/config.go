@@ -96,6 +96,14 @@ type configuration struct {
 	// `-` is stdout. By default it is `events.jsonl` in the data directory. A file
 	// whose name ends with .jsonl is continued in another when it has 16 MiB.
 	Events string `yaml:"events"`
+	// LogFormat is the form of the log, which goes to stderr: `logfmt`, or `json`, one
+	// object a line.
+	LogFormat string `yaml:"logFormat"`
+	// LogLevel is the least level that is logged: `debug`, `request` (a line for each
+	// request), `info`, `warn` or `error`. By default it is `info`. A server that was
+	// started with a configuration file reads this key anew when it gets SIGHUP; see
+	// docs/monitoring.md.
+	LogLevel string `yaml:"logLevel"`
 	// ReadyFile is a file to which the endpoint's URL is written once the
 	// server answers. It is removed when the server stops.
 	ReadyFile string `yaml:"readyFile"`
@@ -414,7 +422,7 @@ func (c *configuration) resolve(folder string) {
 // serveOptions are the flags that are keys of the file as well: tls-cert is
 // tlsCert there, and DAYPASS_TLS_CERT in the environment.
 var serveOptions = []string{
-	"listen", "admin-listen", "data", "store", "account", "master-key", "master-key-kms", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
+	"listen", "admin-listen", "data", "store", "account", "master-key", "master-key-kms", "tls-cert", "tls-key", "issuer-ca", "events", "log-format", "log-level", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
 }
 
 // variable is the environment variable of a flag. Others that begin like it

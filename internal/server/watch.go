@@ -50,7 +50,10 @@ func newWatch(c *Config, d *data, dir *directory.Directory, issuers *jwks.Cache)
 		now: c.Now, metrics: metrics.New(c.Version), store: d.store, events: d.events, directory: dir, issuers: issuers, dataDir: c.DataDir,
 	}
 	w.fresh.Store(c.Now().UnixNano()) // it was read when it was opened
-	d.events.Tell(w.metrics.Event)
+	d.events.Tell(func(e *audit.Event, failure error) {
+		w.metrics.Event(e, failure)
+		logRequest(c.Log, e, failure)
+	})
 	dir.Tell(func(write bool, err error) {
 		switch {
 		case err == nil && !write:
