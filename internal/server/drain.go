@@ -100,9 +100,11 @@ func (r *requests) drain(ctx context.Context, c *Config, s *http.Server) error {
 	}
 	// http.Server drops a connection that is new when it is told to end, though its
 	// request is on the way.
-	for wait := time.Now().Add(freshTimeout); r.isFresh() && time.Now().Before(wait) && patience.Err() == nil; {
+	fresh, done := context.WithTimeout(patience, freshTimeout)
+	for r.isFresh() && fresh.Err() == nil {
 		time.Sleep(time.Millisecond)
 	}
+	done()
 	err := s.Shutdown(patience)
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err
