@@ -88,6 +88,8 @@ type configuration struct {
 	TLSCert string `yaml:"tlsCert"`
 	// TLSKey is the file of the certificate's private key, in PEM form.
 	TLSKey string `yaml:"tlsKey"`
+	// ACME is where the certificate comes from in the place of files.
+	ACME *acmeConfiguration `yaml:"acme"`
 	// IssuerCA is a file of certificate authorities, in PEM form, that are
 	// trusted for issuers besides the system's.
 	IssuerCA string `yaml:"issuerCa"`
@@ -205,21 +207,6 @@ type egressConfiguration struct {
 	// the others. The proxy's own address is not judged. HTTPS_PROXY and its
 	// like are not read.
 	Proxy proxyURL `yaml:"proxy"`
-}
-
-// keysConfiguration is how old keys become before they are rotated, such as `720h`,
-// an hour at least. No session ends by a rotation.
-type keysConfiguration struct {
-	// Session is for the keys that seal sessions; `0s` is by command only. By
-	// default it is `168h`.
-	Session *duration `yaml:"session"`
-	// Issuer is for the keys by which accounts sign as issuers (outbound
-	// federation). By default they are rotated by command only, since AWS's never
-	// change.
-	Issuer *duration `yaml:"issuer"`
-	// Master is for the master key. By default it is rotated by command only, since
-	// copies of its file must be kept. It needs a file that the server can write.
-	Master *duration `yaml:"master"`
 }
 
 // s3Configuration is how Amazon S3 is served. Without an entry buckets are kept in
@@ -406,6 +393,9 @@ func (c *configuration) resolve(folder string) {
 	for i := range c.Upstreams {
 		paths = append(paths, &c.Upstreams[i].CA, &c.Upstreams[i].CredentialsFile)
 	}
+	if c.ACME != nil {
+		paths = append(paths, &c.ACME.CA)
+	}
 	if c.Console.SignIn != nil {
 		paths = append(paths, &c.Console.SignIn.ClientSecretFile)
 	}
@@ -486,24 +476,6 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 	return nil
 }
 
-// keys is what c says of keys, as the server takes it.
-func (c *configuration) keys() (server.Keys, error) {
-	var k server.Keys
-	for _, of := range []struct {
-		given *duration
-		to    *time.Duration
-	}{{c.Keys.Session, &k.Session}, {c.Keys.Issuer, &k.Issuer}, {c.Keys.Master, &k.MasterKey}} {
-		if of.given == nil {
-			continue
-		}
-		if *of.to = time.Duration(*of.given); *of.to == 0 {
-			*of.to = -1 // which is how the server says never
-		}
-	}
-	err := k.SetMaster(c.MasterKey, c.MasterKeyKMS, os.Getenv)
-	return k, err
-}
-
 // server is c as the server takes it.
 func (c *configuration) server() (config server.Config, err error) {
 	config = server.Config{
@@ -521,6 +493,9 @@ func (c *configuration) server() (config server.Config, err error) {
 		config.AdminListen = c.AdminListen
 	}
 	if config.Keys, err = c.keys(); err != nil {
+		return config, err
+	}
+	if config.ACME, err = c.ACME.server(); err != nil {
 		return config, err
 	}
 	if c.StaleKeys != nil {
