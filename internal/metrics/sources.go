@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/tracing"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -20,6 +21,8 @@ type Sources struct {
 	// FreeBytes is how much the file system of the data directory takes more;
 	// negative is unknown.
 	FreeBytes func() int64
+	// Traces counts the spans of traces.
+	Traces func() tracing.Counts
 	// Ready are the checks of readiness by their names.
 	Ready func() map[string]bool
 }
@@ -65,8 +68,10 @@ var (
 	problems                            = newGauge("directory_problems", "Stored documents that cannot be read; what needs them is denied.")
 	sessionKeyAge                       = newGauge("session_key_age_seconds", "Time since the key that seals sessions was rotated.")
 	freeBytes                           = newGauge("data_free_bytes", "Bytes that the file system of the data directory takes more.")
+	spansSent                           = newCounter("trace_spans_sent_total", "Spans of traces that the collector took.")
+	spansLost                           = newCounter("trace_spans_lost_total", "Spans of traces that were lost: \"full\" since more ended than could be sent, \"failed\" since the collector did not take them.", "reason")
 	ready                               = newGauge("ready", "1 for each check of readiness that is good.", "check")
-	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, ready}
+	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, spansSent, spansLost, ready}
 	_              prometheus.Collector = (*sources)(nil)
 )
 
@@ -111,6 +116,12 @@ func (s *sources) Collect(to chan<- prometheus.Metric) {
 		if free := s.FreeBytes(); free >= 0 {
 			freeBytes.send(to, float64(free))
 		}
+	}
+	if s.Traces != nil {
+		counts := s.Traces()
+		spansSent.send(to, float64(counts.Sent))
+		spansLost.send(to, float64(counts.Full), "full")
+		spansLost.send(to, float64(counts.Failed), "failed")
 	}
 	if s.Ready != nil {
 		for check, good := range s.Ready() {
