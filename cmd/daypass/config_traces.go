@@ -10,7 +10,8 @@ type tracesConfiguration struct {
 	// OTEL_EXPORTER_OTLP_ENDPOINT, nothing is traced.
 	Endpoint string `yaml:"endpoint"`
 	// ContinueFrom lists ranges of addresses, such as `10.1.2.0/24`, whose requests
-	// continue the trace that their header traceparent names. Everybody else's begin
+	// continue the trace that their header traceparent names; addresses are as for
+	// `aws:SourceIp`. Everybody else's begin
 	// a trace of their own, which has theirs as a link.
 	ContinueFrom []prefix `yaml:"continueFrom"`
 }
