@@ -1,7 +1,7 @@
 # GNU make. "make help" lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench bench-compare fuzz lint fmt
+.PHONY: help setup build console screenshots cross test demo bench bench-compare fuzz lint fmt
 
 # How long each fuzz target and each Go benchmark runs, and what the three
 # tools are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
@@ -24,8 +24,34 @@ setup: ## install what tests and demo use and this machine lacks, through apt an
 build: ## build bin/daypass
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/daypass ./cmd/daypass
 
+cross: ## type-check the other systems' files, without compiling
+	go run -C tools ./crosscheck $(CURDIR) windows/amd64 darwin/arm64
+
+dist: ## all that is released, in dist/: six systems, archives, lists of parts, SHA256SUMS
+	go run -C tools ./dist -module $(CURDIR) -out $(CURDIR)/dist $(DISTFLAGS)
+
+dist-check: ## one system built in two clones and compared, and the licences of all modules
+	cd tools && go test ./dist
+	go run -C tools ./dist -module $(CURDIR) -check
+
+image: ## the container image daypass, by podman or docker, without a registry
+	@scripts/image.sh
+
+image-test: ## the same, started and asked
+	@scripts/image.sh test daypass-test
+
+units: ## systemd reads the unit and rates it
+	@scripts/units.sh
+
 test: setup ## vet, and run all tests under the race detector
 	@scripts/test.sh
+
+console: ## build the console's pages from console/ into internal/console/dist
+	cd console && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --loglevel=error; }
+	cd console && npm run --silent check && npm run --silent build -- --logLevel warn
+
+screenshots: ## take the pictures of docs/images, in Chromium
+	go test -count=1 -tags screenshots -run TestScreenshots ./internal/console/consoletest
 
 demo: build ## the tutorial: an empty account, a job admitted, a job denied, and what each may read
 	@scripts/setup.sh demo
@@ -34,6 +60,7 @@ demo: build ## the tutorial: an empty account, a job admitted, a job denied, and
 bench: ## run the Go benchmarks, the loads on STS and S3, the large account, the record of requests, the client's start
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 	go run ./bench/load $(LOADFLAGS)
+	go run ./bench/load -store postgres $(LOADFLAGS)
 	go run ./bench/s3 $(S3FLAGS)
 	go run ./bench/scale $(SCALEFLAGS)
 	go run ./bench/audit $(AUDITFLAGS)

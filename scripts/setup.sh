@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that what the tests use is on this machine: the aws command line,
 # boto3 for python3, curl, rclone, s3cmd, the shells busybox, zsh and fish, podman, Node.js with npm and the packages of its
-# lockfile, the issuer glewlwyd, moto's server, and the C compiler that Go's race detector needs.
+# lockfile, the issuer glewlwyd, PostgreSQL's server, moto's, and the C compiler that Go's race detector needs.
 # With the argument "demo", only what the demo uses: aws. What is there is left alone; what is
 # missing is installed through apt where that can be done, and named where not.
 set -eu
@@ -45,6 +45,10 @@ has_npm() { npm --version >/dev/null 2>&1; }
 node_dir=cmd/daypass/testdata/node
 # npm writes the hidden lockfile last.
 has_packages() { [ "$node_dir/node_modules/.package-lock.json" -nt "$node_dir/package-lock.json" ]; }
+# Browser tests need the console's packages for axe-core; building its pages needs Node.js 20.19.
+console_dir=console
+has_console_packages() { [ "$console_dir/node_modules/.package-lock.json" -nt "$console_dir/package-lock.json" ]; }
+has_chromium() { command -v chromium >/dev/null 2>&1; }
 has_curl() { command -v curl >/dev/null 2>&1; }
 has_rclone() { command -v rclone >/dev/null 2>&1; }
 has_s3cmd() { command -v s3cmd >/dev/null 2>&1; }
@@ -56,7 +60,11 @@ moto_dir=cmd/daypass/testdata/moto # a virtual environment of its own
 has_moto() { moto_server --help >/dev/null 2>&1 || "$moto_dir/bin/moto_server" --help >/dev/null 2>&1; }
 moto_version=5.2.1
 has_zsh() { command -v zsh >/dev/null 2>&1; }
+has_units() { command -v systemd-analyze >/dev/null 2>&1 && command -v systemd-sysusers >/dev/null 2>&1; }
+has_openssl() { command -v openssl >/dev/null 2>&1; }
 has_fish() { command -v fish >/dev/null 2>&1; }
+# Debian keeps the server's programs out of PATH; the tests make a cluster of their own.
+has_postgresql() { for initdb in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb)"; do [ -x "$initdb" ] && return 0; done; return 1; }
 has_glewlwyd() { command -v glewlwyd >/dev/null 2>&1; }
 
 if ! command -v go >/dev/null 2>&1; then
@@ -75,13 +83,18 @@ missing() {
 	has_node || echo nodejs
 	has_npm || echo npm
 	has_glewlwyd || echo glewlwyd
+	has_postgresql || echo postgresql
 	has_rclone || echo rclone
 	has_s3cmd || echo s3cmd
 	has_busybox || echo busybox-static
 	has_podman || printf '%s\n' podman runc catatonit netavark aardvark-dns iptables
 	has_moto || python3 -c 'import ensurepip' >/dev/null 2>&1 || echo python3-venv
+	has_chromium || echo chromium
 	has_zsh || echo zsh
 	has_fish || echo fish
+	has_units || echo systemd
+	has_openssl || echo openssl
+	[ -f /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 	if ! has_cc; then
 		echo gcc
 		echo libc6-dev
@@ -116,6 +129,12 @@ if [ -n "$packages" ]; then
 		done
 	fi
 fi
+case " $packages" in *" postgresql "*)
+	if [ -d /run/systemd/system ] && has_postgresql; then
+		as_root systemctl disable --now postgresql || true
+	fi
+	;;
+esac
 case " $packages" in *" glewlwyd "*)
 	# The tests start their own; the package's service is not wanted.
 	if [ -d /run/systemd/system ] && has_glewlwyd; then
@@ -126,6 +145,11 @@ esac
 if [ "$for_demo" = no ] && has_node && has_npm && ! has_packages; then
 	echo "setup: npm ci in $node_dir"
 	(cd "$node_dir" && npm ci --loglevel=error) || echo "setup: npm could not install its packages (it takes a reachable registry)" >&2
+fi
+
+if [ "$for_demo" = no ] && has_node && has_npm && ! has_console_packages; then
+	echo "setup: npm ci in $console_dir"
+	(cd "$console_dir" && npm ci --loglevel=error) || echo "setup: npm could not install the console's packages (it takes a reachable registry and Node.js 20.19 or newer)" >&2
 fi
 
 if [ "$for_demo" = no ] && ! has_moto; then
@@ -152,12 +176,23 @@ if [ "$for_demo" = no ] && ! { has_node && has_npm && has_packages; }; then
 	echo "setup: install Node.js 18 or newer and npm (Debian: nodejs npm), and run 'npm ci' in $node_dir" >&2
 	failed=yes
 fi
+if [ "$for_demo" = no ] && ! has_console_packages; then
+	echo "setup: run 'npm ci' in $console_dir, with Node.js 20.19 or newer; without it the console's pages cannot be built nor their accessibility tested" >&2
+fi
+if [ "$for_demo" = no ] && ! has_chromium; then
+	echo "setup: install chromium (Debian: chromium), with which the console is tested" >&2
+	failed=yes
+fi
 if [ "$for_demo" = no ] && ! has_glewlwyd; then
 	echo "setup: install glewlwyd (Debian: glewlwyd), an issuer that the tests federate with" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! has_moto; then
 	echo "setup: install moto's server (pip install 'moto[server]==$moto_version'), so that 'moto_server --help' works or $moto_dir/bin has it" >&2
+	failed=yes
+fi
+if [ "$for_demo" = no ] && ! has_postgresql; then
+	echo "setup: install PostgreSQL's server (Debian: postgresql), of which the tests start their own" >&2
 	failed=yes
 fi
 if [ "$for_demo" = no ] && ! { has_rclone && has_s3cmd; }; then

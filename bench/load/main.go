@@ -7,6 +7,8 @@
 // writes a fixed reply. The load is bounded in time and ends by itself.
 //
 //	go run ./bench/load -rounds 5 -seconds 3
+//
+// With -store postgres the two are Daypass with PostgreSQL and Daypass with SQLite.
 package main
 
 import (
@@ -16,7 +18,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -38,6 +39,7 @@ const (
 type options struct {
 	rounds, seconds, connections int
 	floorKey                     string
+	store                        string
 }
 
 func main() {
@@ -45,6 +47,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds for each server; the median counts")
 	flag.IntVar(&o.seconds, "seconds", 3, "seconds a round")
 	flag.IntVar(&o.connections, "connections", 8, "connections, each one request at a time")
+	flag.StringVar(&o.store, "store", "", "postgres measures one that keeps its state in PostgreSQL, against one that keeps it in SQLite, in place of the floor")
 	flag.StringVar(&o.floorKey, "floor", "", "be the floor, with the public key in this file (used by the tool itself)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -63,7 +66,14 @@ func start(ctx context.Context, o options) error {
 	if o.rounds < 1 || o.seconds < 1 || o.connections < 1 || o.rounds*o.seconds > 600 || o.connections > 256 {
 		return errors.New("rounds, seconds and connections must be positive, 600 seconds and 256 connections at most")
 	}
-	return measure(ctx, o)
+	switch o.store {
+	case "":
+		return measure(ctx, o)
+	case "postgres":
+		return compareStores(ctx, o)
+	default:
+		return fmt.Errorf("-store %q: there is only postgres", o.store)
+	}
 }
 
 // measure starts both servers, lets the load take turns, and prints the ratio.
@@ -146,11 +156,7 @@ func setUp(ctx context.Context, dir string) (*servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.form = []byte(url.Values{
-		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {version},
-		"RoleArn": {"arn:aws:iam::" + process.Account + ":role/" + roleName}, "RoleSessionName": {"GitLabRunner-1-1"},
-		"DurationSeconds": {"3600"}, "WebIdentityToken": {token},
-	}.Encode())
+	s.form = form(token)
 	return s, s.startFloor(ctx, dir, filepath.Join(dir, "issuer", "signing-keys.pem"))
 }
 

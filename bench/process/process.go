@@ -116,10 +116,11 @@ func Build(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// Serve starts a Daypass on a data directory and waits until it answers.
-func (g *Group) Serve(ctx context.Context, binary, data string) (*Daypass, error) {
+// Serve starts a Daypass on a data directory, with more options of serve or none, and
+// waits until it answers.
+func (g *Group) Serve(ctx context.Context, binary, data string, options ...string) (*Daypass, error) {
 	ready := data + ".ready"
-	c, err := g.Start(ctx, nil, binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--account", Account, "--ready-file", ready)
+	c, err := g.Start(ctx, nil, binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--account", Account, "--ready-file", ready}, options...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/daypass/daypass/internal/goldentest"
+
 	"github.com/spf13/cobra"
 )
 
@@ -26,18 +26,7 @@ func TestCLIManual(t *testing.T) {
 	eachCommand(root, func(c *cobra.Command) { writeCommand(&b, c) })
 	got := b.Bytes()
 	path := filepath.Join("..", "..", "docs", "cli.md")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("docs/cli.md is not what the commands say; -update writes it (-file +commands):\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, got)
 }
 
 // eachCommand calls each for every command that does something, in order of name.

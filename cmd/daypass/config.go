@@ -62,10 +62,17 @@ type configuration struct {
 	// the administrator's credentials, events. By default it is `daypass` in the
 	// user's data directory.
 	Data string `yaml:"data"`
+	// Store is the URL of a PostgreSQL database that several nodes share,
+	// `postgres://USER@HOST:5432/DATABASE` (docs/clusters.md). By default it is a
+	// database in the data directory, for one node. The password may be in the URL,
+	// though not on the command line, in PGPASSWORD, or in the file that PGPASSFILE
+	// names.
+	Store string `yaml:"store"`
 	// Account is the account that the first start makes, 12 digits.
 	Account string `yaml:"account"`
 	// TLSCert is the file of the certificate chain for https, in PEM form. It
-	// goes together with `tlsKey`.
+	// goes together with `tlsKey`. Files that change are read anew within 5 seconds;
+	// what does not fit leaves the old certificate in place, and the log says so.
 	TLSCert string `yaml:"tlsCert"`
 	// TLSKey is the file of the certificate's private key, in PEM form.
 	TLSKey string `yaml:"tlsKey"`
@@ -110,10 +117,18 @@ type configuration struct {
 	Egress egressConfiguration `yaml:"egress"`
 	// S3 says how Amazon S3 is served, and where objects are kept.
 	S3 s3Configuration `yaml:"s3"`
+	// Console says how the console is served (docs/console.md).
+	Console consoleConfiguration `yaml:"console"`
 	// Upstreams lists AWS services behind the gateway, which Daypass does not serve
 	// itself: who may do what is decided here, and the service knows the gateway's
 	// credentials only. See docs/upstream.md.
 	Upstreams []serviceConfiguration `yaml:"upstreams"`
+}
+
+// consoleConfiguration is what may be said of the console, which every server has.
+type consoleConfiguration struct {
+	// Enabled is whether there is a console, at `/console/`. By default there is.
+	Enabled *bool `yaml:"enabled"`
 }
 
 // providerConfiguration is an entry of `providers`.
@@ -365,7 +380,7 @@ func (c *configuration) resolve(folder string) {
 // serveOptions are the flags that are keys of the file as well: tls-cert is
 // tlsCert there, and DAYPASS_TLS_CERT in the environment.
 var serveOptions = []string{
-	"listen", "admin-listen", "data", "account", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
+	"listen", "admin-listen", "data", "store", "account", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
 }
 
 // variable is the environment variable of a flag. Others that begin like it
@@ -418,6 +433,9 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 	if flags.Changed("data") && c.Data == "" {
 		return usageError{errors.New("--data is empty; give a directory, or leave --data out")}
 	}
+	if flags.Changed("store") && hasPassword(c.Store) {
+		return usageError{errPasswordInArguments}
+	}
 	if proxy := environment(proxyVariable); proxy != "" {
 		if err := c.Egress.Proxy.set(proxy); err != nil {
 			return usageError{fmt.Errorf("%s: %w", proxyVariable, err)}
@@ -429,13 +447,14 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 // server is c as the server takes it.
 func (c *configuration) server() (server.Config, error) {
 	config := server.Config{
-		DataDir: c.Data, Listen: c.Listen, Account: c.Account, CertFile: c.TLSCert, KeyFile: c.TLSKey,
+		DataDir: c.Data, Store: c.Store, Listen: c.Listen, Account: c.Account, CertFile: c.TLSCert, KeyFile: c.TLSKey,
 		EventsFile: c.Events, ReadyFile: c.ReadyFile, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, PublicURL: c.PublicURL, ExtendedClaims: c.ExtendedClaims,
 		Issuers: jwks.Settings{Proxy: c.Egress.Proxy.url, Egress: jwks.Egress{
 			Allow: ranges(c.Egress.Allow), Deny: ranges(c.Egress.Deny),
 			DenyPrivate: c.Egress.DenyPrivate, AllowLoopback: c.Egress.AllowLoopback,
 		}},
 	}
+	config.NoConsole = c.Console.Enabled != nil && !*c.Console.Enabled
 	if c.AdminListen != "none" {
 		config.AdminListen = c.AdminListen
 	}

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/daypass/daypass/internal/goldentest"
 	"github.com/daypass/daypass/internal/strictyaml"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 )
 
@@ -33,18 +33,7 @@ func TestConfigurationManual(t *testing.T) {
 	}
 	got := manual(t, source)
 	path := filepath.Join("..", "..", "docs", "configuration.md")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("docs/configuration.md is not what config.go says; -update writes it (-file +source):\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, got)
 }
 
 // manual writes a section for each struct, and in it one for each field.
@@ -53,9 +42,9 @@ func manual(t *testing.T, source *ast.File) []byte {
 	var b bytes.Buffer
 	b.WriteString("<!-- Made from the comments in cmd/daypass/config.go by its test. Do not edit. -->\n\n# Configuration\n")
 	flags := serveCommand(nil).Flags()
-	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration"} {
+	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration", "consoleConfiguration"} {
 		declaration, structure := structOf(t, source, title)
-		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[]."}[title]
+		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[].", "consoleConfiguration": "console."}[title]
 		if inside != "" {
 			fmt.Fprintf(&b, "\n## Keys of `%s`\n", strings.Trim(inside, "[]."))
 		}

@@ -19,6 +19,6 @@ file (keysFile) or read from inside (discoveryUrl) is published nowhere.`,
 	}
 	group(c)
 	c.AddCommand(newPublishPlan(), newPublishApply(), newPublishVerify(), newPublishStageKey(), newPublishRotate(), newPublishRevoke(), newPublishWatch())
-	c.AddCommand(newPublishBucket(), newPublishGitLabSettings())
+	c.AddCommand(newPublishValidate(), newPublishBucket(), newPublishGitLabSettings())
 	return c
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/daypass/daypass/internal/publish"
 	"github.com/daypass/daypass/internal/publish/bucket"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 )
 
 func newPublishBucket() *cobra.Command {
-	c := &cobra.Command{Use: "bucket", Short: "Emit the right bucket for an issuer, or check the policy of one"}
+	c := &cobra.Command{Use: "bucket", Short: "Emit the right bucket for an issuer, or check one"}
 	group(c)
 	c.AddCommand(newPublishBucketCheck(), newPublishBucketEmit())
 	return c
@@ -33,17 +34,21 @@ func layoutFlags(c *cobra.Command) *bucket.Layout {
 func newPublishBucketCheck() *cobra.Command {
 	var l *bucket.Layout
 	var file, output string
+	var target publishTarget
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Say what is wrong with a bucket's policy",
-		Long: `Say what is wrong with a bucket's policy: what it lets strangers do beyond reading
-the documents and the ledger, and what it leaves unread. The engine that decides
-requests decides. Only the policy is looked at: public access block, versioning
-and ACLs are not.
+		Short: "Say what is wrong with a bucket, or with a bucket's policy",
+		Long: `Say what is wrong with a bucket as it stands: public access block, ownership of
+objects, versions, encryption, lifecycle rules, its policy, and what a reader
+without credentials gets. The engine that decides requests decides about the
+policy. What cannot be looked at is told, and is not taken for good.
 
-Exit codes: 0 nothing is wrong; 1 something is; 2 usage.`,
-		Example: `  aws s3api get-bucket-policy --bucket oidc-example --query Policy --output text | daypass publish bucket check --policy - --bucket oidc-example --account 123456789012 --region eu-north-1 --publisher arn:aws:iam::123456789012:role/publisher`,
-		Args:    cobra.NoArgs,
+With --policy only that policy is looked at, without asking anybody.
+
+Exit codes: 0 nothing is wrong; 1 something is, or could not be looked at; 2 usage.`,
+		Example: `  daypass publish bucket check --bucket oidc-example --account 123456789012 --region eu-north-1 --publisher arn:aws:iam::123456789012:role/publisher
+  daypass publish bucket check --policy policy.json --bucket oidc-example --account 123456789012 --region eu-north-1 --publisher arn:aws:iam::123456789012:role/publisher`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := l.Check(); err != nil {
 				return usageError{err}
@@ -51,11 +56,7 @@ Exit codes: 0 nothing is wrong; 1 something is; 2 usage.`,
 			if output != "text" && output != "json" {
 				return usageError{fmt.Errorf("--output is text or json, not %q", output)}
 			}
-			text, err := readPolicy(c, file)
-			if err != nil {
-				return err
-			}
-			found, err := bucket.Examine(text, l)
+			found, err := examineBucket(c, &target, l, file)
 			if err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ Exit codes: 0 nothing is wrong; 1 something is; 2 usage.`,
 					return err
 				}
 			} else {
-				printBucketFindings(c.OutOrStdout(), found)
+				printBucketFindings(c.OutOrStdout(), found, file != "")
 			}
 			if len(found) > 0 {
 				return &exitError{exitFailure}
@@ -73,17 +74,45 @@ Exit codes: 0 nothing is wrong; 1 something is; 2 usage.`,
 		},
 	}
 	l = layoutFlags(c)
-	c.Flags().StringVar(&file, "policy", "", "file with the bucket's policy; - for standard input")
+	c.Flags().StringVar(&file, "policy", "", "look at the policy in this `FILE` alone; - for standard input")
 	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	c.Flags().StringVar(&target.endpoint, "endpoint-url", "", "`URL` of another store that speaks S3")
+	c.Flags().StringVar(&target.profile, "profile", "", "the `PROFILE` with credentials that may read the bucket's settings")
+	c.Flags().BoolVar(&target.pathStyle, "path-style", false, "address the bucket in the path, as most other stores want it")
 	return c
 }
 
-func printBucketFindings(w io.Writer, found []bucket.Finding) {
-	for _, f := range found {
-		_, _ = fmt.Fprintf(w, "%s: %s\n  why: %s\n  fix: %s\n", badStyle.Render(f.Severity), f.What, f.Why, f.Fix)
+// examineBucket looks at a bucket, or at a policy alone.
+func examineBucket(c *cobra.Command, target *publishTarget, l *bucket.Layout, policy string) ([]bucket.Finding, error) {
+	if policy != "" {
+		text, err := readPolicy(c, policy)
+		if err != nil {
+			return nil, err
+		}
+		return bucket.Examine(text, l)
 	}
-	if len(found) == 0 {
-		_, _ = fmt.Fprintln(w, goodStyle.Render("by this policy strangers read the documents and the ledger, and nothing was found that they can do beyond"))
+	target.region, target.owner = l.Region, l.Account
+	config, err := target.bucket(c.Context(), l.Bucket, 0)
+	if err != nil {
+		return nil, err
+	}
+	state, err := publish.BucketState(c.Context(), config)
+	if err != nil {
+		return nil, err
+	}
+	return state.Examine(l)
+}
+
+func printBucketFindings(w io.Writer, found []bucket.Finding, policyAlone bool) {
+	for _, f := range found {
+		_, _ = lipgloss.Fprintf(w, "%s: %s\n  why: %s\n  fix: %s\n", badStyle.Render(f.Severity), f.What, f.Why, f.Fix)
+	}
+	switch {
+	case len(found) > 0:
+	case !policyAlone:
+		_, _ = lipgloss.Fprintln(w, goodStyle.Render("the bucket is as it should be: strangers read the documents and the ledger, and nothing was found that they can do beyond"))
+	default:
+		_, _ = lipgloss.Fprintln(w, goodStyle.Render("by this policy strangers read the documents and the ledger, and nothing was found that they can do beyond"))
 	}
 }
 
@@ -91,8 +120,6 @@ func readPolicy(c *cobra.Command, file string) (string, error) {
 	var text []byte
 	var err error
 	switch file {
-	case "":
-		return "", usageError{fmt.Errorf("which policy? Give a file, or - for standard input")}
 	case "-":
 		text, err = io.ReadAll(io.LimitReader(c.InOrStdin(), 1<<20))
 	default:

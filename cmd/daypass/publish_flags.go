@@ -149,10 +149,19 @@ func (f *publishTarget) target(ctx context.Context, maxAge time.Duration) (publi
 	case f.to == "":
 		return nil, usageError{errors.New("where to? Give --to s3://BUCKET or --to DIRECTORY")}
 	case strings.Contains(f.to, "://") && !ok:
-		return nil, usageError{fmt.Errorf("--to %q: a target is s3://BUCKET or a directory. Google Cloud Storage speaks S3: s3://BUCKET with --endpoint-url https://storage.googleapis.com", f.to)}
+		return nil, usageError{fmt.Errorf("--to %q: a target is s3://BUCKET or a directory; for Google Cloud Storage and Azure, publish to a directory and upload it with their own tools (docs/publish.md)", f.to)}
 	case !ok:
 		return publish.NewDirectory(f.to)
 	}
+	c, err := f.bucket(ctx, rest, maxAge)
+	if err != nil {
+		return nil, err
+	}
+	return publish.NewS3(c)
+}
+
+// bucket is a target of BUCKET[/PREFIX].
+func (f *publishTarget) bucket(ctx context.Context, rest string, maxAge time.Duration) (publish.S3Config, error) {
 	name, prefix, _ := strings.Cut(rest, "/")
 	if prefix = strings.Trim(prefix, "/"); prefix != "" {
 		prefix += "/"
@@ -169,7 +178,7 @@ func (f *publishTarget) target(ctx context.Context, maxAge time.Duration) (publi
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, fmt.Errorf("the configuration of AWS's tools: %w", err)
+		return publish.S3Config{}, fmt.Errorf("the configuration of AWS's tools: %w", err)
 	}
 	set := func(o *s3.Options) {
 		if f.endpoint != "" {
@@ -181,11 +190,11 @@ func (f *publishTarget) target(ctx context.Context, maxAge time.Duration) (publi
 		o.UsePathStyle = f.pathStyle
 	}
 	anonymous := func(o *s3.Options) { o.Credentials = aws.AnonymousCredentials{} }
-	return publish.NewS3(publish.S3Config{
+	return publish.S3Config{
 		Client: s3.NewFromConfig(c, set), Anonymous: s3.NewFromConfig(c, set, anonymous), Bucket: name, Prefix: prefix, Owner: f.owner,
 		OwnerNeeded: f.endpoint == "" && c.BaseEndpoint == nil, MaxAge: maxAge,
 		Public: []string{publish.ConfigurationKey, publish.KeysKey}, Unversioned: slices.Contains(f.accept, "unversioned"),
-	})
+	}, nil
 }
 
 func (f *publishFlags) addAll(c *cobra.Command) {

@@ -78,7 +78,8 @@ func printSettings(w io.Writer, text, issuer, host string) error {
 #   provider        arn:aws:iam::ACCOUNT:oidc-provider/%[2]s
 #   condition keys  %[2]s:sub, %[2]s:aud
 # Register the provider and turn the trust policies to these before you set
-# this. Afterwards: "daypass doctor issuer %[1]s".
+# this. Afterwards, with a token of a job:
+#   daypass publish validate --issuer %[1]s --token-env GITLAB_OIDC_TOKEN
 `, issuer, host)
 	return err
 }

@@ -81,27 +81,11 @@ type reached struct {
 	// Why says of a role that is not opened what stands in the way.
 	Why string `json:"why,omitempty"`
 	// Powers are the statements of its policies.
-	Powers []power `json:"powers,omitempty"`
+	Powers []explain.Power `json:"powers,omitempty"`
 	// Boundary is the ARN of its permissions boundary, which limits the powers.
 	Boundary string `json:"boundary,omitempty"`
 	// Partial says that the input does not tell all its policies.
 	Partial bool `json:"partial,omitempty"`
-}
-
-// power is a statement in short.
-type power struct {
-	Policy string `json:"policy"`
-	Effect string `json:"effect,omitempty"`
-	// Actions and Resources are as written; of NotAction and NotResource, those that
-	// are left out.
-	Actions     []string `json:"actions,omitempty"`
-	NotAction   bool     `json:"notAction,omitempty"`
-	Resources   []string `json:"resources,omitempty"`
-	NotResource bool     `json:"notResource,omitempty"`
-	// Conditions is how many there are.
-	Conditions int `json:"conditions,omitempty"`
-	// Unknown says that the policy's text is not known.
-	Unknown bool `json:"unknown,omitempty"`
 }
 
 func (f *reachFlags) run(c *cobra.Command) error {
@@ -226,23 +210,13 @@ func managedText(a *account.Account, policyARN string) namedPolicy {
 	return attachedText(policyARN)
 }
 
-func powers(name, text string) []power {
+// powers are the statements of a policy's text.
+func powers(name, text string) []explain.Power {
 	document, err := policy.Parse(policy.Identity, text)
 	if err != nil {
-		return []power{{Policy: name, Unknown: true}}
+		document = nil // what it says is not known
 	}
-	var all []power
-	for _, s := range document.Statements() {
-		p := power{
-			Policy: name, Effect: "Allow", Actions: s.Actions(), NotAction: s.ActionElement() == "NotAction",
-			Resources: s.Resources(), NotResource: s.ResourceElement() == "NotResource", Conditions: len(s.Conditions()),
-		}
-		if s.Denies() {
-			p.Effect = "Deny"
-		}
-		all = append(all, p)
-	}
-	return all
+	return explain.PowersOf(name, document)
 }
 
 // allBut lists patterns, or what they leave out.

@@ -148,6 +148,11 @@ func setUpScript(e *testscript.Env, c clients) error {
 		return err
 	}
 	e.Setenv("TOUR", tour) // goes through what S3 does
+	earlier, err := filepath.Abs("testdata/earlier")
+	if err != nil {
+		return err
+	}
+	e.Setenv("EARLIER", earlier) // data of earlier versions
 	node, err := filepath.Abs(nodeDir)
 	e.Setenv("NODE", node)
 	e.Setenv("NODE_PATH", filepath.Join(node, "node_modules"))

@@ -65,6 +65,7 @@ docs/configuration.md.`,
 	f.StringVar(&settings.Listen, "listen", "127.0.0.1:8350", "address to listen on, `HOST:PORT`; port 0 takes a free one")
 	f.StringVar(&settings.AdminListen, "admin-listen", "127.0.0.1:0", "address of /healthz, /readyz and /metrics, `HOST:PORT`, or none; port 0 takes a free one")
 	f.StringVar(&settings.Data, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
+	f.StringVar(&settings.Store, "store", "", "`URL` of a PostgreSQL database that several nodes share, without a password, which PGPASSFILE or DAYPASS_STORE may have (default: a database in the data directory)")
 	f.StringVar(&settings.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
 	f.StringVar(&settings.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")
 	f.StringVar(&settings.Events, "events", "", "append one JSON line for each request to this `FILE`, - for stdout (default: events.jsonl in the data directory)")
@@ -99,10 +100,14 @@ func secondSignal(ctx context.Context) (second <-chan struct{}, stop func()) {
 	return hurry, func() { signal.Stop(signals); close(done) }
 }
 
-// dataDir is the data directory that was given, or that of the user.
+// dataDir is the data directory that was given, that of the environment, which a server
+// takes as well, or that of the user.
 func dataDir(given string) (string, error) {
 	if given != "" {
 		return given, nil
+	}
+	if dir := os.Getenv("DAYPASS_DATA"); dir != "" {
+		return dir, nil
 	}
 	return userDataDir()
 }

@@ -6,13 +6,12 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/daypass/daypass/internal/goldentest"
 )
 
 // TestSuiteManual makes docs/policy-tests.md of the comments in internal/suite, and
@@ -45,16 +44,5 @@ func TestSuiteManual(t *testing.T) {
 		}
 	}
 	path := filepath.Join("..", "..", "docs", "policy-tests.md")
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("docs/policy-tests.md is not what internal/suite says; -update writes it (-file +source):\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, b.Bytes())
 }

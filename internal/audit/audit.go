@@ -29,6 +29,7 @@ type Event struct {
 	Region            string            `json:"region,omitempty"`    // that the caller signed for
 	SourceIP          string            `json:"sourceIp,omitempty"`
 	UserAgent         string            `json:"userAgent,omitempty"`
+	Via               string            `json:"via,omitempty"`   // console, where that made the request for its user
 	Status            int               `json:"status"`          // of the HTTP reply
 	Fault             string            `json:"fault,omitempty"` // the kind: AccessDenied, ClockSkew …
 	Code              string            `json:"code,omitempty"`  // as the client was told

@@ -30,13 +30,14 @@ const (
 	MalformedInput
 	InvalidInput
 	Throttled
+	Unavailable
 	Modelled
 )
 
 var kindNames = [...]string{
 	"Internal", "MissingAuthentication", "MalformedAuthentication", "UnknownAccessKey", "SignatureMismatch",
 	"ExpiredCredentials", "ClockSkew", "PayloadMismatch", "AccessDenied", "UnknownOperation", "MalformedInput",
-	"InvalidInput", "Throttled", "Modelled",
+	"InvalidInput", "Throttled", "Unavailable", "Modelled",
 }
 
 // String is the word for the kind in events.
@@ -152,6 +153,7 @@ var queryErrors = map[Kind]wireError{
 	MalformedInput:          {"MalformedInput", http.StatusBadRequest, ""},
 	InvalidInput:            {"ValidationError", http.StatusBadRequest, ""},
 	Throttled:               {"Throttling", http.StatusBadRequest, "Rate exceeded"},
+	Unavailable:             {"ServiceUnavailable", http.StatusServiceUnavailable, "The request has failed due to a temporary failure of the server."},
 }
 
 // onTheWire gives code, status and message of a fault in a dialect, as the service

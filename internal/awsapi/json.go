@@ -32,6 +32,7 @@ var jsonErrors = map[Kind]wireError{
 	MalformedInput:          {"SerializationException", http.StatusBadRequest, ""},
 	InvalidInput:            {"ValidationException", http.StatusBadRequest, ""},
 	Throttled:               {"ThrottlingException", http.StatusBadRequest, "Rate exceeded"},
+	Unavailable:             {"ServiceUnavailable", http.StatusServiceUnavailable, queryErrors[Unavailable].Message},
 }
 
 // jsonType is the media type of the dialect's bodies.

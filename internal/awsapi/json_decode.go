@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // DecodeJSON reads the body of a request of the JSON dialect into a structure,
-// whose fields are named as the members are. A field is a string, bool, int64,
-// []byte (in base64), a structure, a list of those, or a pointer, which is nil
-// where the member is absent or null.
+// whose fields are named as the members are, by their tag json where they have one.
+// A field is a string, bool, int64, []byte (in base64), a structure, a list of
+// those, a map[string]any, which takes whatever object there is, its numbers as
+// json.Number, or a pointer, which is nil where the member is absent or null.
 //
 // A member of another type is a SerializationException, as at AWS. A member that
 // the structure does not have is refused too, where AWS leaves it aside: what a
@@ -30,8 +32,8 @@ func (c *Call) DecodeJSON(into any) error {
 
 func decodeStruct(to reflect.Value, object map[string]any, path string) error {
 	for name, value := range object {
-		field, ok := to.Type().FieldByName(name)
-		if !ok || !field.IsExported() {
+		field, ok := fieldOf(to.Type(), name)
+		if !ok {
 			return Invalid(fmt.Sprintf("The member %.100q of the request is not known to Daypass; leave it out.", path+name)).
 				Because("a member that is not understood is refused, since what it asks for would not be done")
 		}
@@ -43,6 +45,19 @@ func decodeStruct(to reflect.Value, object map[string]any, path string) error {
 		}
 	}
 	return nil
+}
+
+// fieldOf is the field of a member: that whose tag json names it or, without a tag,
+// the one of its name.
+func fieldOf(t reflect.Type, name string) (reflect.StructField, bool) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if tag, ok := field.Tag.Lookup("json"); ok && field.IsExported() && strings.Split(tag, ",")[0] == name {
+			return field, true
+		}
+	}
+	field, ok := t.FieldByName(name)
+	return field, ok && field.IsExported() && field.Tag.Get("json") == ""
 }
 
 func decodeValue(to reflect.Value, value any, path string) error {
@@ -60,6 +75,13 @@ func decodeValue(to reflect.Value, value any, path string) error {
 			return unserializable("The value of %s is not base64.", path)
 		}
 		to.SetBytes(b)
+		return nil
+	case to.Type() == reflect.TypeFor[map[string]any]():
+		object, ok := value.(map[string]any)
+		if !ok {
+			return wrongType(path, value, "an object")
+		}
+		to.Set(reflect.ValueOf(object))
 		return nil
 	case to.Kind() == reflect.Slice:
 		return decodeList(to, value, path)

@@ -107,7 +107,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := a.Now()
 	c := &Call{Request: r}
 	c.requestID = a.newRequestID()
-	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
+	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
 
 	reply := a.answer(c)
 	c.Event.Status = reply.status
@@ -138,12 +138,16 @@ func (a *API) serve(c *Call) (Result, error) {
 	if err := readBody(c); err != nil {
 		return nil, err
 	}
-	// Only now: who sends a body slowly must not be served as of a time before
-	// a permission was withdrawn or a session ended.
-	c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot()
+	c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot() // for a request that is refused before anything is decided
 	if err := a.findOperation(c); err != nil {
 		return nil, err
 	}
+	if err := a.awaitFresh(c.Request); err != nil {
+		return nil, err
+	}
+	// Only now: who sends a body slowly must not be served as of a time before
+	// a permission was withdrawn or a session ended.
+	c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot()
 	if c.operation.public {
 		return c.operation.run(c)
 	}
@@ -159,6 +163,15 @@ func (a *API) serve(c *Call) (Result, error) {
 		return nil, err
 	}
 	return c.operation.run(c)
+}
+
+// awaitFresh refuses a request where the store was not heard of for too long: the
+// state that is known may lack a revocation. Clients try again, or another node.
+func (a *API) awaitFresh(r *http.Request) error {
+	if err := a.Directory.AwaitFresh(r.Context()); err != nil {
+		return &Fault{Kind: Unavailable, Reason: "the store does not answer, and nothing is decided on what is known of it no longer", Cause: err}
+	}
+	return nil
 }
 
 // readBody reads the body once, before anyone looks at it.

@@ -29,13 +29,15 @@ type Visit struct {
 
 	api   *API
 	asked *auth.Request
+	stale error // what is known is too old to decide on
 }
 
 // BeginVisit begins the event of a request to a service.
 func (a *API) BeginVisit(r *http.Request, service string) *Visit {
+	stale := a.awaitFresh(r)
 	now := a.Now()
-	v := &Visit{Snapshot: a.Directory.Snapshot(), Request: r, RequestID: a.newVisitID(), Now: now, api: a}
-	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
+	v := &Visit{Snapshot: a.Directory.Snapshot(), stale: stale, Request: r, RequestID: a.newVisitID(), Now: now, api: a}
+	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
 	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: r.TLS != nil}
 	return v
 }
@@ -43,9 +45,15 @@ func (a *API) BeginVisit(r *http.Request, service string) *Visit {
 // Renew takes the time and the snapshot anew, once a body has been read: who sends
 // one slowly must not be served as of a time before a permission was withdrawn.
 func (v *Visit) Renew() {
+	v.stale = v.api.awaitFresh(v.Request)
 	v.Now, v.Snapshot = v.api.Now(), v.api.Directory.Snapshot()
 	v.asked.Now = v.Now
 }
+
+// Stale is nil if the snapshot may be decided on, and otherwise a *Fault of the kind
+// Unavailable. It is to be asked before the caller is authenticated: what is not known
+// yet must not be told as wrong.
+func (v *Visit) Stale() error { return v.stale }
 
 // NameByUUID gives the request an id of the form that most services have.
 func (v *Visit) NameByUUID() {
@@ -80,6 +88,9 @@ func (v *Visit) NoteKey(authorization *sigv4.Authorization) {
 func (v *Visit) Ask(q *auth.Question) error {
 	if v.Caller == nil {
 		return &Fault{Kind: Internal, Reason: "a permission was asked for before it was known who asks"}
+	}
+	if v.stale != nil {
+		return v.stale
 	}
 	if tooLong(q) {
 		return Invalid(fmt.Sprintf("The request names a resource of more than %d bytes.", maxAsked)).

@@ -29,6 +29,7 @@ var ec2Errors = map[Kind]wireError{
 	MalformedInput:          {"MalformedQueryString", http.StatusBadRequest, ""},
 	InvalidInput:            {"InvalidParameterValue", http.StatusBadRequest, ""},
 	Throttled:               {"RequestLimitExceeded", http.StatusServiceUnavailable, "Request limit exceeded."},
+	Unavailable:             {"Unavailable", http.StatusServiceUnavailable, "The server is overloaded and can't handle the request."},
 }
 
 // withStatus is a table whose faults of credentials and permission have a status.
@@ -36,7 +37,7 @@ func withStatus(table map[Kind]wireError, status int) map[Kind]wireError {
 	other := make(map[Kind]wireError, len(table))
 	for kind, row := range table {
 		switch kind {
-		case Internal, MalformedInput, InvalidInput:
+		case Internal, MalformedInput, InvalidInput, Unavailable:
 		case UnknownOperation:
 			row.Status = http.StatusNotFound
 		case Throttled:

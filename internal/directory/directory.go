@@ -16,10 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/daypass/daypass/internal/store"
 )
@@ -40,6 +38,7 @@ type Directory struct {
 
 	applying sync.Mutex // held while a snapshot is replaced by its successor
 	snapshot atomic.Pointer[Snapshot]
+	fresh    freshness
 
 	told func(write bool, err error) // nil: nobody
 }
@@ -52,7 +51,7 @@ func Open(ctx context.Context, st store.Store, opener Opener) (*Directory, error
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{store: st, opener: opener, documents: documents}
+	d := &Directory{store: st, opener: opener, documents: documents, fresh: freshness{wake: make(chan struct{}, 1)}}
 	d.snapshot.Store(newSnapshot())
 	if err := d.Refresh(ctx); err != nil {
 		return nil, err
@@ -110,23 +109,58 @@ func (d *Directory) Refresh(ctx context.Context) (err error) {
 	defer func() { d.tell(ctx, false, err) }()
 	d.applying.Lock()
 	defer d.applying.Unlock()
+	return d.catchUp(ctx)
+}
+
+// poll is Refresh, cheap where nothing was written.
+func (d *Directory) poll(ctx context.Context) (err error) {
+	defer func() { d.tell(ctx, false, err) }()
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	asked := d.fresh.now()
+	revision, err := d.store.Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("directory: ask for the revision: %w", err)
+	}
+	if revision == d.Snapshot().revision {
+		d.fresh.confirm(asked)
+		return nil
+	}
+	return d.catchUp(ctx)
+}
+
+// catchUp is Refresh, for who holds applying. A store that is behind what was seen
+// was put back to an older state, such as by a failover that lost what was last
+// written: the snapshot is then built anew, and replaced only when it is whole.
+func (d *Directory) catchUp(ctx context.Context) error {
+	s, again := *d.Snapshot(), false
 	for {
-		now := d.Snapshot()
-		records, err := d.store.Changes(ctx, now.revision, changesAtOnce)
+		asked := d.fresh.now()
+		records, err := d.store.Changes(ctx, s.revision, changesAtOnce)
+		if errors.Is(err, store.ErrRevisionAhead) && !again {
+			s, again = *newSnapshot(), true
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("directory: read changes after revision %d: %w", now.revision, err)
+			return fmt.Errorf("directory: read changes after revision %d: %w", s.revision, err)
 		}
-		if len(records) == 0 {
-			return nil
-		}
-		next := *now
 		for i := range records {
-			if err := d.apply(&next, &records[i]); err != nil {
+			if err := d.apply(&s, &records[i]); err != nil {
 				return err
 			}
 		}
-		next.revision = records[len(records)-1].Revision
-		d.snapshot.Store(&next)
+		if len(records) > 0 {
+			s.revision = records[len(records)-1].Revision
+		}
+		whole := len(records) < changesAtOnce // a read that was not filled had all there was
+		if len(records) > 0 && !again || again && whole {
+			next := s
+			d.snapshot.Store(&next)
+		}
+		if whole {
+			d.fresh.confirm(asked)
+			return nil
+		}
 	}
 }
 
@@ -206,31 +240,4 @@ func (d *Directory) applyAccessKey(s *Snapshot, r *store.Record) error {
 		SecretAccessKey: string(secret), Active: record.Active, Created: record.Created,
 	})
 	return nil
-}
-
-// Follow asks the store, once in each interval, whether another process wrote,
-// and catches up. It returns when ctx ends. A failure is logged once for each
-// run of failures: decisions go on, on the last state seen.
-func (d *Directory) Follow(ctx context.Context, interval time.Duration, log *slog.Logger) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := d.Refresh(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && !failing {
-			log.Error("the store cannot be followed; decisions are taken on the last state seen", "revision", d.Snapshot().revision, "error", err)
-		}
-		if err == nil && failing {
-			log.Info("the store is followed again", "revision", d.Snapshot().revision)
-		}
-		failing = err != nil
-	}
 }

@@ -72,7 +72,7 @@ func TestFollow(t *testing.T) {
 	}
 	failing.Store(false)
 	for _, want := range []string{
-		"ERROR the store cannot be followed; decisions are taken on the last state seen",
+		"ERROR the store cannot be followed; soon nothing is decided any more on the last state seen",
 		"INFO the store is followed again",
 	} {
 		if got := <-said; got != want {

@@ -58,6 +58,16 @@ type Role struct {
 // policy.Decide takes that as an explicit deny.
 func (r *Role) Trust() *policy.Document { return r.trust.compile() }
 
+// SetTags sets the condition keys of the role's tags, for requests whose resource it
+// is: those to assume it among them (Service Authorization Reference, AWS STS, resource
+// type role). IAM has the second form too.
+func (r *Role) SetTags(keys *policy.Context) {
+	for _, tag := range r.Tags {
+		keys.Set("aws:ResourceTag/"+tag.Key, tag.Value)
+		keys.Set("iam:ResourceTag/"+tag.Key, tag.Value)
+	}
+}
+
 // Policy is a managed policy with its default version read.
 type Policy struct {
 	store.Policy

@@ -237,13 +237,32 @@ func (e *issuerExam) compareKeys(own string, instance []publishedKey) {
 			more = append(more, published[i].kid)
 		}
 	}
-	if len(missing) > 0 {
+	kid := e.signedBy()
+	switch {
+	case len(missing) > 0 && len(missing) == len(instance) || kid != "" && slices.Contains(missing, kid):
 		e.found("instance-keys-missing", "of %s, the issuer does not publish kid %s", own, listed(missing))
+	case len(missing) > 0 && kid == "":
+		e.found("instance-keys-part", "of %s, the issuer does not publish kid %s", own, listed(missing))
 	}
 	if len(more) > 0 {
 		e.found("instance-keys-more", "kid %s", listed(more))
 	}
 	e.ok("D17", "the issuer publishes %s of %s", number(len(instance)-len(missing), "key"), own)
+}
+
+// signedBy is the kid of the key that signed the token; "" where there is none to
+// be read. With one key an instance signs ID tokens, the others are for people who
+// sign in with GitLab and for its own services (GitLab's JwksController), and no
+// cloud needs those.
+func (e *issuerExam) signedBy() string {
+	if e.c.Token == nil {
+		return ""
+	}
+	u, err := oidc.Parse(strings.TrimSpace(e.c.Token.Raw))
+	if err != nil {
+		return "" // said of the token
+	}
+	return u.KeyID()
 }
 
 // ParseResolve reads HOST:ADDRESS of --resolve.

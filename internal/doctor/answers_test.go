@@ -444,6 +444,24 @@ func TestCustomIssuer(t *testing.T) {
 			want(t, r, append(onThisMachine[:2:2], c.codes...)...)
 		})
 	}
+	// An instance with keys for other things: only the one that signs is needed.
+	both := server{jwks: keySet(jwk(`,"kid":"one","use":"sig","alg":"RS256"`), second)}.start(t)
+	published := server{}.start(t)
+	part := func(change func(*IssuerConfig)) *Report {
+		return examine(t, published, func(config *IssuerConfig) { config.GitLab = both.url; change(config) })
+	}
+	want(t, part(func(*IssuerConfig) {}), append(onThisMachine[:2:2], "instance-keys-part")...)
+	for kid, missing := range map[string]bool{"one": false, "two": true} {
+		token := sign(t, `{"alg":"RS256","kid":"`+kid+`"}`, fmt.Sprintf(`{"iss":%q,"sub":"s","aud":"a","iat":%d,"exp":%d}`, published.url, start.Unix(), start.Unix()+300))
+		r := part(func(config *IssuerConfig) { config.Token = &TokenConfig{Raw: token} })
+		if r.has("instance-keys-missing") != missing || r.has("instance-keys-part") {
+			t.Errorf("a token of key %s: %s", kid, asJSON(t, r))
+		}
+	}
+	none := server{jwks: keySet()}.start(t)
+	if r := examine(t, published, func(config *IssuerConfig) { config.GitLab = none.url }); r.has("instance-keys-missing") || r.has("instance-keys-part") {
+		t.Errorf("an instance without keys: %s", asJSON(t, r))
+	}
 	r := examine(t, instance, func(config *IssuerConfig) { config.GitLab = instance.url; config.Account = "123456789012" })
 	want(t, r, append(onThisMachine[:2:2], "+instance-is-issuer")...)
 	contains(t, asJSON(t, r), "arn:aws:iam::123456789012:oidc-provider/localhost:", ":sub")

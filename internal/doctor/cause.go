@@ -37,8 +37,9 @@ var causes = map[string][]int{
 var noCause = map[string]string{
 	"url-user": "IAM refuses the provider", "url-query": "IAM refuses the provider", "url-long": "IAM refuses the provider", "url-document": "a slip in this call",
 	"url-dot": "no certificate has such a name", "dns-number": "a warning of what may come", "cache-long": "a warning of what may come", "instance-not-asked": "of this look, not of the issuer",
-	"token-fails": "the token's own faults have the numbers",
-	"no-tls":      "no client gets so far", "tls-old": "no client gets so far", "tls-refused": "no client gets so far", "tls-flaky": "a warning of what may come",
+	"instance-keys-part": "of this look: with a token it is known",
+	"token-fails":        "the token's own faults have the numbers",
+	"no-tls":             "no client gets so far", "tls-old": "no client gets so far", "tls-refused": "no client gets so far", "tls-flaky": "a warning of what may come",
 	"no-http1": "not known of AWS", "alpn-needed": "not known of AWS",
 	"certificate-expired": "every client says so itself", "certificate-early": "every client says so itself", "certificate-ends": "a warning of what may come",
 	"certificate-other-host": "every client says so itself", "certificate-no-names": "every client says so itself", "certificate-weak-key": "every client says so itself",

@@ -192,9 +192,14 @@ var answerFaults = []Fault{
 		Why: "Its own documents are what AWS reads.", Fix: "Nothing; --gitlab is for an issuer that is published elsewhere.",
 	},
 	{
-		Code: "instance-keys-missing", Check: "D17", Level: Error, What: "the issuer does not publish all keys of the GitLab instance",
+		Code: "instance-keys-missing", Check: "D17", Level: Error, What: "the issuer does not publish the key that signs the ID tokens of the GitLab instance",
 		Why: "Jobs whose tokens are signed with a key that is missing get nothing.", AWS: errNoKey,
-		Fix: "Publish a fresh copy of the instance's /oauth/discovery/keys at the issuer, whenever its keys change.",
+		Fix: "Publish the instance's keys at the issuer whenever they change (daypass publish does).",
+	},
+	{
+		Code: "instance-keys-part", Check: "D17", Level: Warning, What: "the issuer does not publish all keys of the GitLab instance",
+		Why: "GitLab signs ID tokens with one of its keys, and nobody but a token tells which. The others need not be published.",
+		Fix: "Give a token of a job (--token-env): the key that signed it must be published.",
 	},
 	{
 		Code: "instance-keys-more", Check: "D17", Level: Info, What: "the issuer publishes keys that the instance does not have",

@@ -62,6 +62,11 @@ type IssuerConfig struct {
 	// below zero is that many requests at once are not made.
 	Bound, Slow time.Duration
 	Parallel    int
+	// Egress says which addresses may be asked; the zero Egress is the rule of a
+	// server without settings. NotLoopback forbids this machine's, which a URL that
+	// names it may otherwise have asked: for whoever examines for others.
+	Egress      jwks.Egress
+	NotLoopback bool
 	// Resolver is asked what a host's addresses are; nil is the system's. What is
 	// connected to is not its business.
 	Resolver *net.Resolver
@@ -97,7 +102,7 @@ func Issuer(ctx context.Context, c IssuerConfig) *Report {
 	}
 	e := &issuerExam{Report: newReport(c.URL, c.For), c: &c}
 	e.observer = &observer{
-		dialer:  jwks.NewDialer(jwks.Egress{}, c.onLoopback()),
+		dialer:  jwks.NewDialer(c.Egress, !c.NotLoopback && c.onLoopback()),
 		resolve: c.Resolve, now: c.Now, patient: patience * c.Bound,
 	}
 	e.examineURL()

@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 )
 
 // span is where a JSON value stands in a text.
@@ -119,4 +120,31 @@ func unquoted(text string) string {
 		return ""
 	}
 	return s
+}
+
+// Place is where something stands in a document. Lines and columns count from 1, a
+// column is a character; the end is behind the last.
+type Place struct {
+	Line      int `json:"line"`
+	Column    int `json:"column"`
+	EndLine   int `json:"endLine"`
+	EndColumn int `json:"endColumn"`
+}
+
+// PlaceOf finds the value at a path of member names and indices, such as
+// "Statement", 0, "Condition", "StringEquals". What AWS lets stand alone in the place
+// of a list of one has the index 0.
+func PlaceOf(document string, path ...any) (Place, bool) {
+	at, ok := find(document, path...)
+	if !ok {
+		return Place{}, false
+	}
+	line, column := lineOf(document, at.start)
+	endLine, endColumn := lineOf(document, at.end)
+	return Place{line, column, endLine, endColumn}, true
+}
+
+func lineOf(text string, offset int) (line, column int) {
+	before := text[:offset]
+	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 }

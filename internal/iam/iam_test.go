@@ -7,7 +7,6 @@ import (
 	"flag"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/goldentest"
 	"github.com/daypass/daypass/internal/iam"
 	"github.com/daypass/daypass/internal/jwks"
 
@@ -188,18 +188,7 @@ func TestOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "operations.golden")
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("operations (-want +got), -update writes them:\n%s", diff)
-	}
+	goldentest.Compare(t, *update, golden, got.Bytes())
 }
 
 func TestNewNeedsItsConfiguration(t *testing.T) {

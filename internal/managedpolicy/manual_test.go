@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/daypass/daypass/internal/goldentest"
 	"github.com/daypass/daypass/internal/managedpolicy"
 )
 
@@ -28,16 +26,5 @@ func TestManual(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s%s` | %s | `%s` | `%s` |\n", p.Path, p.Name, p.Description, p.ID, p.DefaultVersion)
 	}
 	path := filepath.Join("..", "..", "docs", "managed-policies.md")
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("docs/managed-policies.md is not what the package says; -update writes it (-file +package):\n%s", diff)
-	}
+	goldentest.Compare(t, *update, path, b.Bytes())
 }

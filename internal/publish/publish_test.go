@@ -3,23 +3,18 @@ package publish_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/daypass/daypass/internal/oidc"
 	"github.com/daypass/daypass/internal/publish"
 	"github.com/daypass/daypass/internal/publish/ledger"
 )
@@ -213,8 +208,18 @@ func TestTargetRefused(t *testing.T) {
 	keys := w.request("").Upstream
 	path := filepath.Join(w.dir, filepath.FromSlash(publish.KeysKey))
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, ledger.RenderKeys(keys), 0o644))
 	p := w.publisher()
+	must(t, os.WriteFile(path, []byte("<html>"), 0o644))
+	if _, err := p.Follow(t.Context(), w.request("", w.ciKey())); rule(err) != "unknown-keys" {
+		t.Errorf("over what is no key set: %v", err)
+	}
+	must(t, os.Remove(path))
+	must(t, os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), path))
+	if _, err := p.Follow(t.Context(), w.request("", w.ciKey())); rule(err) != "directory-link" {
+		t.Errorf("through a link: %v", err)
+	}
+	must(t, os.Remove(path))
+	must(t, os.WriteFile(path, ledger.RenderKeys(keys), 0o644))
 	if _, err := p.Follow(t.Context(), w.request("", w.ciKey())); rule(err) != "loses-key" || !w.admits(w.token()) {
 		t.Errorf("over keys that were copied by hand: %v", err)
 	}
@@ -396,95 +401,5 @@ func TestWatch(t *testing.T) {
 	w.pass(5 * time.Hour)
 	if code, _ := page("/readyz"); code != http.StatusServiceUnavailable {
 		t.Errorf("ready five hours later: %d", code)
-	}
-}
-
-// killEnv holds, as JSON, the publisher that is to be killed.
-const killEnv = "DAYPASS_TEST_PUBLISH_KILL"
-
-type victim struct {
-	Step, Issuer, Dir, Ledger, Roots string
-	Request                          ledger.Request
-}
-
-func TestMain(m *testing.M) {
-	if text := os.Getenv(killEnv); text != "" {
-		os.Exit(runVictim(text))
-	}
-	os.Exit(m.Run())
-}
-
-// runVictim publishes, and kills its process at a step.
-func runVictim(text string) int {
-	var v victim
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return 1
-	}
-	target, err := publish.NewDirectory(v.Dir)
-	if err != nil {
-		return 1
-	}
-	roots, err := poolOf(v.Roots)
-	if err != nil {
-		return 1
-	}
-	p := &publish.Publisher{Issuer: v.Issuer, Target: target, Public: publish.Reader{Roots: roots}, Ledger: v.Ledger, Now: time.Now, By: "victim", Wait: 2 * time.Second, For: "daypass", Private: roots}
-	p.SetStep(func(step string) {
-		if step == v.Step {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	})
-	if _, err := p.Follow(context.Background(), v.Request); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return 0
-}
-
-// TestKilled: a publisher that is killed between any two of its writes leaves what
-// admits every token that was valid before, and the next one ends its work.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	for _, step := range []string{
-		"before the intent", "after the intent", "after the keys", "after the keys were read", "after the configuration", "after the configuration was read", "before the end", "after the end",
-	} {
-		t.Run(step, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			kill := func(request ledger.Request) {
-				t.Helper()
-				text, err := json.Marshal(victim{step, w.issuer, w.dir, w.ledger, string(w.rootsPEM), request})
-				must(t, err)
-				command := exec.CommandContext(t.Context(), os.Args[0])
-				command.Env = append(os.Environ(), killEnv+"="+string(text))
-				output, err := command.CombinedOutput()
-				var exit *exec.ExitError
-				if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-					t.Fatalf("the publisher was not killed: %v\n%s", err, output)
-				}
-			}
-			// The first publication: there never is a configuration without its keys.
-			kill(w.request("", w.ciKey()))
-			if _, err := os.Stat(filepath.Join(w.dir, filepath.FromSlash(publish.ConfigurationKey))); err == nil && !w.admits(w.token()) {
-				t.Error("there is a configuration, and a token is refused")
-			}
-			p := w.settled()
-			old := w.token()
-			w.rotate()
-			fresh := w.token()
-			kill(w.request(fresh))
-			if !w.admits(old) {
-				t.Error("a token that was valid is refused")
-			}
-			if _, err := oidc.ParseKeySet(read(t, w.dir, filepath.FromSlash(publish.KeysKey))); err != nil {
-				t.Error(err)
-			}
-			must2(p.Follow(t.Context(), w.request(fresh)))
-			v := publish.Verify(t.Context(), publish.VerifyConfig{Issuer: w.issuer, Public: publish.Reader{Roots: w.roots}, Ledger: read(t, w.ledger), Now: w.now})
-			if !v.Verified || !w.admits(old) || !w.admits(fresh) {
-				t.Errorf("afterwards: %+v", v.Problems)
-			}
-		})
 	}
 }

@@ -36,7 +36,7 @@ type S3Config struct {
 	Unversioned bool
 }
 
-type bucket struct{ S3Config }
+type bucketTarget struct{ S3Config }
 
 // NewS3 makes a target of a bucket.
 func NewS3(c S3Config) (Target, error) {
@@ -48,12 +48,12 @@ func NewS3(c S3Config) (Target, error) {
 	case c.Owner == "" && c.OwnerNeeded:
 		return nil, refuse("bucket-owner", "whose bucket is %q? Give --expected-bucket-owner with the 12 digits of your account: a bucket that was deleted can be made again by anybody", c.Bucket)
 	}
-	return &bucket{c}, nil
+	return &bucketTarget{c}, nil
 }
 
-func (b *bucket) String() string { return "s3://" + b.Bucket + "/" + b.Prefix }
+func (b *bucketTarget) String() string { return "s3://" + b.Bucket + "/" + b.Prefix }
 
-func (b *bucket) owner() *string {
+func (b *bucketTarget) owner() *string {
 	if b.Owner == "" {
 		return nil
 	}
@@ -78,7 +78,7 @@ func status(err error) int {
 	return 0
 }
 
-func (b *bucket) Get(ctx context.Context, key string) (*Object, error) {
+func (b *bucketTarget) Get(ctx context.Context, key string) (*Object, error) {
 	out, err := b.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: aws.String(b.Prefix + key), ExpectedBucketOwner: b.owner()})
 	if code(err) == "NoSuchKey" {
 		return nil, nil
@@ -94,7 +94,7 @@ func (b *bucket) Get(ctx context.Context, key string) (*Object, error) {
 	return &Object{body, aws.ToString(out.ETag), aws.ToString(out.VersionId)}, nil
 }
 
-func (b *bucket) Put(ctx context.Context, key string, body []byte, was *Object) (*Object, error) {
+func (b *bucketTarget) Put(ctx context.Context, key string, body []byte, was *Object) (*Object, error) {
 	in := &s3.PutObjectInput{
 		Bucket: &b.Bucket, Key: aws.String(b.Prefix + key), Body: bytes.NewReader(body), ExpectedBucketOwner: b.owner(),
 		ContentType: aws.String("application/json"), CacheControl: aws.String(fmt.Sprintf("public, max-age=%d", int(b.MaxAge.Seconds()))),
@@ -125,7 +125,7 @@ func (b *bucket) Put(ctx context.Context, key string, body []byte, was *Object) 
 // Check holds the bucket against the rules. What the public may do is asked as
 // the public: nothing that a policy says matters more. None of the questions
 // changes anything, whatever the answer.
-func (b *bucket) Check(ctx context.Context) (warnings []string, err error) {
+func (b *bucketTarget) Check(ctx context.Context) (warnings []string, err error) {
 	if _, err := b.Client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.Bucket, ExpectedBucketOwner: b.owner()}); err != nil {
 		switch status(err) {
 		case http.StatusForbidden:
@@ -157,7 +157,7 @@ func (b *bucket) Check(ctx context.Context) (warnings []string, err error) {
 	return warnings, nil
 }
 
-func (b *bucket) checkPublic(ctx context.Context) error {
+func (b *bucketTarget) checkPublic(ctx context.Context) error {
 	if b.Anonymous == nil {
 		return nil
 	}
@@ -185,7 +185,7 @@ func (b *bucket) checkPublic(ctx context.Context) error {
 // a body that is not that of its Content-MD5. Who may not write is told 403 before
 // either is looked at; for an object that is not there, the condition alone would
 // be answered with 403 too.
-func (b *bucket) checkPublicWrite(ctx context.Context, key string) error {
+func (b *bucketTarget) checkPublicWrite(ctx context.Context, key string) error {
 	is, err := b.Get(ctx, key)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/daypass/daypass/internal/doctor"
 	"github.com/daypass/daypass/internal/gitlab/instance"
 	"github.com/daypass/daypass/internal/publish"
+	"github.com/daypass/daypass/internal/publish/bucket"
 	"github.com/daypass/daypass/internal/publish/ledger"
 	"github.com/daypass/daypass/internal/sdkhttp"
 	"github.com/daypass/daypass/internal/server"
@@ -36,6 +38,7 @@ const account = "123456789012"
 // daypass is a server of this test.
 type daypass struct {
 	endpoint string
+	pem      []byte // of its certificate, which signs itself
 	admin    aws.Config
 	nobody   aws.Config
 }
@@ -62,7 +65,7 @@ func serve(t *testing.T, change func(*server.Config)) (*daypass, *x509.CertPool)
 			t.Error(err)
 		}
 	})
-	d := &daypass{}
+	d := &daypass{pem: read(t, cert)}
 	for d.endpoint == "" {
 		if text, err := os.ReadFile(ready); err == nil {
 			d.endpoint = strings.TrimSpace(string(text))
@@ -135,6 +138,8 @@ func TestBucket(t *testing.T) {
 		return err
 	}
 	must(t, exchange(w.token()))
+	w.deletedByHand(p, admin, bucket)
+	w.examined(store, bucket)
 	first := w.ciKey()
 	w.rotateUnder(p, exchange)
 	// The old key leaves when its overlap is over.
@@ -165,6 +170,7 @@ func TestBucket(t *testing.T) {
 		t.Errorf("verify: %+v", v.Problems)
 	}
 	w.twoOnBucket(target)
+	killedOnBuckets(t, store, roots)
 }
 
 func (w *world) publisherTo(target publish.Target) *publish.Publisher {
@@ -242,6 +248,96 @@ func onlyTheClock(r *publish.Result) bool {
 		}
 	}
 	return len(r.Checks) == 3
+}
+
+// examined: the bucket as the store tells of it, and what of it nobody can tell.
+func (w *world) examined(store *daypass, name string) {
+	w.t.Helper()
+	admin := s3.NewFromConfig(store.admin, pathStyle)
+	config := publish.S3Config{
+		Client: admin, Anonymous: s3.NewFromConfig(store.nobody, pathStyle), Bucket: name, Owner: account, Public: []string{publish.ConfigurationKey, publish.KeysKey},
+	}
+	layout := &bucket.Layout{
+		Bucket: name, Account: account, Region: "us-east-1", Publisher: "arn:aws:iam::" + account + ":role/publisher",
+		Public: []string{publish.ConfigurationKey, publish.KeysKey},
+	}
+	found := func() (texts []string) {
+		state, err := publish.BucketState(w.t.Context(), config)
+		must(w.t, err)
+		all, err := state.Examine(layout)
+		must(w.t, err)
+		for _, f := range all {
+			texts = append(texts, f.Severity+" "+f.What)
+		}
+		return texts
+	}
+	want := func(when string, wanted ...string) {
+		w.t.Helper()
+		got := found()
+		for _, text := range wanted {
+			if !slices.ContainsFunc(got, func(has string) bool { return strings.HasPrefix(has, text) }) {
+				w.t.Errorf("%s: %q is not found among\n%s", when, text, strings.Join(got, "\n"))
+			}
+		}
+	}
+	// The test took the block away, its policy says nothing of TLS, nor lets the ledger be read.
+	want("as it is", "high the public access block admits public ACLs", "high a write without TLS is not denied", "critical who asks for "+publish.LedgerKey+" gets status 403")
+	_, err := admin.PutPublicAccessBlock(w.t.Context(), &s3.PutPublicAccessBlockInput{Bucket: &name, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+		BlockPublicAcls: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+	}})
+	must(w.t, err)
+	want("blocked", "critical the public access block refuses public policies", "critical who asks for "+publish.KeysKey+" gets status 403")
+	_, err = admin.PutPublicAccessBlock(w.t.Context(), &s3.PutPublicAccessBlockInput{Bucket: &name, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+		BlockPublicAcls: aws.Bool(true), IgnorePublicAcls: aws.Bool(true),
+	}})
+	must(w.t, err)
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}]}`
+	_, err = iam.NewFromConfig(store.admin).CreateRole(w.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("publisher"), AssumeRolePolicyDocument: &trust})
+	must(w.t, err)
+	right, err := bucket.Text((&bucket.Layout{
+		Bucket: name, Account: account, Region: "us-east-1", Publisher: layout.Publisher, Public: []string{publish.ConfigurationKey, publish.KeysKey, publish.LedgerKey},
+	}).Policy())
+	must(w.t, err)
+	before, err := admin.GetBucketPolicy(w.t.Context(), &s3.GetBucketPolicyInput{Bucket: &name})
+	must(w.t, err)
+	layout.Public = append(layout.Public, publish.LedgerKey)
+	_, err = admin.PutBucketPolicy(w.t.Context(), &s3.PutBucketPolicyInput{Bucket: &name, Policy: &right})
+	must(w.t, err)
+	if got := found(); len(got) > 0 {
+		w.t.Errorf("a right bucket: %s", strings.Join(got, "\n"))
+	}
+	_, err = admin.PutBucketPolicy(w.t.Context(), &s3.PutBucketPolicyInput{Bucket: &name, Policy: before.Policy})
+	must(w.t, err)
+	config.Owner = "999999999999"
+	if _, err := publish.BucketState(w.t.Context(), config); err == nil || !strings.Contains(err.Error(), "is not of the account 999999999999") {
+		w.t.Errorf("another owner: %v", err)
+	}
+	config.Owner, config.Bucket = account, "not-there"
+	if _, err := publish.BucketState(w.t.Context(), config); err == nil || !strings.Contains(err.Error(), "there is no bucket") {
+		w.t.Errorf("no bucket: %v", err)
+	}
+}
+
+// deletedByHand: what somebody deletes is told by verify, and the next run puts it
+// back.
+func (w *world) deletedByHand(p *publish.Publisher, admin *s3.Client, bucket string) {
+	w.t.Helper()
+	for _, key := range []string{publish.KeysKey, publish.ConfigurationKey} {
+		_, err := admin.DeleteObject(w.t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})
+		must(w.t, err)
+		verify := func() *publish.Verification {
+			return publish.Verify(w.t.Context(), publish.VerifyConfig{Issuer: w.issuer, Public: publish.Reader{Roots: w.roots}, Ledger: read(w.t, w.ledger), Now: w.now})
+		}
+		if v := verify(); v.Verified {
+			w.t.Errorf("%s is deleted, and verify finds nothing", key)
+		}
+		if r, err := p.Follow(w.t.Context(), w.request("")); err != nil || r.Failed {
+			w.t.Errorf("%s is deleted, and not put back: %+v, %v", key, r, err)
+		}
+		if v := verify(); !v.Verified {
+			w.t.Errorf("%s was put back: %+v", key, v.Problems)
+		}
+	}
 }
 
 // stageAndSwitch publishes GitLab's next key, waits until no cache is without it,

@@ -57,7 +57,11 @@ func (w *Watcher) Check(ctx context.Context) error {
 	request, upstream := w.Request(ctx)
 	result, published := w.Publisher.Follow(ctx, request)
 	if published == nil && result.Changed {
-		w.Log.Info("published", "change", result.Change, "ledgerHead", result.Head)
+		change := result.Change
+		if change == "" { // what was public was not what the ledger says
+			change = "put back"
+		}
+		w.Log.Info("published", "change", change, "ledgerHead", result.Head)
 	}
 	var refusal *Refusal
 	if published == nil && errors.As(upstream, &refusal) && refusal.Rule == "proof" {

@@ -43,6 +43,7 @@ type world struct {
 	roots    *x509.CertPool
 	rootsPEM []byte
 	dir      string // where it is published
+	bucket   *place // in its place
 	ledger   string
 }
 
@@ -135,7 +136,13 @@ func (w *world) token() string {
 
 func (w *world) publisher() *publish.Publisher {
 	w.t.Helper()
-	target, err := publish.NewDirectory(w.dir)
+	var target publish.Target
+	var err error
+	if w.bucket != nil {
+		target, err = w.bucket.target(w.roots)
+	} else {
+		target, err = publish.NewDirectory(w.dir)
+	}
 	must(w.t, err)
 	return &publish.Publisher{
 		Issuer: w.issuer, Target: target, Public: publish.Reader{Roots: w.roots}, Ledger: w.ledger, Now: w.now, By: "ada",
@@ -185,16 +192,6 @@ func (w *world) settled() *publish.Publisher {
 		w.t.Fatalf("after a publisher that was killed: %v", err)
 	}
 	return p
-}
-
-// public is the key set that the public has.
-func (w *world) public() *oidc.KeySet {
-	w.t.Helper()
-	text, err := os.ReadFile(filepath.Join(w.dir, filepath.FromSlash(publish.KeysKey)))
-	must(w.t, err)
-	keys, err := oidc.ParseKeySet(text)
-	must(w.t, err)
-	return keys
 }
 
 // admits asks whether the public set verifies a token now.

@@ -15,13 +15,6 @@ import (
 	"time"
 )
 
-// drain is how long output is still read after the shell ended and all of its
-// group was killed. Only a process that left the group can hold it open.
-const drain = time.Second
-
-// errLog says that the job's log could not be written.
-var errLog = errors.New("runner: write the log")
-
 // process is one shell with a group of its own, or the client of an engine whose
 // container has the shell.
 type process struct {

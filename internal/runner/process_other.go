@@ -18,7 +18,7 @@ type process struct {
 }
 
 func (*process) run(context.Context, *Masker, *Masker) (int, error) {
-	return -1, errors.New("runner: jobs are run on Unix systems only")
+	return -1, errors.New("runner: jobs run in a POSIX shell or a container of Linux, which this system does not have; on Windows, run daypass for Linux in WSL (wsl --install)")
 }
 
 // foreignIn is of use with containers only.

@@ -367,3 +367,10 @@ func (r *run) shell(ctx context.Context, items []string, status string) (int, er
 	}
 	return p.run(ctx, stdout, stderr)
 }
+
+// drain is how long output is still read after the shell ended and all of its
+// group was killed. Only a process that left the group can hold it open.
+const drain = time.Second
+
+// errLog says that the job's log could not be written.
+var errLog = errors.New("runner: write the log")

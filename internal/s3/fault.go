@@ -145,6 +145,8 @@ func (q *request) dialect(f *awsapi.Fault) (code string, status int, message str
 		return f.Code, f.Status, f.Message
 	case awsapi.Throttled:
 		return "SlowDown", http.StatusServiceUnavailable, "Please reduce your request rate."
+	case awsapi.Unavailable:
+		return "ServiceUnavailable", http.StatusServiceUnavailable, "Service is unable to handle request."
 	default:
 		return "InternalError", http.StatusInternalServerError, "We encountered an internal error. Please try again."
 	}

@@ -34,6 +34,10 @@ func (q *request) admitForm() (*form, *sigv4.PostPolicy, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	q.Renew() // the fields took their time
+	if err := q.Stale(); err != nil {
+		return nil, nil, err
+	}
 	caller, signed, policy, err := auth.AuthenticatePost(q.Snapshot, f.fields, q.Now)
 	q.surroundings = s3request.Surroundings{Now: q.Now, TLSVersion: tlsVersion(q.Request.TLS)}
 	if signed != nil {

@@ -49,6 +49,9 @@ func (q *request) serveSafely() (a *answer, err error) {
 // serve is the way of a request: every step may refuse it, and none can be left
 // out.
 func (q *request) serve() (*answer, error) {
+	if err := q.Stale(); err != nil {
+		return nil, err
+	}
 	if q.Request.Method == http.MethodOptions {
 		return q.preflight()
 	}
@@ -62,6 +65,9 @@ func (q *request) serve() (*answer, error) {
 		return nil, err
 	}
 	if err := q.readDocument(); err != nil {
+		return nil, err
+	}
+	if err := q.lookAgain(); err != nil {
 		return nil, err
 	}
 	if err := q.authorize(); err != nil {
@@ -87,6 +93,10 @@ func (q *request) route() error {
 	q.Event.Operation = q.op.Name
 	return nil
 }
+
+// HasHost reports whether a host is one under which buckets are served: there every
+// path is a key.
+func (h *Handler) HasHost(host string) bool { return h.isOurs(host) }
 
 // isOurs reports whether a host is one of ours, or a name below one.
 func (h *Handler) isOurs(host string) bool {
@@ -157,6 +167,25 @@ func (q *request) readDocument() error {
 		return nil
 	}
 	return q.op.ReadBody(q.document)
+}
+
+// lookAgain takes the state anew once a document was read, and finds out again who
+// asks: who sends one slowly must not be served as of a time before a session was
+// revoked or a permission withdrawn. The signature counts as of when the request began.
+func (q *request) lookAgain() error {
+	if q.op.Body != s3request.Document {
+		return nil
+	}
+	began, payload := q.Now, q.payload
+	q.Renew()
+	if err := q.Stale(); err != nil {
+		return err
+	}
+	now := q.Now
+	q.Now = began
+	err := q.authenticate()
+	q.Now, q.surroundings.Now, q.payload = now, now, payload
+	return err
 }
 
 // readFault is an error of reading a body: S3's own words where the body was

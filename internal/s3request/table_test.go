@@ -5,13 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/daypass/daypass/internal/goldentest"
 )
 
 var update = flag.Bool("update", false, "write the golden file and docs/s3-operations.md")
@@ -61,27 +60,8 @@ func TestTable(t *testing.T) {
 	if err := Describe(&golden); err != nil {
 		t.Fatal(err)
 	}
-	compareFile(t, filepath.Join("testdata", "operations.txt"), golden.Bytes())
-	compareFile(t, filepath.Join("..", "..", "docs", "s3-operations.md"), manual())
-}
-
-func compareFile(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not what the table says; -update writes it (-file +table):\n%s", path, diff)
-	}
+	goldentest.Compare(t, *update, filepath.Join("testdata", "operations.txt"), golden.Bytes())
+	goldentest.Compare(t, *update, filepath.Join("..", "..", "docs", "s3-operations.md"), manual())
 }
 
 const manualHead = `<!-- Made from the table in internal/s3request by its test. Do not edit. -->

@@ -108,7 +108,7 @@ func (g *guarded) checkDelete(in *s3.DeleteObjectInput) error {
 		return fmt.Errorf("s3store: %w", err)
 	}
 	tag, err := g.attributes.RetrieveAttribute(nil, *in.Bucket, *in.Key, etag)
-	if err != nil {
+	if err != nil && !errors.Is(err, meta.ErrNoSuchKey) { // a delete marker has none
 		return fmt.Errorf("s3store: %w", err)
 	}
 	return backend.EvaluateObjectDeletePreconditions(string(tag), info.ModTime(), info.Size(), backend.ObjectDeletePreconditions{

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestFeatures(t *testing.T) {
 			}
 			c, _ := open(t, dir)
 			for name, test := range features {
-				if format == "files" && (name == "Versioning" || name == "Races") {
+				if format == "files" && (name == "Versioning" || name == "DeletedConditions" || name == "Races") {
 					test = testNoVersioning
 				}
 				t.Run(name, func(t *testing.T) {
@@ -45,20 +46,21 @@ func TestFeatures(t *testing.T) {
 }
 
 var features = map[string]func(*testing.T, *s3.Client, *string){
-	"Buckets":    testBuckets,
-	"Metadata":   testMetadata,
-	"Ranges":     testRanges,
-	"Conditions": testConditions,
-	"Checksums":  testChecksums,
-	"Copy":       testCopy,
-	"Tagging":    testTagging,
-	"Versioning": testVersioning,
-	"Multipart":  testMultipart,
-	"Listing":    testListing,
-	"Deletes":    testDeletes,
-	"Concurrent": testConcurrent,
-	"Races":      testVersionedRaces,
-	"Acl":        testACL,
+	"Buckets":           testBuckets,
+	"Metadata":          testMetadata,
+	"Ranges":            testRanges,
+	"Conditions":        testConditions,
+	"Checksums":         testChecksums,
+	"Copy":              testCopy,
+	"Tagging":           testTagging,
+	"Versioning":        testVersioning,
+	"DeletedConditions": testDeletedConditions,
+	"Multipart":         testMultipart,
+	"Listing":           testListing,
+	"Deletes":           testDeletes,
+	"Concurrent":        testConcurrent,
+	"Races":             testVersionedRaces,
+	"Acl":               testACL,
 }
 
 func testBuckets(t *testing.T, c *s3.Client, bucket *string) {
@@ -330,6 +332,43 @@ func testVersioning(t *testing.T, c *s3.Client, bucket *string) {
 	}
 	if _, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: aws.String("d/k"), VersionId: aws.String("../../x")}); code(err) != "InvalidArgument" {
 		t.Errorf("a path as version: %v", err)
+	}
+}
+
+// testDeletedConditions: what is deleted is not there for a conditional write, and
+// of many that write at once one does.
+func testDeletedConditions(t *testing.T, c *s3.Client, bucket *string) {
+	if _, err := c.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	key, tag := aws.String("d/k"), put(t, c, bucket, "d/k", "deleted").ETag
+	if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("x"), IfMatch: tag}); code(err) != "NoSuchKey" {
+		t.Errorf("If-Match of what was deleted: %v", err)
+	}
+	var wrote atomic.Int32
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { // with the content that was deleted, whose etag is the same
+			_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("deleted"), IfNoneMatch: aws.String("*")})
+			if err == nil {
+				wrote.Add(1)
+			} else if code(err) != "PreconditionFailed" {
+				t.Errorf("If-None-Match over a delete marker: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if wrote.Load() != 1 {
+		t.Errorf("%d of 8 wrote where nothing was", wrote.Load())
+	}
+	list, err := c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: bucket})
+	if err != nil || len(list.Versions) != 2 || len(list.DeleteMarkers) != 1 {
+		t.Errorf("ListObjectVersions: %v, %d versions and %d markers", err, len(list.Versions), len(list.DeleteMarkers))
 	}
 }
 

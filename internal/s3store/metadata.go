@@ -110,7 +110,23 @@ func (m *metadata) begin(f *os.File, bucket, object string) error {
 }
 
 // RetrieveAttribute implements meta.MetadataStorer.
+//
+// A delete marker has no etag: it is the file of the object that was deleted, with
+// its attributes, and where the server asks for the etag by name it takes the object
+// to be there (backend/posix of versitygw 1.8.0: checkPutPreconditions). To write
+// under "If-None-Match: *" S3 asks whether the current version is an object (S3 User
+// Guide, "How to prevent object overwrites with conditional writes"). By an open
+// file it asks in order to copy all of the attributes.
 func (m *metadata) RetrieveAttribute(f *os.File, bucket, object, attribute string) ([]byte, error) {
+	if f == nil && attribute == etag && object != "" {
+		_, err := m.MetadataStorer.RetrieveAttribute(nil, bucket, object, markerAttribute)
+		if err == nil {
+			return nil, meta.ErrNoSuchKey
+		}
+		if !errors.Is(err, meta.ErrNoSuchKey) {
+			return nil, err
+		}
+	}
 	value, err := m.MetadataStorer.RetrieveAttribute(f, bucket, object, attribute)
 	if err != nil || m.overflow == "" {
 		return value, err

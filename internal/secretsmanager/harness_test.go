@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,12 +13,12 @@ import (
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
+	"github.com/daypass/daypass/internal/goldentest"
 	"github.com/daypass/daypass/internal/secretsmanager"
 	"github.com/daypass/daypass/internal/store"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	client "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
 
@@ -121,18 +120,7 @@ func TestOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "operations.golden")
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("operations (-want +got), -update writes them:\n%s", diff)
-	}
+	goldentest.Compare(t, *update, golden, got.Bytes())
 	if _, err := secretsmanager.New(secretsmanager.Config{}); err == nil {
 		t.Error("a service is made of nothing")
 	}

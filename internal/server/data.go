@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/durable"
@@ -26,7 +27,7 @@ const (
 
 // data is an open data directory.
 type data struct {
-	store     *sqlstore.Store
+	store     store.Store
 	masterKey *masterkey.Key
 	events    *audit.Log
 	created   bool // this start made the account
@@ -42,6 +43,15 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 	}
 	if err := checkDataDir(c.DataDir); err != nil {
 		return nil, err
+	}
+	url, err := sharedStore(c.DataDir, c.Store)
+	switch {
+	case err != nil:
+		return nil, err
+	case url != c.Store:
+		return nil, optionErrorf("server: %s is of a node whose store is in PostgreSQL, as %s in it says; start it with --store or %s, or remove that file to begin with a database of its own", c.DataDir, storeFile, storeVariable)
+	case url != "":
+		return openShared(ctx, c)
 	}
 	key, err := openMasterKey(filepath.Join(c.DataDir, masterKeyFile), filepath.Join(c.DataDir, databaseFile))
 	if err != nil {
@@ -59,8 +69,12 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 }
 
 // checkDataDir refuses a directory in which everybody can put a master key, a
-// database or a link in the place of what belongs there.
+// database or a link in the place of what belongs there, and any where that
+// cannot be told.
 func checkDataDir(dir string) error {
+	if !durable.CanLock {
+		return fmt.Errorf("server: a server cannot keep its data on this system (%s): Daypass cannot tell here who else may read a file; serve on Linux or macOS, or on Windows in WSL or a container", runtime.GOOS)
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return fmt.Errorf("server: data directory: %w", err)
@@ -133,6 +147,11 @@ func (d *data) create(ctx context.Context, c *Config) error {
 // reopenData opens a data directory that a start has made, for something else
 // than to serve: beside a server that runs on it, or while none does.
 func reopenData(ctx context.Context, dataDir string) (*data, error) {
+	if url, err := sharedStore(dataDir, os.Getenv(storeVariable)); err != nil {
+		return nil, err
+	} else if url != "" {
+		return reopenShared(ctx, dataDir, url)
+	}
 	database := filepath.Join(dataDir, databaseFile)
 	if _, err := os.Stat(database); err != nil { // it would be made
 		if errors.Is(err, fs.ErrNotExist) {
@@ -140,10 +159,7 @@ func reopenData(ctx context.Context, dataDir string) (*data, error) {
 		}
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if err := checkDataDir(dataDir); err != nil {
-		return nil, err
-	}
-	key, err := masterkey.Load(filepath.Join(dataDir, masterKeyFile))
+	key, err := loadMasterKey(dataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -152,4 +168,12 @@ func reopenData(ctx context.Context, dataDir string) (*data, error) {
 		return nil, err
 	}
 	return &data{store: st, masterKey: key}, nil
+}
+
+// loadMasterKey loads the key of a data directory that a start has made.
+func loadMasterKey(dataDir string) (*masterkey.Key, error) {
+	if err := checkDataDir(dataDir); err != nil {
+		return nil, err
+	}
+	return masterkey.Load(filepath.Join(dataDir, masterKeyFile))
 }

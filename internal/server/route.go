@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/outbound"
 	"github.com/daypass/daypass/internal/s3"
@@ -21,11 +22,14 @@ type router struct {
 	s3       *s3.Handler       // nil: not served
 	upstream *upstream.Handler // nil: nothing is behind
 	issuers  issuers
+	console  *console.Console
 }
 
 // ServeHTTP implements http.Handler.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case h.console != nil && console.Serves(r) && (h.s3 == nil || !h.s3.HasHost(r.Host)):
+		h.console.ServeHTTP(w, r)
 	case h.upstream != nil && h.upstream.Serves(r):
 		h.upstream.ServeHTTP(w, r)
 	case h.s3 != nil && !h.issuers.has(r) && h.s3.Serves(r):

@@ -20,6 +20,7 @@ import (
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
@@ -45,9 +46,15 @@ const (
 	idleTimeout       = 2 * time.Minute
 )
 
-// followInterval is how often the node asks whether another process wrote to
-// its store.
-const followInterval = 500 * time.Millisecond
+// followInterval is how often the node asks whether another process wrote to its
+// store. Where it did not learn that for staleBound, it decides nothing: requests
+// wait for as long as stalePatience, and are then refused at once, until the store
+// answers. So nobody is admitted on what was revoked more than staleBound ago.
+const (
+	followInterval = 250 * time.Millisecond
+	staleBound     = time.Second
+	stalePatience  = 5 * time.Second
+)
 
 // Config is what must be known before the store opens.
 type Config struct {
@@ -55,6 +62,9 @@ type Config struct {
 	// administrator's credentials, events. It is made, mode 0700, where it is
 	// missing.
 	DataDir string
+	// Store is the URL of the PostgreSQL database that holds what several nodes share;
+	// "" keeps it in DataDir, in SQLite. It may have a password in it.
+	Store string
 	// Listen is host:port. Without a certificate the host must be loopback.
 	Listen string
 	// Account is made by the first start: 12 digits.
@@ -95,6 +105,8 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 
+	// NoConsole serves no console.
+	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
 	// /metrics. Whoever reaches it may ask. "" is nowhere.
 	AdminListen string
@@ -124,6 +136,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
+		return err
+	}
+	if err := c.shareObjects(); err != nil {
 		return err
 	}
 	listener, endpoint, loopback, err := listen(ctx, &c)
@@ -199,6 +214,7 @@ func (c *Config) makeAbsolute() error {
 // node is what serves, over an open data directory.
 type node struct {
 	handler   http.Handler
+	services  []*awsapi.Service // that are answered here
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
 	record    *record
@@ -214,6 +230,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n := &node{sealer: d.masterKey}
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
+		return n, err
+	}
+	if err := dir.Limit(ctx, directory.Staleness{Now: c.Now, Bound: staleBound, Patience: stalePatience}); err != nil {
 		return n, err
 	}
 	uses := lastuse.New(dir)
@@ -242,8 +261,13 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
+	analyzer, err := n.newAnalyzer(c, d, providerKeys, loopback)
+	if err != nil {
+		return n, err
+	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []*awsapi.Service{stsService, iamService, revocations, secrets}, Directory: dir, LastUse: uses,
+		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
 	})
 	if err != nil {
@@ -263,7 +287,14 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.handler = &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
+	if !c.NoConsole {
+		front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
+		if err != nil {
+			return n, err
+		}
+	}
+	n.handler = front
 	return n, nil
 }
 
@@ -293,11 +324,11 @@ func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, lo
 		}
 		return l, "http://" + l.Addr().String(), loopback, nil
 	}
-	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	own, err := loadCertificate(c)
 	if err != nil {
-		return nil, "", false, errors.Join(fmt.Errorf("server: certificate: %w", err), l.Close())
+		return nil, "", false, errors.Join(err, l.Close())
 	}
-	l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}})
+	l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get, NextProtos: []string{"h2", "http/1.1"}})
 	return l, "https://" + l.Addr().String(), loopback, nil
 }
 
@@ -327,7 +358,9 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		return err
 	}
 	defer closeAdmin()
-	following, stopFollowing := context.WithCancel(ctx)
+	// Also while requests come to their end: they are decided on a fresh state, or
+	// refused.
+	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)

@@ -406,6 +406,7 @@ func TestRequestInFlightIsAnswered(t *testing.T) {
 		sent = true
 		<-reading // the server waits for the body
 		go func() { stopped <- r.stop() }()
+		time.Sleep(1500 * time.Millisecond) // longer than a state is good for that nobody follows
 		return copy(p, "Action=GetCallerIdentity&Version=2011-06-15"), nil
 	})
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(reading) }})

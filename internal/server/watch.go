@@ -2,8 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,9 +20,6 @@ import (
 )
 
 const (
-	// freshFor is how old the last good answer of the store may be for a node to
-	// be ready: twenty times the interval in which it is asked.
-	freshFor = 10 * time.Second
 	// storePatience is how long the store has to answer a check of readiness, and
 	// checkedFor how long that answer is used again: probes and scrapes come often.
 	storePatience = 2 * time.Second
@@ -99,10 +100,10 @@ func (w *watch) checks(ctx context.Context) []Check {
 	if !store.OK {
 		store.Detail = fmt.Sprintf("does not answer within %v", storePatience)
 	}
-	age := w.now().Sub(w.freshAt())
-	fresh := Check{Name: "directory", OK: age <= freshFor, Detail: fmt.Sprintf("revision %d, asked %v ago", w.directory.Snapshot().Revision(), age.Round(100*time.Millisecond))}
+	behind := w.directory.Behind(w.now())
+	fresh := Check{Name: "directory", OK: w.directory.Fresh(w.now()) == nil, Detail: fmt.Sprintf("revision %d, asked %v ago", w.directory.Snapshot().Revision(), behind.Round(100*time.Millisecond))}
 	if !fresh.OK {
-		fresh.Detail += fmt.Sprintf("; more than %v: decisions may be taken on an old state", freshFor)
+		fresh.Detail += fmt.Sprintf("; more than %v: requests are refused", staleBound)
 	}
 	record := Check{Name: "record", OK: w.events.Probe() == nil, Detail: "can be written"}
 	if !record.OK {
@@ -130,6 +131,19 @@ func (w *watch) storeAnswers(ctx context.Context) bool {
 		w.asked, w.storeOK = now, err == nil
 	}
 	return w.storeOK
+}
+
+// AdminURL is the address of the admin listener of the server that runs on a data
+// directory. It is an error where none runs, or runs without one.
+func AdminURL(dataDir string) (string, error) {
+	text, err := os.ReadFile(adminFile(dataDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("server: no server with an admin listener runs on %s; start it (daypass serve), or name the listener's URL", dataDir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("server: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // adminFile is where `daypass status` on this machine finds the admin listener.

@@ -224,3 +224,13 @@ type Store interface {
 	// again does nothing.
 	Close() error
 }
+
+// Feed is a store that tells when it was written to, by whatever process, sooner
+// than one that asks would learn. It is a hint: who relies on it must ask all the
+// same, now and then.
+type Feed interface {
+	// Listen calls wake once it listens, and again after each Update that wrote;
+	// several may be told as one. It returns when ctx ends, or with an error when
+	// the feed is lost.
+	Listen(ctx context.Context, wake func()) error
+}

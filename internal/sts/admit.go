@@ -40,7 +40,7 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 	if len(role.Tags) > 0 {
 		asked.RequestKeys = func(keys *policy.Context) {
 			request.SetKeys(keys)
-			setRoleTags(role, keys)
+			role.SetTags(keys)
 		}
 	}
 	keys, ok := s.keys.Get().(*policy.Context)
@@ -57,15 +57,6 @@ func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Tok
 	fault := deniedToken(denied(notAdmitted(role, token, decision.Action, why)), decision.Action, &asked, token, kept)
 	fault.Why, fault.Documents = why, []string{"trust policy of " + role.ARN}
 	return nil, fault
-}
-
-// setRoleTags sets the condition keys of the tags of the role that is to be assumed
-// (Service Authorization Reference, AWS STS, resource type role).
-func setRoleTags(role *directory.Role, keys *policy.Context) {
-	for _, tag := range role.Tags {
-		keys.Set("aws:ResourceTag/"+tag.Key, tag.Value)
-		keys.Set("iam:ResourceTag/"+tag.Key, tag.Value)
-	}
 }
 
 // deniedToken completes a denial with what was asked and by what.

@@ -210,7 +210,7 @@ func assumeRoleKeys(action string) func(*awsapi.Call, *policy.Context) {
 		}
 		asked.SetKeys(action, keys)
 		if role, ok := in.role(c); ok {
-			setRoleTags(role, keys)
+			role.SetTags(keys)
 		}
 	}
 }

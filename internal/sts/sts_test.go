@@ -10,12 +10,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"encoding/xml"
-	"errors"
 	"flag"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -28,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/awsapi/awsapitest"
 	"github.com/daypass/daypass/internal/gitlab"
+	"github.com/daypass/daypass/internal/goldentest"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
@@ -36,7 +35,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	stsclient "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/go-jose/go-jose/v4"
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
 
@@ -432,17 +430,5 @@ func TestOperations(t *testing.T) {
 	if err := service.Describe(&got); err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "operations.golden")
-	if *update {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(golden, got.Bytes(), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("operations (-want +got), -update writes them:\n%s", diff)
-	}
+	goldentest.Compare(t, *update, filepath.Join("testdata", "operations.golden"), got.Bytes())
 }

@@ -78,10 +78,16 @@ func (q *request) serveSafely() (a *answer, err error) {
 
 // serve is the way of a request: every step may refuse it, and none can be left out.
 func (q *request) serve() (*answer, error) {
+	if err := q.Stale(); err != nil {
+		return nil, err
+	}
 	if err := q.recognise(); err != nil {
 		return nil, err
 	}
 	if err := q.readBody(); err != nil {
+		return nil, err
+	}
+	if err := q.Stale(); err != nil { // the body took its time
 		return nil, err
 	}
 	if err := q.authenticate(); err != nil {

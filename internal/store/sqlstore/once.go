@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -97,12 +98,21 @@ func (s *Store) UseOnce(ctx context.Context, scope, key string, now, until time.
 // uses that wait. What it then does is not only its caller's, and does not end
 // with ctx.
 func (s *Store) markWaiting(ctx context.Context) error {
-	conn, err := s.writer.Conn(ctx)
+	var conn *sql.Conn
+	err := s.again(ctx, func() (err error) {
+		conn, err = s.writer.Conn(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	if uses := s.uses.take(); len(uses) > 0 {
-		s.markAll(context.WithoutCancel(ctx), conn, uses)
+		// In one order, so that two nodes that mark the same do not wait for each other.
+		slices.SortFunc(uses, func(a, b *use) int { return bytes.Compare(a.mark[:], b.mark[:]) })
+		conn = s.markAll(context.WithoutCancel(ctx), conn, uses)
+	}
+	if conn == nil {
+		return nil
 	}
 	return conn.Close() // back to the pool
 }
@@ -118,7 +128,7 @@ func milliseconds(t time.Time) int64 {
 
 func (s *Store) isMarked(ctx context.Context, u *use) (bool, error) {
 	var one int
-	err := s.marked.QueryRowContext(ctx, u.mark[:], u.now).Scan(&one)
+	err := s.again(ctx, func() error { return s.marked.QueryRowContext(ctx, u.mark[:], u.now).Scan(&one) })
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -128,16 +138,37 @@ func (s *Store) isMarked(ctx context.Context, u *use) (bool, error) {
 	return true, nil
 }
 
-// markAll carries out uses in one transaction and lets their callers go.
-func (s *Store) markAll(ctx context.Context, conn *sql.Conn, uses []*use) {
-	err := s.commitMarks(ctx, conn, uses)
+// markAll carries out uses in one transaction and lets their callers go. What failed
+// before it was to be committed has marked nothing, and is tried again where that may
+// help, over another connection; the one that is left, if any, is given back.
+func (s *Store) markAll(ctx context.Context, conn *sql.Conn, uses []*use) *sql.Conn {
+	begun := false
+	err := s.again(ctx, func() (err error) {
+		if begun {
+			if conn != nil {
+				_ = conn.Close() // it failed
+			}
+			if conn, err = s.writer.Conn(ctx); err != nil {
+				conn = nil
+				return err
+			}
+		}
+		begun = true
+		return s.commitMarks(ctx, conn, uses)
+	})
 	for _, u := range uses {
 		if err != nil {
 			u.first, u.err = false, fmt.Errorf("sqlstore: use once: %w", s.explain(err))
 		}
 		close(u.done)
 	}
+	return conn
 }
+
+// commitError is one of a commit, after which the marks may be set.
+type commitError struct{ text string }
+
+func (e *commitError) Error() string { return e.text }
 
 func (s *Store) commitMarks(ctx context.Context, conn *sql.Conn, uses []*use) error {
 	tx, err := conn.BeginTx(ctx, nil)
@@ -164,5 +195,11 @@ func (s *Store) commitMarks(ctx context.Context, conn *sql.Conn, uses []*use) er
 	if _, err := tx.ExecContext(ctx, s.dialect.clearMarks, earliest, clearPerUse*wrote); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		if s.dialect.committed == "" {
+			return err
+		}
+		return &commitError{fmt.Sprintf("commit: %v", err)} // which nothing takes for transient
+	}
+	return nil
 }

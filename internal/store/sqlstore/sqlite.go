@@ -18,7 +18,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 const (
@@ -60,8 +60,15 @@ func sqliteDialect() dialect {
 		marked: `SELECT 1 FROM marks WHERE mark = ?1 AND until > ?2`,
 		mark: `INSERT INTO marks (mark, until) VALUES (?1, ?3)
 			ON CONFLICT (mark) DO UPDATE SET until = excluded.until WHERE until <= ?2`,
+		allMarks: `SELECT mark, until FROM marks ORDER BY mark`,
+		snapshot: `VACUUM INTO ?1`,
 		clearMarks: `DELETE FROM marks WHERE mark IN
 			(SELECT mark FROM marks WHERE until <= ?1 ORDER BY until LIMIT ?2)`,
+		held:      `SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM marks)`,
+		all:       `SELECT kind, account, key, document, revision, deleted FROM records ORDER BY revision, kind, account, key`,
+		restore:   `INSERT INTO records (kind, account, key, document, revision, deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+		leave:     `ALTER TABLE state RENAME TO moved`,
+		transient: func(error) bool { return false }, // what is locked was waited for
 	}
 }
 
@@ -123,7 +130,7 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	// One connection: writers queue in this process, in order, rather than
 	// poll for the file's lock.
 	writer.SetMaxOpenConns(1)
-	s := &Store{dialect: sqliteDialect(), writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
+	s := &Store{dialect: sqliteDialect(), path: path, writer: writer, explain: explainSQLite, uses: useQueue{turn: make(chan struct{}, 1)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -134,6 +141,13 @@ func openSQLite(ctx context.Context, path string) (_ *Store, err error) {
 	}
 	if err := migrate(ctx, goose.DialectSQLite3, writer); err != nil {
 		return nil, err
+	}
+	var moved bool
+	if err := writer.QueryRowContext(ctx, `SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'moved'`).Scan(&moved); err != nil {
+		return nil, err
+	}
+	if moved {
+		return nil, ErrMoved
 	}
 	s.reader, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)"))
 	if err != nil {
@@ -256,7 +270,11 @@ func migrate(ctx context.Context, d goose.Dialect, db *sql.DB) error {
 		}
 	}
 	if current > target {
-		return fmt.Errorf("%w: its schema has version %d, this program knows %d; start the newer version of daypass", ErrNewerSchema, current, target)
+		return newerSchema(current, target)
 	}
 	return nil
+}
+
+func newerSchema(current, target int64) error {
+	return fmt.Errorf("%w: its schema has version %d, this program knows %d; start the newer version of daypass", ErrNewerSchema, current, target)
 }

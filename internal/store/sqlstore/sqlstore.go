@@ -1,8 +1,8 @@
 // Package sqlstore keeps records in a SQL database, as package store asks.
 //
-// Today that is SQLite, embedded in the binary: OpenSQLite, a file, nothing to
-// install. What is particular to it is in sqlite.go; the statements are data,
-// the type dialect, so that a second database is a second value.
+// There are two: SQLite, embedded in the binary, a file, nothing to install
+// (OpenSQLite); and PostgreSQL, which many nodes share (OpenPostgres). The statements
+// are data, a dialect for each. What is particular to a database is in its files.
 //
 // The schema is three tables: records, keyed by kind, account and key, each row
 // with the revision of its last write; state, with the newest revision; and
@@ -35,8 +35,9 @@ var (
 type dialect struct {
 	name         string
 	lockRevision string // gives the revision, with all other writers shut out
-	setRevision  string // 1 revision
+	setRevision  string // 1 revision, 2 sign of the transaction where there is a committed
 	revision     string
+	committed    string // 1 sign; gives the revision, and whether that transaction took one of the last recentSigns; "" where a commit tells
 	get          string // 1 kind, 2 account, 3 key; gives document, revision
 	put          string // 1 kind, 2 account, 3 key, 4 document, 5 revision
 	del          string // 1 kind, 2 account, 3 key, 4 revision
@@ -44,11 +45,22 @@ type dialect struct {
 	marked       string // 1 mark, 2 now; gives a row if the mark counts
 	mark         string // 1 mark, 2 now, 3 until; affects a row unless the mark counts
 	clearMarks   string // 1 now, 2 how many
+	allMarks     string // gives mark, until, in order of the marks
+	snapshot     string // 1 path of an empty file; "" where the records are copied one by one
+
+	// Of Move.
+	held    string // gives how many records, tombstones and marks there are
+	all     string // gives all columns of all records, in order of revision, kind, account, key
+	restore string // 1 kind, 2 account, 3 key, 4 document, 5 revision, 6 deleted
+	leave   string // after it no revision is found
+
+	transient func(error) bool // the same may succeed when it is tried again
 }
 
-// Store is a store.Store in a SQL database. Make one with OpenSQLite.
+// Store is a store.Store in a SQL database. Make one with OpenSQLite or OpenPostgres.
 type Store struct {
 	dialect dialect
+	path    string            // of the file, absolute; "" for a server's database
 	explain func(error) error // adds a sentinel to an error of the driver
 	writer  *sql.DB           // for Update
 	reader  *sql.DB           // for all else; nil until the schema is there
@@ -117,17 +129,14 @@ func (s *Store) Update(ctx context.Context, f func(store.Tx) error) (int64, erro
 		return 0, err
 	}
 	defer s.inflight.Done()
-	sqlTx, err := s.writer.BeginTx(ctx, nil)
+	sqlTx, before, err := s.lock(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("sqlstore: begin: %w", s.explain(err))
+		return 0, err
 	}
 	// Also when f panics. After a commit it does nothing.
 	defer func() { _ = sqlTx.Rollback() }()
 
-	t := &tx{ctx: ctx, sql: sqlTx, dialect: &s.dialect}
-	if err := sqlTx.QueryRowContext(ctx, s.dialect.lockRevision).Scan(&t.before); err != nil {
-		return 0, fmt.Errorf("sqlstore: read the revision: %w", s.explain(err))
-	}
+	t := &tx{ctx: ctx, sql: sqlTx, dialect: &s.dialect, before: before}
 	if err := t.run(f); err != nil {
 		return 0, err
 	}
@@ -135,15 +144,30 @@ func (s *Store) Update(ctx context.Context, f func(store.Tx) error) (int64, erro
 		return 0, fmt.Errorf("sqlstore: nothing is written: %w", s.explain(t.failed))
 	}
 	if !t.wrote {
-		return t.before, nil
+		return before, nil
 	}
-	if _, err := sqlTx.ExecContext(ctx, s.dialect.setRevision, t.before+1); err != nil {
-		return 0, fmt.Errorf("sqlstore: take revision %d: %w", t.before+1, s.explain(err))
+	return s.commit(ctx, sqlTx, before+1)
+}
+
+// commit takes a revision and commits. An error says that nothing is written, or that
+// it is not known.
+func (s *Store) commit(ctx context.Context, sqlTx *sql.Tx, revision int64) (int64, error) {
+	args, sign := []any{revision}, int64(0)
+	if s.dialect.committed != "" {
+		sign = newSign()
+		args = append(args, sign)
+	}
+	if _, err := sqlTx.ExecContext(ctx, s.dialect.setRevision, args...); err != nil {
+		return 0, fmt.Errorf("sqlstore: take revision %d: %w", revision, s.explain(err))
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return 0, fmt.Errorf("sqlstore: commit revision %d: %w", t.before+1, s.explain(err))
+		err = fmt.Errorf("sqlstore: commit revision %d: %w", revision, s.explain(err))
+		if s.dialect.committed == "" {
+			return 0, err
+		}
+		return s.outcome(ctx, revision, sign, err)
 	}
-	return t.before + 1, nil
+	return revision, nil
 }
 
 // Get implements store.Store.
@@ -152,7 +176,14 @@ func (s *Store) Get(ctx context.Context, id store.ID) (store.Record, error) {
 		return store.Record{}, err
 	}
 	defer s.inflight.Done()
-	r, err := scanRecord(id, s.get.QueryRowContext(ctx, string(id.Kind), id.Account, id.Key))
+	if id.Check() != nil { // nothing can be there
+		return store.Record{}, fmt.Errorf("%w: %v", store.ErrNotFound, id)
+	}
+	var r store.Record
+	err := s.again(ctx, func() (err error) {
+		r, err = scanRecord(id, s.get.QueryRowContext(ctx, string(id.Kind), id.Account, id.Key))
+		return err
+	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Record{}, fmt.Errorf("sqlstore: get %v: %w", id, s.explain(err))
 	}
@@ -168,6 +199,8 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]store.Re
 		return nil, err
 	}
 	defer s.inflight.Done()
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	records, err := s.readChanges(ctx, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: read changes after revision %d: %w", after, s.explain(err))
@@ -208,6 +241,8 @@ func (s *Store) Revision(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	defer s.inflight.Done()
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	return s.readRevision(ctx)
 }
 

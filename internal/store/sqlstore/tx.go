@@ -41,6 +41,9 @@ func (t *tx) Get(id store.ID) (store.Record, error) {
 	if t.done {
 		return store.Record{}, store.ErrTxDone
 	}
+	if id.Check() != nil { // nothing can be there
+		return store.Record{}, fmt.Errorf("%w: %v", store.ErrNotFound, id)
+	}
 	r, err := scanRecord(id, t.sql.QueryRowContext(t.ctx, t.dialect.get, string(id.Kind), id.Account, id.Key))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Record{}, t.fail("get", id, err)
@@ -70,6 +73,9 @@ func (t *tx) Put(id store.ID, document []byte) error {
 func (t *tx) Delete(id store.ID) error {
 	if t.done {
 		return store.ErrTxDone
+	}
+	if id.Check() != nil {
+		return fmt.Errorf("%w: %v", store.ErrNotFound, id)
 	}
 	result, err := t.sql.ExecContext(t.ctx, t.dialect.del, string(id.Kind), id.Account, id.Key, t.before+1)
 	if err != nil {

@@ -1,0 +1,124 @@
+package console
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// A secret access key has 240 random bits and is not found by guessing. The limit
+// keeps the console from being where stolen lists of keys are tried.
+const (
+	guessLimit  = 10 // wrong guesses from one address
+	keyLimit    = 20 // wrong guesses at one access key, from anywhere
+	guessWindow = 5 * time.Minute
+	guessMost   = 4096 // addresses, and keys, that are remembered; the oldest goes first
+)
+
+// guesses counts wrong sign-ins by something that they have in common. It is bounded,
+// and what is forgotten for that is what was wrong least recently: so who makes up
+// many addresses or keys locks nobody else out.
+type guesses[K comparable] struct {
+	limit int
+
+	mu   sync.Mutex // guards seen
+	seen map[K]guess
+}
+
+type guess struct {
+	count int
+	until time.Time // when it is forgotten
+}
+
+// wait is how long somebody must wait before the next guess; 0 for not at all.
+func (g *guesses[K]) wait(who K, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one, ok := g.seen[who]
+	if !ok || one.count < g.limit || !now.Before(one.until) {
+		return 0
+	}
+	return one.until.Sub(now)
+}
+
+// wrong counts a wrong guess.
+func (g *guesses[K]) wrong(who K, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.seen == nil {
+		g.seen = map[K]guess{}
+	}
+	one, ok := g.seen[who]
+	if !ok && len(g.seen) >= guessMost {
+		g.makeRoom(now)
+	}
+	if !now.Before(one.until) {
+		one.count = 0
+	}
+	g.seen[who] = guess{one.count + 1, now.Add(guessWindow)}
+}
+
+// makeRoom forgets all that is over or, where nothing is, the oldest.
+func (g *guesses[K]) makeRoom(now time.Time) {
+	var oldest K
+	var until time.Time
+	for who, one := range g.seen {
+		if !now.Before(one.until) {
+			delete(g.seen, who)
+		} else if until.IsZero() || one.until.Before(until) {
+			oldest, until = who, one.until
+		}
+	}
+	if len(g.seen) >= guessMost {
+		delete(g.seen, oldest)
+	}
+}
+
+// origin is where a connection comes from: an IPv4 address, or the /64 that one
+// customer has in IPv6.
+func origin(remote string) netip.Prefix {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return netip.Prefix{} // counted together
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	address = address.Unmap().WithZone("")
+	bits := 64
+	if address.Is4() {
+		bits = 32
+	}
+	prefix, _ := address.Prefix(bits) // in range for both
+	return prefix
+}
+
+// ended remembers the sessions that were signed out until their cookies are over.
+// The zero value has none.
+type ended struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+func (e *ended) add(id string, until, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.seen == nil {
+		e.seen = map[string]time.Time{}
+	}
+	for other, over := range e.seen {
+		if !now.Before(over) {
+			delete(e.seen, other)
+		}
+	}
+	e.seen[id] = until
+}
+
+func (e *ended) has(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, ok := e.seen[id]
+	return ok
+}

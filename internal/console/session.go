@@ -1,0 +1,251 @@
+package console
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// lifetime is how long a sign-in lasts at most. Temporary credentials end when they
+// end; the front door says so.
+const lifetime = 8 * time.Hour
+
+// maxSignIn is the most that a sign-in may say; a session token is the longest part.
+const maxSignIn = 16 << 10
+
+// maxCookie is the longest value that every browser keeps: 4096 bytes with name and
+// attributes (RFC 6265 section 6.1). A longer one is silently not kept.
+const maxCookie = 3900
+
+// session is what a cookie seals.
+type session struct {
+	ID      string    `json:"id"`
+	Expires time.Time `json:"expires"`
+	Account string    `json:"account"`
+	ARN     string    `json:"arn"`
+	UserID  string    `json:"userId"`
+
+	credentials
+}
+
+// credentials are what the caller signs in with, and what requests are signed with.
+type credentials struct {
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
+	SessionToken    string `json:"sessionToken,omitempty"`
+}
+
+// String keeps credentials out of logs.
+func (credentials) String() string { return "credentials" }
+
+// GoString is String.
+func (c credentials) GoString() string { return c.String() }
+
+func (c *Console) serveSession(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost:
+		c.signIn(w, r)
+	case http.MethodGet:
+		if s, ok := c.session(w, r); ok {
+			replySession(w, s)
+		}
+	case http.MethodDelete:
+		if s, err := c.open(r); err == nil {
+			c.ended.add(s.ID, s.Expires, c.now())
+		}
+		http.SetCookie(w, cookie(r, "", -1))
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", "DELETE, GET, POST")
+		refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "The session is asked for, begun or ended.")
+	}
+}
+
+func replySession(w http.ResponseWriter, s *session) {
+	reply(w, http.StatusOK, map[string]string{
+		"account": s.Account, "arn": s.ARN, "userId": s.UserID, "expires": s.Expires.UTC().Format(time.RFC3339),
+	})
+}
+
+// session is the caller's; without one the request is answered.
+func (c *Console) session(w http.ResponseWriter, r *http.Request) (*session, bool) {
+	s, err := c.open(r)
+	if err != nil {
+		refuse(w, http.StatusUnauthorized, "SignedOut", "Sign in first.")
+		return nil, false
+	}
+	return s, true
+}
+
+// signIn asks the front door who has these credentials, and seals them into a cookie.
+func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	from := origin(r.RemoteAddr)
+	if wait := c.guesses.wait(from, c.now()); wait > 0 {
+		tooMany(w, wait)
+		return
+	}
+	var given credentials
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSignIn))
+	if err := decoder.Decode(&given); err != nil || given.AccessKeyID == "" || given.SecretAccessKey == "" {
+		refuse(w, http.StatusBadRequest, "ValidationError", "A sign-in has an access key ID and a secret access key.")
+		return
+	}
+	if wait := c.keys.wait(given.AccessKeyID, c.now()); wait > 0 {
+		tooMany(w, wait)
+		return
+	}
+	s, status, answer := c.whoIs(r, given)
+	if s == nil {
+		code, message := faultOf(answer)
+		if status < http.StatusInternalServerError {
+			c.guesses.wrong(from, c.now())
+			c.keys.wrong(given.AccessKeyID, c.now())
+			status = http.StatusUnauthorized
+			if code != "ExpiredToken" { // which only who has the token is told
+				code, message = "SignInFailed", "The access key ID, the secret access key or the session token is not right."
+			}
+		}
+		refuse(w, status, code, message)
+		return
+	}
+	value, err := c.seal(r, s)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "InternalFailure", "The session could not be begun.")
+		return
+	}
+	if len(value) > maxCookie {
+		refuse(w, http.StatusBadRequest, "SessionTokenTooLong", "The session token is too long for a cookie. Sign in with a session of fewer tags and session policies.")
+		return
+	}
+	http.SetCookie(w, cookie(r, value, int(lifetime/time.Second)))
+	replySession(w, s)
+}
+
+// tooMany refuses to try before some time is over, also what would be right.
+func tooMany(w http.ResponseWriter, wait time.Duration) {
+	seconds := int(wait/time.Second) + 1
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	refuse(w, http.StatusTooManyRequests, "TooManyGuesses", fmt.Sprintf("Too many sign-ins were wrong. Try again in %d seconds.", seconds))
+}
+
+// whoIs asks STS who has the credentials. Without a session, it gives the answer.
+func (c *Console) whoIs(r *http.Request, given credentials) (s *session, status int, answer []byte) {
+	body := []byte("Action=GetCallerIdentity&Version=2011-06-15")
+	request := r.Clone(r.Context())
+	request.Method, request.Header = http.MethodPost, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	into := &recorder{header: http.Header{}, status: http.StatusOK}
+	if err := c.forward(into, request, "sts", defaultRegion, "/", given, body); err != nil {
+		return nil, http.StatusInternalServerError, nil
+	}
+	var identity struct {
+		Result struct {
+			Account string `xml:"Account"`
+			ARN     string `xml:"Arn"`
+			UserID  string `xml:"UserId"`
+		} `xml:"GetCallerIdentityResult"`
+	}
+	if into.status != http.StatusOK {
+		return nil, into.status, into.body.Bytes()
+	}
+	if err := xml.Unmarshal(into.body.Bytes(), &identity); err != nil || identity.Result.ARN == "" {
+		return nil, http.StatusInternalServerError, nil
+	}
+	id := make([]byte, 16)
+	if _, err := io.ReadFull(c.random, id); err != nil {
+		return nil, http.StatusInternalServerError, nil
+	}
+	return &session{
+		ID: hex.EncodeToString(id), Expires: c.now().Add(lifetime), credentials: given,
+		Account: identity.Result.Account, ARN: identity.Result.ARN, UserID: identity.Result.UserID,
+	}, http.StatusOK, nil
+}
+
+// faultOf reads code and message of a refusal of the Query protocol.
+func faultOf(answer []byte) (code, message string) {
+	var fault struct {
+		Error struct{ Code, Message string }
+	}
+	if err := xml.Unmarshal(answer, &fault); err != nil || fault.Error.Code == "" {
+		return "InternalFailure", "The credentials could not be verified."
+	}
+	return fault.Error.Code, fault.Error.Message
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+// A cookie of the name that begins with __Host- is taken by browsers only over TLS,
+// from the host itself and for all of it. Without TLS the server is on loopback.
+func cookieName(r *http.Request) string {
+	if r.TLS != nil {
+		return "__Host-daypass"
+	}
+	return "daypass"
+}
+
+func cookie(r *http.Request, value string, age int) *http.Cookie {
+	return &http.Cookie{ //nolint:gosec // Secure where there is TLS; where not, the server is on loopback
+		Name: cookieName(r), Value: value, Path: "/", MaxAge: age,
+		Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	}
+}
+
+// purpose is the associated data of a cookie: it opens only for the host that it
+// was made for.
+func purpose(r *http.Request) []byte {
+	return []byte("daypass console session\n" + cookieName(r) + "\n" + r.Host)
+}
+
+func (c *Console) seal(r *http.Request, s *session) (string, error) {
+	plain, err := json.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := c.sealer.Seal(plain, purpose(r))
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// open opens the cookie of a request.
+func (c *Console) open(r *http.Request) (*session, error) {
+	found, err := r.Cookie(cookieName(r))
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(found.Value)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := c.sealer.Open(sealed, purpose(r))
+	if err != nil {
+		return nil, err
+	}
+	var s session
+	if err := json.Unmarshal(plain, &s); err != nil {
+		return nil, err
+	}
+	if !c.now().Before(s.Expires) || s.AccessKeyID == "" {
+		return nil, fmt.Errorf("console: the session of %s is over", s.ARN)
+	}
+	if c.ended.has(s.ID) {
+		return nil, fmt.Errorf("console: the session of %s was signed out", s.ARN)
+	}
+	return &s, nil
+}
