@@ -61,6 +61,7 @@ has_moto() { moto_server --help >/dev/null 2>&1 || "$moto_dir/bin/moto_server" -
 moto_version=5.2.1
 has_zsh() { command -v zsh >/dev/null 2>&1; }
 has_units() { command -v systemd-analyze >/dev/null 2>&1 && command -v systemd-sysusers >/dev/null 2>&1; }
+has_promtool() { command -v promtool >/dev/null 2>&1; }
 has_openssl() { command -v openssl >/dev/null 2>&1; }
 has_fish() { command -v fish >/dev/null 2>&1; }
 # Debian keeps the server's programs out of PATH; the tests make a cluster of their own.
@@ -94,6 +95,7 @@ missing() {
 	has_fish || echo fish
 	has_units || echo systemd
 	has_openssl || echo openssl
+	has_promtool || echo prometheus
 	[ -f /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 	if ! has_cc; then
 		echo gcc

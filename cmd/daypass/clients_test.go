@@ -17,6 +17,7 @@ import (
 
 	"github.com/daypass/daypass/internal/gitlab"
 	"github.com/daypass/daypass/internal/gitlab/instance"
+	"github.com/daypass/daypass/internal/pgcluster"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -156,6 +157,10 @@ func condition(c clients, name string) (bool, error) {
 	case "glewlwyd", "rclone", "s3cmd":
 		if _, err := exec.LookPath(name); err != nil {
 			lacks = name
+		}
+	case "postgres":
+		if !pgcluster.Installed() {
+			lacks = "PostgreSQL server"
 		}
 	case "moto":
 		if err := exec.Command(motoServer(), "--help").Run(); err != nil {

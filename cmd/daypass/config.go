@@ -70,6 +70,18 @@ type configuration struct {
 	Store string `yaml:"store"`
 	// Account is the account that the first start makes, 12 digits.
 	Account string `yaml:"account"`
+	// MasterKey says where the master key's set is, under which secrets lie:
+	// `file:PATH`, `env:VARIABLE`, or `credential:NAME`, a credential that systemd
+	// gave to the service (LoadCredential=). By default it is the file `master.key`
+	// in the data directory, which the first start makes. See docs/keys.md.
+	MasterKey string `yaml:"masterKey"`
+	// MasterKeyKMS is the KMS that encrypts the master key's set where it is:
+	// `aws-kms://ARN` of a key of AWS KMS, or `exec:/PATH/TO/COMMAND`, which is
+	// called with `encrypt` or `decrypt`. It is asked when the server starts and when
+	// the set changes.
+	MasterKeyKMS string `yaml:"masterKeyKms"`
+	// Keys says how old keys become before the server rotates them.
+	Keys keysConfiguration `yaml:"keys"`
 	// TLSCert is the file of the certificate chain for https, in PEM form. It
 	// goes together with `tlsKey`. Files that change are read anew within 5 seconds;
 	// what does not fit leaves the old certificate in place, and the log says so.
@@ -84,6 +96,14 @@ type configuration struct {
 	// `-` is stdout. By default it is `events.jsonl` in the data directory. A file
 	// whose name ends with .jsonl is continued in another when it has 16 MiB.
 	Events string `yaml:"events"`
+	// LogFormat is the form of the log, which goes to stderr: `logfmt`, or `json`, one
+	// object a line.
+	LogFormat string `yaml:"logFormat"`
+	// LogLevel is the least level that is logged: `debug`, `request` (a line for each
+	// request), `info`, `warn` or `error`. By default it is `info`. A server that was
+	// started with a configuration file reads this key anew when it gets SIGHUP; see
+	// docs/monitoring.md.
+	LogLevel string `yaml:"logLevel"`
 	// ReadyFile is a file to which the endpoint's URL is written once the
 	// server answers. It is removed when the server stops.
 	ReadyFile string `yaml:"readyFile"`
@@ -123,12 +143,6 @@ type configuration struct {
 	// itself: who may do what is decided here, and the service knows the gateway's
 	// credentials only. See docs/upstream.md.
 	Upstreams []serviceConfiguration `yaml:"upstreams"`
-}
-
-// consoleConfiguration is what may be said of the console, which every server has.
-type consoleConfiguration struct {
-	// Enabled is whether there is a console, at `/console/`. By default there is.
-	Enabled *bool `yaml:"enabled"`
 }
 
 // providerConfiguration is an entry of `providers`.
@@ -184,6 +198,21 @@ type egressConfiguration struct {
 	// the others. The proxy's own address is not judged. HTTPS_PROXY and its
 	// like are not read.
 	Proxy proxyURL `yaml:"proxy"`
+}
+
+// keysConfiguration is how old keys become before they are rotated, such as `720h`,
+// an hour at least. No session ends by a rotation.
+type keysConfiguration struct {
+	// Session is for the keys that seal sessions; `0s` is by command only. By
+	// default it is `168h`.
+	Session *duration `yaml:"session"`
+	// Issuer is for the keys by which accounts sign as issuers (outbound
+	// federation). By default they are rotated by command only, since AWS's never
+	// change.
+	Issuer *duration `yaml:"issuer"`
+	// Master is for the master key. By default it is rotated by command only, since
+	// copies of its file must be kept. It needs a file that the server can write.
+	Master *duration `yaml:"master"`
 }
 
 // s3Configuration is how Amazon S3 is served. Without an entry buckets are kept in
@@ -370,6 +399,12 @@ func (c *configuration) resolve(folder string) {
 	for i := range c.Upstreams {
 		paths = append(paths, &c.Upstreams[i].CA, &c.Upstreams[i].CredentialsFile)
 	}
+	if c.Console.SignIn != nil {
+		paths = append(paths, &c.Console.SignIn.ClientSecretFile)
+	}
+	if path, ok := strings.CutPrefix(c.MasterKey, "file:"); ok && !filepath.IsAbs(path) {
+		c.MasterKey = "file:" + filepath.Join(folder, path)
+	}
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(folder, *path)
@@ -380,7 +415,7 @@ func (c *configuration) resolve(folder string) {
 // serveOptions are the flags that are keys of the file as well: tls-cert is
 // tlsCert there, and DAYPASS_TLS_CERT in the environment.
 var serveOptions = []string{
-	"listen", "admin-listen", "data", "store", "account", "tls-cert", "tls-key", "issuer-ca", "events", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
+	"listen", "admin-listen", "data", "store", "account", "master-key", "master-key-kms", "tls-cert", "tls-key", "issuer-ca", "events", "log-format", "log-level", "ready-file", "explain-to-caller", "encode-denials", "public-url", "extended-claims",
 }
 
 // variable is the environment variable of a flag. Others that begin like it
@@ -444,9 +479,27 @@ func (c *configuration) complete(command *cobra.Command, path string, environmen
 	return nil
 }
 
+// keys is what c says of keys, as the server takes it.
+func (c *configuration) keys() (server.Keys, error) {
+	var k server.Keys
+	for _, of := range []struct {
+		given *duration
+		to    *time.Duration
+	}{{c.Keys.Session, &k.Session}, {c.Keys.Issuer, &k.Issuer}, {c.Keys.Master, &k.MasterKey}} {
+		if of.given == nil {
+			continue
+		}
+		if *of.to = time.Duration(*of.given); *of.to == 0 {
+			*of.to = -1 // which is how the server says never
+		}
+	}
+	err := k.SetMaster(c.MasterKey, c.MasterKeyKMS, os.Getenv)
+	return k, err
+}
+
 // server is c as the server takes it.
-func (c *configuration) server() (server.Config, error) {
-	config := server.Config{
+func (c *configuration) server() (config server.Config, err error) {
+	config = server.Config{
 		DataDir: c.Data, Store: c.Store, Listen: c.Listen, Account: c.Account, CertFile: c.TLSCert, KeyFile: c.TLSKey,
 		EventsFile: c.Events, ReadyFile: c.ReadyFile, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, PublicURL: c.PublicURL, ExtendedClaims: c.ExtendedClaims,
 		Issuers: jwks.Settings{Proxy: c.Egress.Proxy.url, Egress: jwks.Egress{
@@ -455,15 +508,18 @@ func (c *configuration) server() (server.Config, error) {
 		}},
 	}
 	config.NoConsole = c.Console.Enabled != nil && !*c.Console.Enabled
+	config.SignIn = c.Console.SignIn.server()
 	if c.AdminListen != "none" {
 		config.AdminListen = c.AdminListen
+	}
+	if config.Keys, err = c.keys(); err != nil {
+		return config, err
 	}
 	if c.StaleKeys != nil {
 		if config.Issuers.StaleFor = time.Duration(*c.StaleKeys); config.Issuers.StaleFor == 0 {
 			config.Issuers.StaleFor = -1 // which is how jwks says never
 		}
 	}
-	var err error
 	if config.DataDir == "" {
 		if config.DataDir, err = userDataDir(); err != nil {
 			return config, err

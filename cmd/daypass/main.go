@@ -95,7 +95,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // packageNames are those with which errors of ours begin. They help who reads the
 // program, and nobody who runs it.
-var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|audit|backup|ci|client|directory|doctor|durable|gitlab|iam|idtoken|instance|jwks|lint|source|strictyaml|suite|explain|masterkey|pipeline|publish|ledger|bucket|runner|workspace|server|sqlstore|store|sts): )+`)
+var packageNames = regexp.MustCompile(`(^|\n|: )(?:(?:archive|audit|backup|ci|client|directory|doctor|durable|gitlab|iam|idtoken|instance|jwks|lint|source|strictyaml|suite|explain|masterkey|kms|rotation|pipeline|publish|ledger|bucket|runner|workspace|server|sqlstore|store|sts): )+`)
 
 // inWords is an error as it is told. What is wrong with a pipeline is told with
 // the line and what to do.
@@ -130,7 +130,7 @@ Try "daypass demo".`,
 	}
 	group(root)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newConfigure(), newServe(), newAccount(), newExport(), newImport(), newBackup(), newRestore(), newHealthcheck(), newStatus(), newSessions(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newUpgradeStore(), newMigrateStore(), newPublishCommand(), newDemo(), newVersion())
+	root.AddCommand(newExec(), newEnv(), newCredentialProcess(), newWhoami(), newConfigure(), newServe(), newAccount(), newExport(), newImport(), newBackup(), newRestore(), newHealthcheck(), newStatus(), newSessions(), newKeys(), newAudit(), newIssuer(), newDoctor(), newCI(), newToken(), newExplain(), newTest(), newReach(), newLint(), newDiff(), newWhoCan(), newMigrate(), newUpgradeStore(), newMigrateStore(), newPublishCommand(), newDemo(), newVersion())
 	return root
 }
 

@@ -66,8 +66,8 @@ func TestRotation(t *testing.T) {
 
 const rotationJobs = 4
 
-// rotation is an issuer, a server that federates with it, and jobs.
-type rotation struct {
+// rotationTest is an issuer, a server that federates with it, and jobs.
+type rotationTest struct {
 	t        *testing.T
 	keys     io.Writer   // to the issuer's standard input
 	said     chan string // from its standard output
@@ -83,10 +83,10 @@ type trade struct {
 	kid, token string
 }
 
-func startRotation(t *testing.T) *rotation {
+func startRotation(t *testing.T) *rotationTest {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rotation{t: t, said: make(chan string, 100), trades: make(chan trade, 10_000), failed: make(chan error, rotationJobs)}
+	r := &rotationTest{t: t, said: make(chan string, 100), trades: make(chan trade, 10_000), failed: make(chan error, rotationJobs)}
 	r.must(makeCertificate(filepath.Join(dir, "tls"), "localhost"))
 	issuer := r.startIssuer(dir)
 	r.startServer(dir)
@@ -122,7 +122,7 @@ func startRotation(t *testing.T) *rotation {
 	return r
 }
 
-func (r *rotation) must(err error) {
+func (r *rotationTest) must(err error) {
 	r.t.Helper()
 	if err != nil {
 		r.t.Fatal(err)
@@ -130,7 +130,7 @@ func (r *rotation) must(err error) {
 }
 
 // startIssuer starts testdata/node/issuer.mjs; its comment says what it does.
-func (r *rotation) startIssuer(dir string) string {
+func (r *rotationTest) startIssuer(dir string) string {
 	r.t.Helper()
 	ready := filepath.Join(dir, "issuer.url")
 	node := exec.Command("node", filepath.Join(nodeDir, "issuer.mjs"), filepath.Join(dir, "tls"), ready)
@@ -151,7 +151,7 @@ func (r *rotation) startIssuer(dir string) string {
 }
 
 // startServer runs a server whose clock the test moves.
-func (r *rotation) startServer(dir string) {
+func (r *rotationTest) startServer(dir string) {
 	r.t.Helper()
 	ca, err := os.ReadFile(filepath.Join(dir, "tls", "ca.pem"))
 	r.must(err)
@@ -177,7 +177,7 @@ func (r *rotation) startServer(dir string) {
 }
 
 // appears is the text of a file that another process writes.
-func (r *rotation) appears(path string) string {
+func (r *rotationTest) appears(path string) string {
 	r.t.Helper()
 	for range 600 { // 30 seconds
 		text, err := os.ReadFile(path)
@@ -191,7 +191,7 @@ func (r *rotation) appears(path string) string {
 }
 
 // federate registers the issuer, and makes a role for its user ann.
-func (r *rotation) federate(dir, issuer string) {
+func (r *rotationTest) federate(dir, issuer string) {
 	r.t.Helper()
 	// Not the default configuration: the caller's own AWS settings are in it.
 	profile, err := config.LoadSharedConfigProfile(r.t.Context(), "default", func(o *config.LoadSharedConfigOptions) {
@@ -212,7 +212,7 @@ func (r *rotation) federate(dir, issuer string) {
 }
 
 // trade exchanges one token for credentials.
-func (r *rotation) trade(token string) error {
+func (r *rotationTest) trade(token string) error {
 	client := sts.New(sts.Options{Region: "us-east-1", BaseEndpoint: &r.endpoint, Retryer: aws.NopRetryer{}})
 	_, err := client.AssumeRoleWithWebIdentity(context.Background(), &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn: aws.String("arn:aws:iam::" + server.DefaultAccount + ":role/deploy"), RoleSessionName: aws.String("job"), WebIdentityToken: &token,
@@ -221,10 +221,10 @@ func (r *rotation) trade(token string) error {
 }
 
 // pass lets time go by for the server.
-func (r *rotation) pass(d time.Duration) { r.ahead.Add(int64(d)) }
+func (r *rotationTest) pass(d time.Duration) { r.ahead.Add(int64(d)) }
 
 // publish has the issuer publish these keys, and sign with the first of them.
-func (r *rotation) publish(names ...string) {
+func (r *rotationTest) publish(names ...string) {
 	r.t.Helper()
 	line := "keys " + strings.Join(names, " ")
 	_, err := io.WriteString(r.keys, line+"\n")
@@ -244,7 +244,7 @@ func (r *rotation) publish(names ...string) {
 
 // waitForAll waits until each job has traded three more tokens of that key, so
 // that none is on its way with another, and returns the last.
-func (r *rotation) waitForAll(kid string) (token string) {
+func (r *rotationTest) waitForAll(kid string) (token string) {
 	r.t.Helper()
 	for len(r.trades) > 0 { // those of before do not count
 		<-r.trades
@@ -267,14 +267,14 @@ func (r *rotation) waitForAll(kid string) (token string) {
 	return token
 }
 
-func (r *rotation) admitted(token string) {
+func (r *rotationTest) admitted(token string) {
 	r.t.Helper()
 	if err := r.trade(token); err != nil {
 		r.t.Errorf("a valid token of the key %s: %v", kid(token), err)
 	}
 }
 
-func (r *rotation) refused(token string) {
+func (r *rotationTest) refused(token string) {
 	r.t.Helper()
 	err := r.trade(token)
 	var fault smithy.APIError

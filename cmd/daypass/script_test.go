@@ -105,7 +105,7 @@ func scripts(c clients, dir string, files ...string) testscript.Params {
 		Condition:           func(name string) (bool, error) { return condition(c, name) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfor": waitFor, "exits": exits, "private": private,
-			"certificate": certificate, "expired": expired, "proxy": proxy, "glewlwyd": glewlwyd, "moto": moto, "signin": signIn, "port": port,
+			"certificate": certificate, "expired": expired, "proxy": proxy, "glewlwyd": glewlwyd, "moto": moto, "signin": signIn, "port": port, "postgres": postgres,
 		},
 	}
 }

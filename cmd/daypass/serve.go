@@ -23,7 +23,12 @@ func newServe() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		config.Stdout, config.Log = c.OutOrStdout(), newLog(c)
+		log, stopLog, err := settings.serverLog(c, file)
+		if err != nil {
+			return err
+		}
+		defer stopLog()
+		config.Stdout, config.Log = c.OutOrStdout(), log
 		config.Now, config.Random, config.Version = time.Now, rand.Reader, build()
 		hurry, stop := secondSignal(c.Context())
 		defer stop()
@@ -51,7 +56,8 @@ Without a certificate only loopback addresses are served, since credentials
 must not travel unencrypted.
 
 A signal (SIGINT, SIGTERM) ends the server: it takes no more requests, and those
-under way have ten seconds. A second signal cuts them off at once.
+under way have ten seconds. A second signal cuts them off at once. SIGHUP has a
+server with a configuration file read logLevel anew; without a file it ends it.
 
 Each option is also an environment variable (DAYPASS_TLS_CERT for --tls-cert)
 and, but for --config, a key of the configuration file (tlsCert). An option
@@ -67,8 +73,12 @@ docs/configuration.md.`,
 	f.StringVar(&settings.Data, "data", "", "data `DIR`ectory (default: daypass in the user's data directory)")
 	f.StringVar(&settings.Store, "store", "", "`URL` of a PostgreSQL database that several nodes share, without a password, which PGPASSFILE or DAYPASS_STORE may have (default: a database in the data directory)")
 	f.StringVar(&settings.Account, "account", server.DefaultAccount, "account made by the first start, 12 `DIGITS`")
+	f.StringVar(&settings.MasterKey, "master-key", "", "where the master key is, `SOURCE`: file:PATH, env:VARIABLE or credential:NAME (default: master.key in the data directory)")
+	f.StringVar(&settings.MasterKeyKMS, "master-key-kms", "", "the KMS that encrypts the master key where it is, `URI`: aws-kms://ARN or exec:/PATH/TO/COMMAND")
 	f.StringVar(&settings.ReadyFile, "ready-file", "", "write the endpoint URL to this `FILE` once the server answers")
 	f.StringVar(&settings.Events, "events", "", "append one JSON line for each request to this `FILE`, - for stdout (default: events.jsonl in the data directory)")
+	f.StringVar(&settings.LogFormat, "log-format", "logfmt", "form of the log on stderr, `FORMAT`: logfmt or json")
+	f.StringVar(&settings.LogLevel, "log-level", "info", "least `LEVEL` that is logged: debug, request (a line for each request), info, warn or error")
 	f.StringVar(&settings.TLSCert, "tls-cert", "", "certificate chain for https, PEM `FILE`")
 	f.StringVar(&settings.TLSKey, "tls-key", "", "its private key, PEM `FILE`")
 	f.StringVar(&settings.IssuerCA, "issuer-ca", "", "trust these certificate authorities for issuers besides the system's, PEM `FILE`")

@@ -28,7 +28,10 @@ export function App() {
     );
   }, []);
 
-  const enter = useCallback((session: Session) => setState({ at: "in", session, over: false }), []);
+  const enter = useCallback((session: Session) => {
+    if (location.hash.startsWith("#/sign-in/")) location.hash = "";
+    setState({ at: "in", session, over: false });
+  }, []);
   const leave = useCallback(() => {
     const out = (notice: string) => {
       clearFlashes();

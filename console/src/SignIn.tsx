@@ -11,9 +11,10 @@ import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import type { Fault } from "./api/fault";
-import { signIn, type Session } from "./api/session";
+import { beginURL, signIn, signInProvider, type Session } from "./api/session";
 import { FaultAlert } from "./parts/FaultAlert";
-import { useAction } from "./parts/load";
+import { useAction, useLoad } from "./parts/load";
+import { parseRoute, useHash } from "./route";
 
 export function SignIn({
   notice,
@@ -39,6 +40,8 @@ export function SignIn({
           </Alert>
         )}
         <FaultAlert fault={fault} />
+        <Refusal />
+        <ByProvider />
         <Container header={<Header variant="h1">Sign in</Header>}>
           <SignInForm onSignIn={onSignIn} />
         </Container>
@@ -47,11 +50,54 @@ export function SignIn({
   );
 }
 
+// ByProvider is the way in through an OpenID Connect provider, where there is one.
+function ByProvider() {
+  const provider = useLoad(() => signInProvider(), []);
+  if (!provider.value) return null;
+  return (
+    <Button variant="primary" fullWidth href={beginURL}>
+      Sign in with {provider.value}
+    </Button>
+  );
+}
+
+// What the server says of a sign-in at the provider that came to nothing, by its word
+// in the address. No text of the address is shown.
+const refusals: Record<string, string> = {
+  unreachable: "The provider does not answer as one. The server's log says why.",
+  expired: "The sign-in took too long, or was not begun in this browser. Try again.",
+  "mixed-up": "The answer did not come from the provider that was asked. Try again, from here.",
+  cancelled: "The provider says that access was denied.",
+  failed: "The provider's answer is not good for a sign-in. The server's log says why.",
+  "not-admitted": "The role that people act under does not admit you. Whoever looks after it finds the reason under Decisions.",
+  "too-many": "Too many sign-ins failed. Try again in five minutes.",
+  "too-long": "The session is too long for a cookie. Sign in by a role with fewer tags and session policies.",
+};
+
+function Refusal() {
+  const [screen, word = "", id = ""] = parseRoute(useHash()).path;
+  const text = screen === "sign-in" ? refusals[word] : undefined;
+  if (!text) return null;
+  return (
+    <Alert type="error" header="You are not signed in">
+      <div role="alert">{text}</div>
+      {/^[0-9a-f-]{36}$/.test(id) && (
+        <Box variant="small" color="inherit">
+          Request id {id}
+        </Box>
+      )}
+    </Alert>
+  );
+}
+
 // SignInAgain is above a screen whose session is over.
 export function SignInAgain({ onSignIn, onLeave }: { onSignIn: (s: Session) => void; onLeave: () => void }) {
   return (
     <Modal visible header="Your session is over: sign in again" closeAriaLabel="Leave" onDismiss={onLeave}>
-      <SignInForm onSignIn={onSignIn} />
+      <SpaceBetween size="l">
+        <ByProvider />
+        <SignInForm onSignIn={onSignIn} />
+      </SpaceBetween>
     </Modal>
   );
 }

@@ -33,6 +33,9 @@ const Version = "2026-11-26"
 type Config struct {
 	// Events finds events of this node's record, the newest first.
 	Events func(audit.Query) iter.Seq2[audit.Record, error]
+	// NodeName is the name of this node, where there are others with records of their
+	// own; "" otherwise.
+	NodeName string
 	// ProviderKeys gives keys of registered providers, to verify a token that is
 	// tried.
 	ProviderKeys *jwks.Cache

@@ -29,6 +29,8 @@ type ListDecisionsInput struct {
 type ListDecisionsOutput struct {
 	Decisions []Decision `json:"decisions"` // the newest first
 	Next      string     `json:"next,omitempty"`
+	// Node names the node whose record was asked, where others have their own.
+	Node string `json:"node,omitempty"`
 }
 
 // Decision is one request of the record, in short.
@@ -106,7 +108,7 @@ func (s *service) listDecisions(c *awsapi.Call, in *ListDecisionsInput) (*ListDe
 
 // page reads the record until the page is full.
 func (s *service) page(c *awsapi.Call, q audit.Query, in *ListDecisionsInput, after string) (*ListDecisionsOutput, error) {
-	out := &ListDecisionsOutput{Decisions: []Decision{}}
+	out := &ListDecisionsOutput{Decisions: []Decision{}, Node: s.NodeName}
 	passed := after == ""
 	var last *audit.Event
 	for record, err := range s.Events(q) {

@@ -20,8 +20,8 @@ type Explanation struct {
 	Nearest int `json:"nearest"`
 	// Notes are sentences on what did not match, without full stops.
 	Notes []string `json:"notes,omitempty"`
-	// Fix is the smallest change of the trust policy that admits the token and no
-	// other; nil where there is none to recommend.
+	// Fix is the smallest change of a policy that admits the token, or allows the
+	// request, and no other; nil where there is none to recommend.
 	Fix *Fix `json:"fix,omitempty"`
 }
 
@@ -66,14 +66,27 @@ type Verdict struct {
 // Place is where something stands in a policy's text.
 type Place = explain.Place
 
-// Fix is a change of a role's trust policy.
+// Fix is a change of a role's trust policy, or of an inline policy of a role or user.
 type Fix struct {
-	RoleName string   `json:"roleName"`
-	Steps    []string `json:"steps"`
-	Before   string   `json:"before"`
-	Policy   string   `json:"policy"` // the whole policy after the change
-	Warning  string   `json:"warning,omitempty"`
+	// Operation is that of IAM which puts it in force: UpdateAssumeRolePolicy,
+	// PutRolePolicy or PutUserPolicy.
+	Operation string `json:"operation"`
+	// Of the three names those are set that the operation takes.
+	RoleName   string   `json:"roleName,omitempty"`
+	UserName   string   `json:"userName,omitempty"`
+	PolicyName string   `json:"policyName,omitempty"`
+	Steps      []string `json:"steps"`
+	Before     string   `json:"before"` // "" where there is no such policy yet
+	Policy     string   `json:"policy"` // the whole policy after the change
+	Warning    string   `json:"warning,omitempty"`
 }
+
+// The operations of IAM that put a fix in force.
+const (
+	updateTrust   = "UpdateAssumeRolePolicy"
+	putRolePolicy = "PutRolePolicy"
+	putUserPolicy = "PutUserPolicy"
+)
 
 // explained puts reasons into the words of this API. What stands in documents of
 // other accounts is left out.
@@ -163,21 +176,56 @@ func documentsOf(snapshot *directory.Snapshot, account, principal string, names 
 
 // attachedTo are the policies of a principal: of a session, its role's.
 func attachedTo(snapshot *directory.Snapshot, account, principal string) []directory.Attached {
-	parsed, err := arn.Parse(principal)
-	if err != nil || parsed.Account != account {
+	p, ok := principalOf(snapshot, account, principal)
+	if !ok {
 		return nil
 	}
+	return append(p.policies, p.boundary...)
+}
+
+// principal is a user, or the role of a session.
+type principal struct {
+	as       policy.Principal
+	inline   []explain.InlinePolicy
+	policies []directory.Attached // the inline ones first
+	boundary []directory.Attached
+	fix      Fix // with the names that a change of an inline policy takes
+}
+
+// principalOf finds the one of an ARN, in this account.
+func principalOf(snapshot *directory.Snapshot, account, principalARN string) (p principal, ok bool) {
+	parsed, err := arn.Parse(principalARN)
+	if err != nil || parsed.Account != account {
+		return p, false
+	}
+	p.as = policy.Principal{ARN: principalARN, Account: account}
 	kind, rest, _ := strings.Cut(parsed.Resource, "/")
 	switch kind {
 	case "assumed-role":
 		name, _, _ := strings.Cut(rest, "/")
-		if role, ok := snapshot.Role(account, name); ok {
-			return append(snapshot.RolePolicies(nil, role), snapshot.Boundary(account, role.PermissionsBoundary)...)
+		role, ok := snapshot.Role(account, name)
+		if !ok {
+			return p, false
 		}
+		p.as.RoleARN, p.as.UniqueID = role.ARN, role.ID
+		for _, own := range role.InlinePolicies {
+			p.inline = append(p.inline, explain.InlinePolicy{Name: own.Name, Text: own.Document})
+		}
+		p.policies, p.boundary = snapshot.RolePolicies(nil, role), snapshot.Boundary(account, role.PermissionsBoundary)
+		p.fix = Fix{Operation: putRolePolicy, RoleName: role.Name}
 	case "user":
-		if user, ok := snapshot.User(account, rest[strings.LastIndexByte(rest, '/')+1:]); ok {
-			return append(snapshot.UserPolicies(nil, user), snapshot.Boundary(account, user.PermissionsBoundary)...)
+		user, ok := snapshot.User(account, rest[strings.LastIndexByte(rest, '/')+1:])
+		if !ok {
+			return p, false
 		}
+		p.as.UniqueID = user.ID
+		for _, own := range user.InlinePolicies {
+			p.inline = append(p.inline, explain.InlinePolicy{Name: own.Name, Text: own.Document})
+		}
+		p.policies, p.boundary = snapshot.UserPolicies(nil, user), snapshot.Boundary(account, user.PermissionsBoundary)
+		p.fix = Fix{Operation: putUserPolicy, UserName: user.Name}
+	default:
+		return p, false
 	}
-	return nil
+	return p, true
 }

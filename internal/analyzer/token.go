@@ -36,8 +36,9 @@ type GetDecisionOutput struct {
 	Claims        map[string]string `json:"claims,omitempty"` // those that name the job
 	Session       string            `json:"session,omitempty"`
 	Explanation   *Explanation      `json:"explanation"`
-	// Now is "admitted" or "denied": what the role's trust policy, as it is now, says
-	// of a token with what is known of this one; "" where that cannot be asked.
+	// Now is what the policies, as they are now, say of a request like this one:
+	// "admitted" or "denied" of a token, as far as it is known, by the role's trust
+	// policy; "allowed" or "denied" of another; "" where that cannot be asked.
 	Now string `json:"now,omitempty"`
 }
 
@@ -63,7 +64,11 @@ func (s *service) explain(c *awsapi.Call, e *audit.Event) *GetDecisionOutput {
 	}
 	documents, known := documentsOf(c.Snapshot, c.Account, e.Principal, e.Documents)
 	out.Explanation = explained(e.Reasons, documents, known)
-	if e.Operation != "AssumeRoleWithWebIdentity" || !e.Verified || e.Issuer == "" {
+	if e.Operation != "AssumeRoleWithWebIdentity" {
+		explainPermission(c, e, out)
+		return out
+	}
+	if !e.Verified || e.Issuer == "" {
 		return out
 	}
 	_, name, _ := arn.RoleName(e.Role)
@@ -165,7 +170,7 @@ func fixOf(report *explain.Report, role *directory.Role) *Fix {
 	if report.Fix == nil {
 		return nil
 	}
-	return &Fix{RoleName: role.Name, Steps: report.Fix.Steps, Before: role.TrustPolicy, Policy: report.Fix.Policy, Warning: report.Fix.Warning}
+	return &Fix{Operation: updateTrust, RoleName: role.Name, Steps: report.Fix.Steps, Before: role.TrustPolicy, Policy: report.Fix.Policy, Warning: report.Fix.Warning}
 }
 
 // TryTokenInput is a role, and a token or the claims of one that there might be.

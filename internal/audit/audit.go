@@ -93,6 +93,19 @@ func withoutTokens(line []byte) []byte {
 	return line
 }
 
+// WithoutTokens is text with "(token)" in the place of whatever looks like one, as in the
+// record, for who logs what a caller sent. It is cut at 1024 bytes.
+func WithoutTokens(text string) string {
+	const most = 1024
+	if len(text) > most { // of a token that is cut off the rest still looks like one, or is too short to matter
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	if !strings.Contains(text, "e") { // neither form is without it
+		return text
+	}
+	return string(withoutTokens([]byte(text)))
+}
+
 // maxText is the most bytes of one text in an event: as many as an ID token may
 // have, so that no claim is ever cut. What the sender of a request makes up can
 // have ten million, several times over, and would fill the disk.

@@ -140,3 +140,30 @@ func OpenDenial(keys *session.Keys, account, encoded string) (string, error) {
 	}
 	return text, nil
 }
+
+// DenialKeys gives the condition keys that a denial in this account was decided by,
+// of its encoded message. AWS writes of a key its values and not whether it can have
+// several: multi says so. The only error is session.ErrMessage.
+func DenialKeys(keys *session.Keys, account, encoded string, multi func(key string) bool) (*policy.Context, error) {
+	text, err := OpenDenial(keys, account, encoded)
+	if err != nil {
+		return nil, err
+	}
+	var m denialMessage
+	if json.Unmarshal([]byte(text), &m) != nil || len(m.Context.Conditions.Items) == 0 { // they did not fit
+		return nil, session.ErrMessage
+	}
+	all := &policy.Context{}
+	for _, c := range m.Context.Conditions.Items {
+		values := make([]string, len(c.Values.Items))
+		for i, v := range c.Values.Items {
+			values[i] = v.Value
+		}
+		if len(values) != 1 || multi(c.Key) {
+			all.SetMulti(c.Key, values)
+		} else {
+			all.Set(c.Key, values[0])
+		}
+	}
+	return all, nil
+}

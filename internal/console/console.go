@@ -14,11 +14,14 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -33,12 +36,28 @@ type Sealer interface {
 	Open(sealed, associated []byte) ([]byte, error)
 }
 
-// Config is what a console needs; all of it.
+// SignOuts remembers, for all nodes, which sign-ins were signed out.
+type SignOuts interface {
+	// Has reports whether a sign-in of an account was signed out.
+	Has(account, id string) bool
+	// Add signs one out; until is when it would be over by itself.
+	Add(ctx context.Context, account, id string, until time.Time) error
+}
+
+// Config is what a console needs; all of it but Provider.
 type Config struct {
-	Front  http.Handler // the server's front door, which gets signed requests
-	Sealer Sealer
-	Now    func() time.Time
-	Random io.Reader
+	Front    http.Handler // the server's front door, which gets signed requests
+	Sealer   Sealer
+	SignOuts SignOuts
+	Now      func() time.Time
+	Random   io.Reader
+	Log      *slog.Logger
+	// Public is the URL under which browsers reach the server, https unless its host is
+	// loopback, without a path. Where it is over https, so are the browsers of its host,
+	// whatever stands between.
+	Public *url.URL
+	// Provider is one by which people sign in; nil for none.
+	Provider *Provider
 }
 
 // Console is an http.Handler for what Serves says. It is safe for concurrent use.
@@ -50,13 +69,17 @@ type Console struct {
 	pages    map[string]*file
 	guesses  guesses[netip.Prefix] // by where they come from
 	keys     guesses[string]       // by the access key ID that they name
-	ended    ended
+	signOuts SignOuts
+	used     used // answers of the provider
+	log      *slog.Logger
+	public   *url.URL
+	provider *Provider
 	crossing *http.CrossOriginProtection
 }
 
 // New makes a console.
 func New(c Config) (*Console, error) {
-	if c.Front == nil || c.Sealer == nil || c.Now == nil || c.Random == nil {
+	if c.Front == nil || c.Sealer == nil || c.SignOuts == nil || c.Now == nil || c.Random == nil || c.Log == nil || c.Public == nil {
 		return nil, errors.New("console: the configuration lacks a part")
 	}
 	pages, err := readPages()
@@ -65,7 +88,7 @@ func New(c Config) (*Console, error) {
 	}
 	return &Console{
 		keys: guesses[string]{limit: keyLimit}, guesses: guesses[netip.Prefix]{limit: guessLimit},
-		front: c.Front, sealer: c.Sealer, now: c.Now, random: c.Random, pages: pages,
+		front: c.Front, sealer: c.Sealer, signOuts: c.SignOuts, now: c.Now, random: c.Random, pages: pages, log: c.Log, public: c.Public, provider: c.Provider,
 		crossing: http.NewCrossOriginProtection(),
 	}, nil
 }
@@ -99,6 +122,14 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header.Set("Cache-Control", "no-store")
+	if what, ok := strings.CutPrefix(rest, "sign-in/"); ok {
+		c.serveSignIn(w, r, what)
+		return
+	}
+	if strings.HasPrefix(rest, "download/") {
+		c.serveDownload(w, r)
+		return
+	}
 	// A simple form of another site cannot send the header, and what is not simple
 	// the browser asks about first, which nothing here answers.
 	if err := c.crossing.Check(r); err != nil || r.Header.Get("X-Daypass-Console") != "1" {
@@ -109,6 +140,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case rest == "session":
 		c.serveSession(w, r)
+	case rest == "sign-in":
+		c.tellSignIn(w)
 	case isService:
 		c.serveService(w, r, service)
 	case strings.HasPrefix(rest, "s3/"):

@@ -69,6 +69,40 @@ func (c *Console) serveObjects(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// serveDownload gives an object to a browser that follows a link, so that the page
+// holds nothing of it. A link cannot carry the page's header; the cookie comes with no
+// request of another site's, and browsers say where one comes from.
+func (c *Console) serveDownload(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", "GET")
+		refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "An object is downloaded by following a link.")
+		return
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		refuse(w, http.StatusForbidden, "CrossOrigin", "The request does not come from a page of the console.")
+		return
+	}
+	as, _, ok := c.caller(w, r)
+	if !ok {
+		return
+	}
+	path := strings.TrimPrefix(r.URL.EscapedPath(), Root+"api/download")
+	query := url.Values{}
+	if version := r.URL.Query().Get("versionId"); version != "" {
+		query.Set("versionId", version)
+	}
+	if bucket, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); bucket == "" || key == "" {
+		refuse(w, http.StatusNotFound, "NotFound", "That is the address of no object.")
+		return
+	}
+	request := r.Clone(r.Context())
+	request.URL = &url.URL{RawQuery: query.Encode()}
+	request.Header = only(r.Header, "Range", "If-Match", "If-None-Match", "User-Agent")
+	if err := c.forward(guarded{w}, request, "s3", defaultRegion, path, as, nil); err != nil {
+		refuse(w, http.StatusInternalServerError, "InternalFailure", "The request could not be signed.")
+	}
+}
+
 // caller is who asks, and the region that he asks in; without one of them the request
 // is answered.
 func (c *Console) caller(w http.ResponseWriter, r *http.Request) (as credentials, region string, ok bool) {

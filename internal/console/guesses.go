@@ -95,30 +95,25 @@ func origin(remote string) netip.Prefix {
 	return prefix
 }
 
-// ended remembers the sessions that were signed out until their cookies are over.
-// The zero value has none.
-type ended struct {
+// used remembers what may be used once, until it is over. The zero value has nothing.
+type used struct {
 	mu   sync.Mutex
 	seen map[string]time.Time
 }
 
-func (e *ended) add(id string, until, now time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.seen == nil {
-		e.seen = map[string]time.Time{}
+// first reports whether an id comes for the first time.
+func (u *used) first(id string, until, now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.seen == nil {
+		u.seen = map[string]time.Time{}
 	}
-	for other, over := range e.seen {
+	for other, over := range u.seen {
 		if !now.Before(over) {
-			delete(e.seen, other)
+			delete(u.seen, other)
 		}
 	}
-	e.seen[id] = until
-}
-
-func (e *ended) has(id string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	_, ok := e.seen[id]
-	return ok
+	_, again := u.seen[id]
+	u.seen[id] = until
+	return !again
 }

@@ -9,8 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/daypass/daypass/internal/awsapi"
 )
 
 // lifetime is how long a sign-in lasts at most. Temporary credentials end when they
@@ -58,9 +62,13 @@ func (c *Console) serveSession(w http.ResponseWriter, r *http.Request) {
 		}
 	case http.MethodDelete:
 		if s, err := c.open(r); err == nil {
-			c.ended.add(s.ID, s.Expires, c.now())
+			if err := c.signOuts.Add(r.Context(), s.Account, s.ID, s.Expires); err != nil {
+				c.log.ErrorContext(r.Context(), "a sign-out could not be written", "error", err)
+				refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "The sign-out could not be written; try again.")
+				return
+			}
 		}
-		http.SetCookie(w, cookie(r, "", -1))
+		http.SetCookie(w, c.cookie(r, "", -1))
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", "DELETE, GET, POST")
@@ -124,7 +132,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "SessionTokenTooLong", "The session token is too long for a cookie. Sign in with a session of fewer tags and session policies.")
 		return
 	}
-	http.SetCookie(w, cookie(r, value, int(lifetime/time.Second)))
+	http.SetCookie(w, c.cookie(r, value, int(lifetime/time.Second)))
 	replySession(w, s)
 }
 
@@ -133,6 +141,19 @@ func tooMany(w http.ResponseWriter, wait time.Duration) {
 	seconds := int(wait/time.Second) + 1
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	refuse(w, http.StatusTooManyRequests, "TooManyGuesses", fmt.Sprintf("Too many sign-ins were wrong. Try again in %d seconds.", seconds))
+}
+
+// ask asks STS, through the front door, without a signature.
+func (c *Console) ask(r *http.Request, form url.Values) *recorder {
+	into := &recorder{header: http.Header{}, status: http.StatusOK}
+	body := form.Encode()
+	request := r.Clone(awsapi.Via(r.Context(), "console"))
+	request.Method, request.Header = http.MethodPost, only(r.Header, "User-Agent")
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.URL, request.RequestURI, request.Pattern = &url.URL{Path: "/"}, "/", ""
+	request.Body, request.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	c.front.ServeHTTP(into, request)
+	return into
 }
 
 // whoIs asks STS who has the credentials. Without a session, it gives the answer.
@@ -189,26 +210,64 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
+// isSecure reports whether the browser's connection is over TLS: here, or at what
+// stands before the server under the public URL.
+func (c *Console) isSecure(r *http.Request) bool {
+	return r.TLS != nil || c.public.Scheme == "https" && strings.EqualFold(r.Host, c.public.Host)
+}
+
 // A cookie of the name that begins with __Host- is taken by browsers only over TLS,
 // from the host itself and for all of it. Without TLS the server is on loopback.
-func cookieName(r *http.Request) string {
-	if r.TLS != nil {
+func (c *Console) cookieName(r *http.Request) string {
+	if c.isSecure(r) {
 		return "__Host-daypass"
 	}
 	return "daypass"
 }
 
-func cookie(r *http.Request, value string, age int) *http.Cookie {
+func (c *Console) cookie(r *http.Request, value string, age int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure where there is TLS; where not, the server is on loopback
-		Name: cookieName(r), Value: value, Path: "/", MaxAge: age,
-		Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: c.cookieName(r), Value: value, Path: "/", MaxAge: age,
+		Secure: c.isSecure(r), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}
 }
 
-// purpose is the associated data of a cookie: it opens only for the host that it
+// beginName and beginCookie are those of a sign-in at the provider, which sends the
+// browser back from another site: with SameSite=Strict it would not come along.
+func (c *Console) beginName(r *http.Request) string { return c.cookieName(r) + "-sign-in" }
+
+func (c *Console) beginCookie(r *http.Request, value string, age int) *http.Cookie {
+	cookie := c.cookie(r, value, age)
+	cookie.Name, cookie.SameSite = c.beginName(r), http.SameSiteLaxMode
+	return cookie
+}
+
+// What a cookie is for: none opens as the other.
+const (
+	sessionPurpose = "daypass console session"
+	beginPurpose   = "daypass console sign-in"
+)
+
+// encoding refuses padding bits that are not zero.
+var encoding = base64.RawURLEncoding.Strict()
+
+// associated is the associated data of a cookie: it opens only for the host that it
 // was made for.
-func purpose(r *http.Request) []byte {
-	return []byte("daypass console session\n" + cookieName(r) + "\n" + r.Host)
+func (c *Console) associated(r *http.Request, purpose string) []byte {
+	return []byte(purpose + "\n" + c.cookieName(r) + "\n" + r.Host)
+}
+
+func (c *Console) sealFor(r *http.Request, purpose string, plain []byte) (string, error) {
+	sealed, err := c.sealer.Seal(plain, c.associated(r, purpose))
+	return encoding.EncodeToString(sealed), err
+}
+
+func (c *Console) openFor(r *http.Request, purpose, value string) ([]byte, error) {
+	sealed, err := encoding.DecodeString(value)
+	if err != nil {
+		return nil, err
+	}
+	return c.sealer.Open(sealed, c.associated(r, purpose))
 }
 
 func (c *Console) seal(r *http.Request, s *session) (string, error) {
@@ -216,24 +275,16 @@ func (c *Console) seal(r *http.Request, s *session) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sealed, err := c.sealer.Seal(plain, purpose(r))
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
+	return c.sealFor(r, sessionPurpose, plain)
 }
 
 // open opens the cookie of a request.
 func (c *Console) open(r *http.Request) (*session, error) {
-	found, err := r.Cookie(cookieName(r))
+	found, err := r.Cookie(c.cookieName(r))
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(found.Value)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := c.sealer.Open(sealed, purpose(r))
+	plain, err := c.openFor(r, sessionPurpose, found.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -244,8 +295,17 @@ func (c *Console) open(r *http.Request) (*session, error) {
 	if !c.now().Before(s.Expires) || s.AccessKeyID == "" {
 		return nil, fmt.Errorf("console: the session of %s is over", s.ARN)
 	}
-	if c.ended.has(s.ID) {
+	if c.signOuts.Has(s.Account, s.ID) {
 		return nil, fmt.Errorf("console: the session of %s was signed out", s.ARN)
 	}
 	return &s, nil
+}
+
+// tellSignIn says how one can sign in, beside an access key.
+func (c *Console) tellSignIn(w http.ResponseWriter) {
+	told := map[string]string{}
+	if c.provider != nil {
+		told["provider"] = c.provider.Name
+	}
+	reply(w, http.StatusOK, told)
 }

@@ -36,7 +36,8 @@ type Directory struct {
 	opener    Opener
 	documents *documents
 
-	applying sync.Mutex // held while a snapshot is replaced by its successor
+	applying sync.Mutex // held while a snapshot is replaced by its successor, and guards point
+	point    store.Point
 	snapshot atomic.Pointer[Snapshot]
 	fresh    freshness
 
@@ -118,27 +119,39 @@ func (d *Directory) poll(ctx context.Context) (err error) {
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	asked := d.fresh.now()
-	revision, err := d.store.Revision(ctx)
-	if err != nil {
+	now, err := d.since(ctx, d.point)
+	if err != nil && !errors.Is(err, store.ErrRevisionAhead) {
 		return fmt.Errorf("directory: ask for the revision: %w", err)
 	}
-	if revision == d.Snapshot().revision {
+	if err == nil && now.Revision == d.Snapshot().revision {
+		d.point = now
 		d.fresh.confirm(asked)
 		return nil
 	}
 	return d.catchUp(ctx)
 }
 
-// catchUp is Refresh, for who holds applying. A store that is behind what was seen
-// was put back to an older state, such as by a failover that lost what was last
-// written: the snapshot is then built anew, and replaced only when it is whole.
+// since is where the store is now. Of a store that can have another history than the
+// one that led to last, the error matches ErrRevisionAhead where it has.
+func (d *Directory) since(ctx context.Context, last store.Point) (store.Point, error) {
+	if timeline, ok := d.store.(store.Timeline); ok {
+		return timeline.Since(ctx, last)
+	}
+	revision, err := d.store.Revision(ctx)
+	return store.Point{Revision: revision}, err
+}
+
+// catchUp is Refresh, for who holds applying. A store that is behind what was seen, or
+// has other writes in its place, was put back to an older state, such as by a failover
+// that lost what was last written: the snapshot is then built anew, and replaced only
+// when it is whole.
 func (d *Directory) catchUp(ctx context.Context) error {
-	s, again := *d.Snapshot(), false
+	s, point, again := *d.Snapshot(), d.point, false
 	for {
 		asked := d.fresh.now()
-		records, err := d.store.Changes(ctx, s.revision, changesAtOnce)
+		records, after, err := d.changes(ctx, s.revision, point)
 		if errors.Is(err, store.ErrRevisionAhead) && !again {
-			s, again = *newSnapshot(), true
+			s, point, again = *newSnapshot(), store.Point{}, true
 			continue
 		}
 		if err != nil {
@@ -149,19 +162,36 @@ func (d *Directory) catchUp(ctx context.Context) error {
 				return err
 			}
 		}
-		if len(records) > 0 {
+		if point = after; len(records) > 0 {
 			s.revision = records[len(records)-1].Revision
 		}
 		whole := len(records) < changesAtOnce // a read that was not filled had all there was
 		if len(records) > 0 && !again || again && whole {
 			next := s
 			d.snapshot.Store(&next)
+			d.point = point
 		}
 		if whole {
 			d.fresh.confirm(asked)
 			return nil
 		}
 	}
+}
+
+// changes reads what came after a revision, and gives the point that the store was at
+// afterwards, in the history of the point at which that revision was read.
+func (d *Directory) changes(ctx context.Context, revision int64, point store.Point) ([]store.Record, store.Point, error) {
+	if revision == 0 { // any history will do; but it must stay the same from here on
+		var err error
+		if point, err = d.since(ctx, store.Point{}); err != nil {
+			return nil, point, err
+		}
+	}
+	records, err := d.store.Changes(ctx, revision, changesAtOnce)
+	if err == nil {
+		point, err = d.since(ctx, point)
+	}
+	return records, point, err
 }
 
 func (d *Directory) apply(s *Snapshot, r *store.Record) error {
@@ -196,6 +226,10 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 		problem = s.revocations.apply(r)
 	case store.KindSessionKeys:
 		return d.applySessionKeys(s, r)
+	case store.KindMasterKey:
+		return applyMasterKey(s, r)
+	case store.KindNode:
+		problem = applyRecord(s, r, &s.nodes, []byte(r.Key), func(n *store.Node) (*store.Node, string) { return n, "" })
 	case store.KindOutbound:
 		var err error
 		if problem, err = d.applyOutbound(s, r); err != nil {

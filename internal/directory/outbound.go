@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"iter"
 
 	"github.com/daypass/daypass/internal/outbound"
 	"github.com/daypass/daypass/internal/store"
@@ -13,6 +14,20 @@ type Outbound struct {
 	Account, IssuerID string
 	Enabled           bool
 	Keys              *outbound.Keys
+	// Stored are the keys as they are stored, sealed. They must not be changed.
+	Stored []store.SigningKey
+}
+
+// Outbounds gives the outbound federations of all accounts, in order of account.
+func (s *Snapshot) Outbounds() iter.Seq[*Outbound] {
+	return func(yield func(*Outbound) bool) {
+		for iterator := s.outbound.Root().Iterator(); ; {
+			_, o, ok := iterator.Next()
+			if !ok || !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // Outbound finds the outbound federation of an account, whether it is enabled or
@@ -52,13 +67,13 @@ func (d *Directory) applyOutbound(s *Snapshot, r *store.Record) (problem string,
 		if err != nil {
 			return "", fmt.Errorf("directory: signing key %s of account %s does not open under this master key; start with the key file that belongs to this store: %w", k.ID, r.Account, err)
 		}
-		stored[i] = outbound.NewKey{ID: k.ID, Algorithm: k.Algorithm, PKCS8: opened}
+		stored[i] = outbound.NewKey{ID: k.ID, Algorithm: k.Algorithm, PKCS8: opened, Next: k.Next}
 	}
 	keys, err := outbound.ParseKeys(stored)
 	if err != nil {
 		return unread(err), nil
 	}
-	compiled := &Outbound{Account: record.Account, IssuerID: record.IssuerID, Enabled: record.Enabled, Keys: keys}
+	compiled := &Outbound{Account: record.Account, IssuerID: record.IssuerID, Enabled: record.Enabled, Keys: keys, Stored: record.Keys}
 	s.outbound, _, _ = s.outbound.Insert([]byte(record.Account), compiled)
 	s.issuers, _, _ = s.issuers.Insert([]byte(record.IssuerID), compiled)
 	return "", nil

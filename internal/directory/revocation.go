@@ -33,6 +33,7 @@ const (
 	endsRole    = 'r'
 	endsSession = 's'
 	endsToken   = 't'
+	endsSignIn  = 'c'
 )
 
 // endKey appends the key under which byWhat has what ends the given thing of an
@@ -51,6 +52,8 @@ func whatOf(r *store.Revocation) []byte {
 		return endKey(nil, r.Account, endsSession, r.AccessKeyID)
 	case store.RevocationToken:
 		return endKey(nil, r.Account, endsToken, r.TokenID)
+	case store.RevocationSignIn:
+		return endKey(nil, r.Account, endsSignIn, r.SignIn)
 	}
 	return endKey(nil, r.Account, endsAll, "")
 }
@@ -160,6 +163,13 @@ func (s *Snapshot) TokenRevoked(account, providerARN, tokenID string) (store.Rev
 	return store.Revocation{}, false
 }
 
+// SignedOut reports whether a sign-in to the console was signed out, or must be taken
+// for that.
+func (s *Snapshot) SignedOut(account, id string) bool {
+	v := &s.revocations
+	return v.byID.Len() > 0 && (first(v.ends(account, endsAll, "")) != nil || first(v.ends(account, endsSignIn, id)) != nil)
+}
+
 // inAccount asks one account for what ends a session, an access key id of the
 // session or of an ancestor, or the token that it began with.
 func (v *revocations) inAccount(account, accessKeyID string, g *session.Grant) *store.Revocation {
@@ -202,10 +212,11 @@ func providerAccount(providerARN string) string {
 	return ""
 }
 
-// Revocations lists the revocations of an account in order of their ids. One
-// that cannot be read is among them, as store.RevocationUnreadable.
+// Revocations lists the revocations of an account in order of their ids, but for
+// sign-ins that were signed out. One that cannot be read is among them, as
+// store.RevocationUnreadable.
 func (s *Snapshot) Revocations(account string) []*store.Revocation {
-	return list(s.revocations.byID, account)
+	return slices.DeleteFunc(list(s.revocations.byID, account), func(r *store.Revocation) bool { return r.Kind == store.RevocationSignIn })
 }
 
 // DeleteOverRevocations deletes, in one transaction, up to limit of the

@@ -37,6 +37,9 @@ type Snapshot struct {
 
 	sessionKeys *session.Keys // nil: none
 	revocations revocations
+
+	masterKey *store.MasterKey // nil: the store does not say
+	nodes     *iradix.Tree[*store.Node]
 }
 
 // OIDCProvider is a provider with its names worked out.
@@ -140,6 +143,7 @@ func newSnapshot() *Snapshot {
 		problems:   iradix.New[string](),
 
 		revocations: newRevocations(),
+		nodes:       iradix.New[*store.Node](),
 	}
 }
 

@@ -39,7 +39,8 @@ func (e *explanation) fix(t *Trust, token *trust.Token, session *trust.Session) 
 	if t.Nearest < 0 {
 		return nil
 	}
-	f := &fixing{text: e.Policy, statement: &t.Reasons.Statements[t.Nearest], token: token}
+	nearest := &t.Reasons.Statements[t.Nearest]
+	f := &fixing{edit: edit{text: e.Policy, statement: nearest.Statement}, nearest: nearest, token: token}
 	if t.Action != trust.Action {
 		f.addAction(t.Action)
 	}
@@ -87,13 +88,12 @@ func spread(text string) string {
 	return b.String()
 }
 
-// fixing is a policy that is being changed.
+// fixing is a trust policy whose nearest statement is being changed.
 type fixing struct {
-	text      string
-	statement *policy.StatementReason
-	token     *trust.Token
-	steps     []string
-	stuck     bool // something cannot be mended
+	edit
+
+	nearest *policy.StatementReason
+	token   *trust.Token
 }
 
 // mend mends one miss.
@@ -111,7 +111,7 @@ func (f *fixing) mend(miss *Miss) {
 }
 
 func (f *fixing) condition(miss *Miss) {
-	c := &f.statement.Conditions[miss.Condition]
+	c := &f.nearest.Conditions[miss.Condition]
 	switch {
 	case !c.Present && slices.Contains(miss.Causes, 50):
 		at := strings.LastIndexByte(c.Key, ':')
@@ -121,7 +121,7 @@ func (f *fixing) condition(miss *Miss) {
 			return
 		}
 		f.rename("name the key "+key, c.Key, key, "Condition", c.Operator)
-	case !c.Present || negated(c.Operator) || miss.Got == "" || c.Operator != "StringEquals" && c.Operator != "StringLike" || strings.ContainsAny(miss.Got, "*?$"):
+	case !takesValue(c, miss.Got):
 		f.stuck = true
 	case slices.Contains(miss.Causes, 40), slices.Contains(miss.Causes, 44), slices.Contains(miss.Causes, 45):
 		f.replace("write "+miss.Got+" in the place of "+miss.Closest, miss.Closest, miss.Got, "Condition", c.Operator, c.Key)
@@ -130,70 +130,12 @@ func (f *fixing) condition(miss *Miss) {
 	}
 }
 
+// takesValue reports whether a value of the request can be written among those that a
+// condition wants, and then stands for itself alone.
+func takesValue(c *policy.ConditionReason, value string) bool {
+	return c.Present && value != "" && (c.Operator == "StringEquals" || c.Operator == "StringLike") && !strings.ContainsAny(value, "*?$")
+}
+
 func (f *fixing) addAction(action string) {
 	f.append("allow "+action, action, "Action")
-}
-
-// path is where something of the statement stands.
-func (f *fixing) path(more []string) []any {
-	path := []any{"Statement", f.statement.Statement}
-	for _, name := range more {
-		path = append(path, name)
-	}
-	return path
-}
-
-// replace writes one text in the place of another, in a value or in a list.
-func (f *fixing) replace(step, old, text string, where ...string) {
-	value, ok := find(f.text, f.path(where)...)
-	if !ok {
-		f.stuck = true
-		return
-	}
-	spans := texts(f.text, value)
-	at := slices.IndexFunc(spans, func(s span) bool { return unquoted(f.text[s.start:s.end]) == old })
-	if at < 0 {
-		f.stuck = true
-		return
-	}
-	f.splice(spans[at], quoted(text), step)
-}
-
-// append adds a text to a list, or makes a list of a text.
-func (f *fixing) append(step, text string, where ...string) {
-	value, ok := find(f.text, f.path(where)...)
-	spans := texts(f.text, value)
-	if !ok || len(spans) == 0 {
-		f.stuck = true
-		return
-	}
-	last := spans[len(spans)-1]
-	if f.text[value.start] != '[' {
-		f.splice(value, "["+f.text[value.start:value.end]+", "+quoted(text)+"]", step)
-		return
-	}
-	separator := ", "
-	if len(spans) > 1 { // as the items stand now: on a line each, or not
-		separator = f.text[spans[len(spans)-2].end:last.start]
-	} else if strings.TrimSpace(f.text[value.start+1:last.start]) == "" && last.start > value.start+1 {
-		separator = "," + f.text[value.start+1:last.start]
-	}
-	f.splice(span{last.end, last.end}, separator+quoted(text), step)
-}
-
-// rename gives a member another name.
-func (f *fixing) rename(step, old, name string, where ...string) {
-	value, ok := find(f.text, append(f.path(where), old)...)
-	if !ok {
-		f.stuck = true
-		return
-	}
-	end := strings.LastIndexByte(f.text[:value.start], ':')
-	end = strings.LastIndexByte(f.text[:end], '"') + 1
-	f.splice(span{end - len(quoted(old)), end}, quoted(name), step)
-}
-
-func (f *fixing) splice(at span, text, step string) {
-	f.text = f.text[:at.start] + text + f.text[at.end:]
-	f.steps = append(f.steps, step)
 }

@@ -163,6 +163,15 @@ func (f *fetcher) client() (*http.Client, func()) {
 	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}, transport.CloseIdleConnections
 }
 
+// Client is one that reaches an issuer, over https alone, as the fetching of its keys
+// does: through its proxy, under its certificate authorities, to addresses that may be
+// asked. It follows no redirects.
+func (c *Cache) Client(issuer string) *http.Client {
+	client, _ := c.fetcher(Provider{Issuer: issuer}).client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client
+}
+
 // dialTLS connects, to an address that the guard lets pass, and verifies.
 func (f *fetcher) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)

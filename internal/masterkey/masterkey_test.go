@@ -140,7 +140,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"cut short", change(func(text []byte) []byte { return text[:len(text)/2] }), ErrDamaged, "restore"},
 		{"something after", change(func(text []byte) []byte { return append(text, "{}"...) }), ErrDamaged, "follows"},
 		{"too long", change(func(text []byte) []byte { return append(text, bytes.Repeat([]byte(" "), maxFile)...) }), ErrDamaged, "longer"},
-		{"unknown version", field("version", 2), ErrDamaged, "version is 2"},
+		{"unknown version", field("version", 3), ErrDamaged, "version is 3"},
 		{"unknown field", field("more", 1), ErrDamaged, "restore"},
 		{"no key", field("keyset", ""), ErrDamaged, "sum"},
 		{"no sum", field("sum", ""), ErrDamaged, "sum"},
@@ -184,7 +184,7 @@ func TestLoadFindsEveryChangedByte(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := parse(text); !errors.Is(err, ErrDamaged) {
+		if _, err := parse(text, nil); !errors.Is(err, ErrDamaged) {
 			t.Errorf("byte %d changed: %v, want ErrDamaged", i, err)
 		}
 	}

@@ -94,7 +94,7 @@ func New(build Build) *Metrics {
 	for _, cause := range causes { // so that a rate is known from the first one on
 		m.denials.WithLabelValues(cause)
 	}
-	for _, call := range []string{StoreRead, StoreWrite} {
+	for _, call := range []string{StoreRead, StoreWrite, StoreValue, StoreUse} {
 		m.store.WithLabelValues(call)
 	}
 	return m
@@ -109,6 +109,8 @@ func (m *Metrics) Handler() http.Handler {
 const (
 	StoreRead  = "read"  // to follow what others wrote
 	StoreWrite = "write" // a change
+	StoreValue = "value" // to read a secret's value
+	StoreUse   = "use"   // to mark a token as used, where tokens are good once
 )
 
 // StoreError counts a call of the store that failed.

@@ -5,11 +5,11 @@
 // # Keys
 //
 // There is one key for each algorithm, RSA with 2048 bits for RS256 and P-384
-// for ES384, and a key set may hold several: the last of an algorithm signs,
-// all are published. AWS's kids are "RSA_0" and "EC384_0" (recorded, 2026-09).
-// AWS tells of no rotation, and Daypass does not rotate yet: the keys that an
-// account was enabled with stay, as on AWS, also while it is disabled. Nothing
-// in what is stored or published stands in the way of a second key.
+// for ES384, and a key set may hold several: of an algorithm the last that is not
+// said to be next signs, all are published. AWS's kids are "RSA_0" and "EC384_0"
+// (recorded, 2026-09); keys that follow have the next numbers. AWS tells of no
+// rotation, and unless an operator asks for it there is none: the keys that an
+// account was enabled with stay, as on AWS, also while it is disabled.
 //
 // The package is pure but for the system's generator, which crypto/ecdsa asks
 // by itself for the nonce of a signature, and crypto/rsa for a key.
@@ -25,6 +25,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -48,6 +50,7 @@ type NewKey struct {
 	ID        string // kid
 	Algorithm string
 	PKCS8     []byte
+	Next      bool // published, and does not sign yet
 }
 
 // String names the key and hides the rest.
@@ -56,9 +59,16 @@ func (k NewKey) String() string { return "signing key " + k.ID }
 // GoString is String.
 func (k NewKey) GoString() string { return k.String() }
 
+// prefixes are what the kids of an algorithm begin with; a number follows.
+var prefixes = map[string]string{RS256: "RSA_", ES384: "EC384_"}
+
 // NewKeys makes the keys of an account that is enabled for the first time. It
 // takes as long as it takes to find two primes.
-func NewKeys(random io.Reader) ([]NewKey, error) {
+func NewKeys(random io.Reader) ([]NewKey, error) { return KeysAfter(random, nil) }
+
+// KeysAfter makes the keys that follow those with the given kids, one of each
+// algorithm. No kid is used again: verifiers keep keys by it.
+func KeysAfter(random io.Reader, kids []string) ([]NewKey, error) {
 	ofRSA, err := rsa.GenerateKey(random, rsaBits)
 	if err != nil {
 		return nil, fmt.Errorf("outbound: make an RSA key: %w", err)
@@ -67,8 +77,9 @@ func NewKeys(random io.Reader) ([]NewKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbound: make a P-384 key: %w", err)
 	}
-	keys := []NewKey{{ID: "RSA_0", Algorithm: RS256}, {ID: "EC384_0", Algorithm: ES384}}
+	keys := []NewKey{{Algorithm: RS256}, {Algorithm: ES384}}
 	for i, private := range []any{ofRSA, ofEC} {
+		keys[i].ID = kidAfter(prefixes[keys[i].Algorithm], kids)
 		if keys[i].PKCS8, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
 			return nil, fmt.Errorf("outbound: encode key %s: %w", keys[i].ID, err)
 		}
@@ -76,9 +87,22 @@ func NewKeys(random io.Reader) ([]NewKey, error) {
 	return keys, nil
 }
 
+// kidAfter is the kid with the number after the highest.
+func kidAfter(prefix string, kids []string) string {
+	next := 0
+	for _, kid := range kids {
+		text, ok := strings.CutPrefix(kid, prefix)
+		if n, err := strconv.Atoi(text); ok && err == nil && n >= next {
+			next = n + 1
+		}
+	}
+	return prefix + strconv.Itoa(next)
+}
+
 // Key is a signing key, parsed once. It is immutable and safe for concurrent use.
 type Key struct {
 	id, algorithm string
+	next          bool
 	signer        jose.Signer
 	public        jose.JSONWebKey
 }
@@ -113,7 +137,7 @@ func ParseKey(k NewKey) (*Key, error) {
 		return nil, fmt.Errorf("%w: %q: %w", ErrKey, k.ID, err)
 	}
 	return &Key{
-		id: k.ID, algorithm: k.Algorithm, signer: signer,
+		id: k.ID, algorithm: k.Algorithm, next: k.Next, signer: signer,
 		public: jose.JSONWebKey{Key: public, KeyID: k.ID, Algorithm: k.Algorithm, Use: "sig"},
 	}, nil
 }
@@ -157,10 +181,10 @@ func ParseKeys(stored []NewKey) (*Keys, error) {
 	return k, nil
 }
 
-// key is the newest of an algorithm, nil if there is none.
+// key is the one that signs by an algorithm, nil if there is none.
 func (k *Keys) key(algorithm string) *Key {
 	for i := len(k.keys) - 1; i >= 0; i-- {
-		if k.keys[i].algorithm == algorithm {
+		if k.keys[i].algorithm == algorithm && !k.keys[i].next {
 			return k.keys[i]
 		}
 	}

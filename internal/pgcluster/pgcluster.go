@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,12 @@ type Cluster struct {
 	server   *exec.Cmd
 	tether   io.Closer // the server ends when it is closed
 	output   bytes.Buffer
+}
+
+// Installed reports whether this machine has a PostgreSQL server.
+func Installed() bool {
+	_, err := binaries()
+	return err == nil
 }
 
 // Start makes a cluster and starts its server. Settings are lines of postgresql.conf;
@@ -69,22 +76,24 @@ func Start(ctx context.Context, settings ...string) (c *Cluster, err error) {
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pgcluster: initdb: %w\n%s", err, output)
 	}
-	conf := "listen_addresses = '127.0.0.1'\nport = " + strconv.Itoa(c.Port) + "\nunix_socket_directories = ''\nmax_connections = 200\nshared_buffers = '32MB'\nfsync = off\nfull_page_writes = off\n"
-	for _, line := range settings {
-		conf += line + "\n"
-	}
-	// The file is the cluster's user's, and is written through, not replaced.
-	f, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := f.WriteString(conf); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
+	if err := c.set(append([]string{
+		"listen_addresses = '127.0.0.1'", "port = " + strconv.Itoa(c.Port), "unix_socket_directories = ''", "max_connections = 200",
+		"shared_buffers = '32MB'", "fsync = off", "full_page_writes = off",
+	}, settings...)...); err != nil {
 		return nil, err
 	}
 	return c, c.Up(ctx)
+}
+
+// set adds lines to the configuration. The file is the cluster's user's, and is written
+// through, not replaced.
+func (c *Cluster) set(lines ...string) error {
+	f, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
+	return errors.Join(err, f.Close())
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
@@ -175,6 +184,64 @@ func (c *Cluster) Down() error {
 		return fmt.Errorf("pgcluster: %w\n%s", err, c.output.Bytes())
 	}
 	return nil
+}
+
+// Crash ends the server at once, as its machine's end would, and keeps its folder.
+func (c *Cluster) Crash(ctx context.Context) error {
+	stop := c.command(ctx, "pg_ctl", "stop", "--pgdata="+c.data(), "--mode=immediate", "--wait")
+	output, err := stop.CombinedOutput()
+	_ = c.Down() // it did not end well, which was the purpose
+	if err != nil {
+		return fmt.Errorf("pgcluster: pg_ctl: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// Standby starts a server that follows this one, which waits for it with each commit if
+// synchronous is true. SELECT pg_promote() makes it a primary.
+func (c *Cluster) Standby(ctx context.Context, synchronous bool) (s *Cluster, err error) {
+	s = &Cluster{bin: c.bin, owner: c.owner}
+	if s.dir, err = os.MkdirTemp("", "daypass-pg-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := s.owner.take(s.dir); err != nil {
+		return nil, err
+	}
+	if s.Port, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	copied := s.command(ctx, "pg_basebackup", "--pgdata="+s.data(), "--host=127.0.0.1", "--port="+strconv.Itoa(c.Port), "--username="+user,
+		"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
+	if output, err := copied.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("pgcluster: pg_basebackup: %w\n%s", err, output)
+	}
+	if err := s.set("port = " + strconv.Itoa(s.Port)); err != nil {
+		return nil, err
+	}
+	if err := s.Up(ctx); err != nil {
+		return nil, err
+	}
+	if !synchronous {
+		return s, nil
+	}
+	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
+		if _, err := c.SQL(ctx, "postgres", statement); err != nil {
+			return nil, err
+		}
+	}
+	for ctx.Err() == nil { // until it counts as one
+		state, err := c.SQL(ctx, "postgres", "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')")
+		if err != nil || state == "1" {
+			return s, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return s, ctx.Err()
 }
 
 // Close stops the server and removes its folder.

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"os"
 	"strings"
 
 	"github.com/daypass/daypass/internal/analyzer"
@@ -18,7 +20,16 @@ const healthMinutes = 60
 // newAnalyzer makes the service that explains. It may be asked only once the node is
 // whole.
 func (n *node) newAnalyzer(c *Config, d *data, keys *jwks.Cache, loopback bool) (*awsapi.Service, error) {
+	name := ""
+	if c.Store != "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("server: this machine's name: %w", err)
+		}
+		name = host + ":" + c.DataDir
+	}
 	return analyzer.New(analyzer.Config{
+		NodeName:     name,
 		ProviderKeys: keys, ExtendedClaims: c.ExtendedClaims,
 		Events: func(q audit.Query) iter.Seq2[audit.Record, error] {
 			path := d.events.Path()

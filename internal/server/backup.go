@@ -56,6 +56,10 @@ func (b *Backup) Run(ctx context.Context) (_ *backup.Header, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
+	source := d.masterKey.Source()
+	if b.MasterKey && !source.Writable() {
+		return nil, optionErrorf("server: the master key is %s and no file of the server's own, and is not put into a backup; keep a copy of it elsewhere", source.String())
+	}
 	from, ok := d.store.(snapshotter)
 	if !ok {
 		return nil, fmt.Errorf("server: a store of type %T cannot be copied", d.store)
@@ -81,7 +85,7 @@ func (b *Backup) Run(ctx context.Context) (_ *backup.Header, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.add(w, database); err != nil {
+	if err := b.add(w, database, source.Path); err != nil {
 		return nil, err
 	}
 	return &header, w.Close(d.masterKey)
@@ -89,13 +93,12 @@ func (b *Backup) Run(ctx context.Context) (_ *backup.Header, err error) {
 
 // add puts in the files, the store first: the record then goes at least as far as the
 // store says.
-func (b *Backup) add(w *backup.Writer, database string) error {
+func (b *Backup) add(w *backup.Writer, database, masterKey string) error {
 	if err := addFile(w, databaseFile, database); err != nil {
 		return err
 	}
 	if b.MasterKey {
-		path := filepath.Join(b.DataDir, masterKeyFile)
-		if err := addFile(w, masterKeyFile, path); err != nil {
+		if err := addFile(w, masterKeyFile, masterKey); err != nil {
 			return err
 		}
 	}

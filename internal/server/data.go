@@ -12,6 +12,7 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/rotation"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/store"
 	"github.com/daypass/daypass/internal/store/sqlstore"
@@ -53,7 +54,7 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 	case url != "":
 		return openShared(ctx, c)
 	}
-	key, err := openMasterKey(filepath.Join(c.DataDir, masterKeyFile), filepath.Join(c.DataDir, databaseFile))
+	key, err := openMasterKey(c.Keys.masterSource(c.DataDir), filepath.Join(c.DataDir, databaseFile))
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +63,9 @@ func openData(ctx context.Context, c *Config) (*data, error) {
 		return nil, err
 	}
 	d := &data{store: st, masterKey: key}
+	if err := d.adopt(ctx); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	if err := d.prepare(ctx, c); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -85,10 +89,14 @@ func checkDataDir(dir string) error {
 	return nil
 }
 
-func openMasterKey(keyPath, databasePath string) (*masterkey.Key, error) {
+func openMasterKey(source masterkey.Source, databasePath string) (*masterkey.Key, error) {
+	if !source.Writable() {
+		return masterkey.Open(source)
+	}
+	keyPath := source.Path
 	_, err := os.Lstat(keyPath)
 	if err == nil {
-		return masterkey.Load(keyPath)
+		return masterkey.Open(source)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("server: master key: %w", err)
@@ -96,11 +104,29 @@ func openMasterKey(keyPath, databasePath string) (*masterkey.Key, error) {
 	if _, err := os.Lstat(databasePath); err == nil {
 		return nil, fmt.Errorf("server: %s exists and its master key %s does not; put the key back, for without it nothing sealed in the database opens", databasePath, keyPath)
 	}
-	key, err := masterkey.Create(keyPath)
+	key, err := masterkey.CreateAt(source)
 	if errors.Is(err, masterkey.ErrExists) { // another first start was quicker
-		return masterkey.Load(keyPath)
+		return masterkey.Open(source)
 	}
 	return key, err
+}
+
+// adopt holds the master key against what the store says of it, and has this
+// process seal by the key that the store says. A store of before that record is
+// held against it by what is sealed in it.
+func (d *data) adopt(ctx context.Context) error {
+	r, err := d.store.Get(ctx, store.MasterKeyID())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var record store.MasterKey
+	if err := store.Decode(r.Document, &record); err != nil {
+		return fmt.Errorf("server: the master key's record: %w", err)
+	}
+	return rotation.Adopt(d.masterKey, &record)
 }
 
 // prepare makes what an empty store lacks.
@@ -130,6 +156,10 @@ func (d *data) create(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
+	master, err := rotation.NewRecord(d.masterKey, c.Now())
+	if err != nil {
+		return err
+	}
 	_, err = d.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := tx.Get(store.SessionKeysID()); !errors.Is(err, store.ErrNotFound) {
 			return err // nil: another first start was quicker
@@ -139,13 +169,15 @@ func (d *data) create(ctx context.Context, c *Config) error {
 		if err != nil {
 			return fmt.Errorf("server: write the administrator's credentials: %w", err)
 		}
-		return errors.Join(made.put(tx), store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealedRing}))
+		return errors.Join(made.put(tx), store.PutRecord(tx, store.SessionKeysID(), store.SessionKeys{Sealed: sealedRing}),
+			store.PutRecord(tx, store.MasterKeyID(), master))
 	})
 	return err
 }
 
 // reopenData opens a data directory that a start has made, for something else
-// than to serve: beside a server that runs on it, or while none does.
+// than to serve: beside a server that runs on it, or while none does. Where the
+// master key is not in it, the environment says where it is; see KeysOf.
 func reopenData(ctx context.Context, dataDir string) (*data, error) {
 	if url, err := sharedStore(dataDir, os.Getenv(storeVariable)); err != nil {
 		return nil, err
@@ -167,7 +199,11 @@ func reopenData(ctx context.Context, dataDir string) (*data, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &data{store: st, masterKey: key}, nil
+	d := &data{store: st, masterKey: key}
+	if err := d.adopt(ctx); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return d, nil
 }
 
 // loadMasterKey loads the key of a data directory that a start has made.
@@ -175,5 +211,9 @@ func loadMasterKey(dataDir string) (*masterkey.Key, error) {
 	if err := checkDataDir(dataDir); err != nil {
 		return nil, err
 	}
-	return masterkey.Load(filepath.Join(dataDir, masterKeyFile))
+	keys, err := KeysOf(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return masterkey.Open(keys.masterSource(dataDir))
 }

@@ -133,7 +133,7 @@ func (m *migration) take(ctx context.Context) (moved sqlstore.Moved, err error) 
 // be worth nothing there.
 func (m *migration) check(ctx context.Context, st store.Store) error {
 	d := &data{store: st, masterKey: m.key}
-	err := d.checkMasterKey(ctx, m.dir)
+	err := d.checkMasterKey(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("server: no server has ever made an account in the store, so that there is nothing to move: %w", err)
 	}

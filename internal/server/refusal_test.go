@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/rotation"
 	"github.com/daypass/daypass/internal/server"
 )
 
@@ -64,8 +65,8 @@ func TestDataThatIsRefused(t *testing.T) {
 		"no master key":              {map[string]string{"master.key": ""}, nil, []string{"daypass.db exists and its master key", "put the key back"}},
 		"a damaged master key":       {map[string]string{"master.key": strings.Replace(key, "A", "B", 1)}, masterkey.ErrDamaged, []string{"master.key"}},
 		"half a master key":          {map[string]string{"master.key": key[:len(key)/2]}, masterkey.ErrDamaged, nil},
-		"another database's key":     {map[string]string{"master.key": read(t, other, "master.key")}, masterkey.ErrOpen, []string{"does not open under this master key", "start with the key file that belongs to this store"}},
-		"another key's database":     {map[string]string{"daypass.db": read(t, other, "daypass.db")}, masterkey.ErrOpen, nil},
+		"another database's key":     {map[string]string{"master.key": read(t, other, "master.key")}, rotation.ErrOtherKey, []string{"this is not the master key of the store", "give this node the key set of the others"}},
+		"another key's database":     {map[string]string{"daypass.db": read(t, other, "daypass.db")}, rotation.ErrOtherKey, nil},
 		"a database that is damaged": {map[string]string{"daypass.db": "SQLite format 3\x00" + strings.Repeat("x", 8000)}, nil, []string{"daypass.db"}},
 	} {
 		t.Run(name, func(t *testing.T) {

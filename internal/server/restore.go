@@ -174,9 +174,16 @@ func keep(stage, name string, size int64, file io.Reader) error {
 // it in its place.
 func (r *Restore) masterKey(stage string, header backup.Header) (*masterkey.Key, error) {
 	path := filepath.Join(stage, masterKeyFile)
+	keys, err := KeysOf(os.Getenv) // the KMS, where one encrypts the file
+	if err != nil {
+		return nil, err
+	}
+	open := func(path string) (*masterkey.Key, error) {
+		return masterkey.Open(masterkey.Source{Path: path, KMS: keys.Master.KMS})
+	}
 	switch {
 	case r.MasterKeyFile != "":
-		if _, err := masterkey.Load(r.MasterKeyFile); err != nil { // with what is wrong with it
+		if _, err := open(r.MasterKeyFile); err != nil { // with what is wrong with it
 			return nil, err
 		}
 		text, err := os.ReadFile(r.MasterKeyFile)
@@ -189,7 +196,7 @@ func (r *Restore) masterKey(stage string, header backup.Header) (*masterkey.Key,
 	case !header.MasterKey:
 		return nil, optionErrorf("server: the backup has no master key, without which nothing in it opens; name the server's master.key with --master-key")
 	}
-	return masterkey.Load(path)
+	return open(path)
 }
 
 // fillStore moves the records from the file that was restored to an empty store.

@@ -15,12 +15,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
-	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
 	"github.com/daypass/daypass/internal/iam"
@@ -99,12 +99,16 @@ type Config struct {
 	Issuers jwks.Settings
 	// S3 is how Amazon S3 is served.
 	S3 S3
+	// Keys says where the master key is, and when keys are rotated.
+	Keys Keys
 	// Services are AWS services behind the gateway.
 	Services []Service
 	// Roots are the certificate authorities trusted for issuers; nil is the
 	// system's.
 	Roots *x509.CertPool
 
+	// SignIn is the provider by which people sign in to the console; nil for none.
+	SignIn *SignIn
 	// NoConsole serves no console.
 	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
@@ -137,6 +141,14 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
 		return err
+	}
+	if err := c.Keys.check(); err != nil {
+		return err
+	}
+	if c.SignIn != nil {
+		if err := c.SignIn.check(); err != nil {
+			return err
+		}
 	}
 	if err := c.shareObjects(); err != nil {
 		return err
@@ -188,7 +200,11 @@ func Run(ctx context.Context, c Config) (err error) {
 // makeAbsolute makes the paths absolute: the embedded store changes the process's
 // working directory.
 func (c *Config) makeAbsolute() error {
-	for _, path := range []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile} {
+	paths := []*string{&c.DataDir, &c.CertFile, &c.KeyFile, &c.EventsFile, &c.ReadyFile, &c.Keys.Master.Path}
+	if c.SignIn != nil {
+		paths = append(paths, &c.SignIn.ClientSecretFile)
+	}
+	for _, path := range paths {
 		if *path == "" || path == &c.EventsFile && *path == "-" {
 			continue
 		}
@@ -221,6 +237,7 @@ type node struct {
 	sealer    directory.Sealer
 	objects   *s3.Handler // nil: none are served
 	watch     *watch
+	presence  *presence
 	closers   []func() error
 }
 
@@ -237,8 +254,10 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	}
 	uses := lastuse.New(dir)
 	providerKeys := jwks.New(jwks.Config{Now: c.Now, AllowLoopback: loopback, Roots: c.Roots, Settings: c.Issuers, Log: c.Log})
+	n.directory, n.lastUse, n.watch = dir, uses, newWatch(c, d, dir, providerKeys)
+	calls := storeCalls{d.store, n.watch.metrics}
 	stsService, err := sts.New(sts.Config{
-		ProviderKeys: providerKeys, Random: c.Random, Marks: d.store, ExtendedClaims: c.ExtendedClaims,
+		ProviderKeys: providerKeys, Random: c.Random, Marks: calls, ExtendedClaims: c.ExtendedClaims,
 		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
 	})
 	if err != nil {
@@ -256,7 +275,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	secrets, err := secretsmanager.New(secretsmanager.Config{
-		Directory: dir, Values: d.store, MasterKey: d.masterKey, Random: c.Random, Log: c.Log,
+		Directory: dir, Values: calls, MasterKey: d.masterKey, Random: c.Random, Log: c.Log,
 	})
 	if err != nil {
 		return n, err
@@ -273,8 +292,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	n.directory, n.lastUse = dir, uses
-	n.watch = newWatch(c, d, dir, providerKeys)
+	if n.presence, err = n.present(ctx, c, d); err != nil {
+		return n, err
+	}
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
 		return n, err
 	}
@@ -289,8 +309,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	}
 	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	if !c.NoConsole {
-		front.console, err = console.New(console.Config{Front: front, Sealer: d.masterKey, Now: c.Now, Random: c.Random})
-		if err != nil {
+		if front.console, err = n.newConsole(c, front, d.masterKey, providerKeys); err != nil {
 			return n, err
 		}
 	}
@@ -344,8 +363,8 @@ func openEvents(c *Config) (*audit.Log, error) {
 	return audit.Open(path, audit.Options{Log: c.Log})
 }
 
-// serve owns four goroutines, and the admin listener's: one accepts, one follows the store, one looks after
-// what is in it, and the caller's waits for the end and joins them.
+// serve owns five goroutines, and the admin listener's: one accepts, one follows the store, one looks after
+// what is in it, one follows the master key, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
 	running := &requests{Handler: n.handler}
 	s := &http.Server{
@@ -367,12 +386,10 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 		n.directory.Follow(following, followInterval, c.Log)
 	}()
 	n.lookAfter(ctx, c)
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		n.upkeep(following, c)
-	}()
-	defer func() { stopFollowing(); <-followed; <-kept }()
+	var kept sync.WaitGroup
+	kept.Go(func() { n.upkeep(following, c) })
+	kept.Go(func() { n.presence.follow(following, c) })
+	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()

@@ -83,7 +83,7 @@ func openShared(ctx context.Context, c *Config) (_ *data, err error) {
 	} else if err != nil {
 		return nil, err
 	}
-	key, err := nodeMasterKey(filepath.Join(c.DataDir, masterKeyFile), filled)
+	key, err := nodeMasterKey(c.Keys.masterSource(c.DataDir), filled)
 	if err != nil {
 		return nil, err
 	}
@@ -91,26 +91,27 @@ func openShared(ctx context.Context, c *Config) (_ *data, err error) {
 	if err := d.prepare(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := d.checkMasterKey(ctx, c.DataDir); err != nil {
+	if err := errors.Join(d.checkMasterKey(ctx), d.adopt(ctx)); err != nil {
 		return nil, err
 	}
 	return d, noteStore(c.DataDir, c.Store)
 }
 
-func nodeMasterKey(path string, filled bool) (*masterkey.Key, error) {
+func nodeMasterKey(source masterkey.Source, filled bool) (*masterkey.Key, error) {
+	path := source.Path
 	_, err := os.Lstat(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return masterkey.Load(path) // which says what is wrong with it
+	if !source.Writable() || !errors.Is(err, fs.ErrNotExist) {
+		return masterkey.Open(source) // which says what is wrong with it
 	}
 	if filled {
 		return nil, fmt.Errorf("server: the store is in use, and %s does not exist; copy master.key there from another node of the store: without it nothing sealed in the store opens", path)
 	}
-	return masterkey.Create(path)
+	return masterkey.CreateAt(source)
 }
 
 // checkMasterKey holds this node's master key against the ring of session keys, which
 // every store has from its first start on.
-func (d *data) checkMasterKey(ctx context.Context, dataDir string) error {
+func (d *data) checkMasterKey(ctx context.Context) error {
 	r, err := d.store.Get(ctx, store.SessionKeysID())
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ func (d *data) checkMasterKey(ctx context.Context, dataDir string) error {
 	}
 	if _, err := d.masterKey.Open(ring.Sealed, []byte(store.KindSessionKeys)); err != nil {
 		return fmt.Errorf("server: %s is another master key than the one that this store is sealed under, which all nodes share; put a copy of another node's in its place: %w",
-			filepath.Join(dataDir, masterKeyFile), err)
+			d.source(), err)
 	}
 	return nil
 }
@@ -136,7 +137,11 @@ func reopenShared(ctx context.Context, dataDir, url string) (*data, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s says where the store is, and has no password: give that in PGPASSFILE, PGPASSWORD or %s", storeError(err), filepath.Join(dataDir, storeFile), storeVariable)
 	}
-	return &data{store: st, masterKey: key}, nil
+	d := &data{store: st, masterKey: key}
+	if err := d.adopt(ctx); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return d, nil
 }
 
 // storeError makes a wrong URL an error of the option.

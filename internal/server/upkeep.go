@@ -8,8 +8,8 @@ import (
 	"github.com/daypass/daypass/internal/secretsmanager"
 )
 
-// The keys that seal sessions are rotated when the primary is this old, which is
-// looked at this often, by whichever node comes first. Revocations that can end
+// The keys that seal sessions are rotated when the primary is this old, unless
+// another age is configured, which is looked at this often, by whichever node comes first. Revocations that can end
 // nothing any more go at the same time.
 const (
 	sessionKeysLast = 7 * 24 * time.Hour
@@ -31,7 +31,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 	ticker, uses := time.NewTicker(upkeepInterval), time.NewTicker(lastUseInterval)
 	defer ticker.Stop()
 	defer uses.Stop()
-	failing, unkept := false, false
+	failing, unkept, unrotated := false, false, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,6 +42,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 			n.settleBuckets(ctx, c)
 			failing = n.writeLastUse(ctx, c, lastUseAge, failing)
 			unkept = n.keepRecord(ctx, c, unkept)
+			unrotated = n.rotateKeys(ctx, c, unrotated)
 		}
 	}
 }
@@ -49,7 +50,7 @@ func (n *node) upkeep(ctx context.Context, c *Config) {
 // lookAfter rotates the session keys by their age, and deletes revocations that
 // are over and secrets whose recovery window is. What fails is tried again the next time: sessions go on without it.
 func (n *node) lookAfter(ctx context.Context, c *Config) {
-	rotated, err := n.directory.RotateSessionKeys(ctx, n.sealer, sessionKeysLast, c.Now())
+	rotated, err := n.rotateSession(ctx, c)
 	if err == nil {
 		_, err = n.directory.DeleteOverRevocations(ctx, c.Now(), upkeepAtOnce)
 	}
@@ -115,4 +116,7 @@ func (n *node) finish(ctx context.Context, c *Config) {
 		c.Log.Error("the last uses of roles and access keys could not be written, and are lost", "error", err)
 	}
 	n.keepRecord(ctx, c, false)
+	if err := n.presence.leave(ctx); err != nil {
+		c.Log.Warn("the store was not told that this node ends; for a while rotations of the master key wait for it", "error", err)
+	}
 }

@@ -37,6 +37,7 @@ type watch struct {
 	dataDir   string
 	fresh     atomic.Int64 // when the store last answered, in nanoseconds of Unix
 	ending    atomic.Bool
+	otherKey  atomic.Bool // the master key's set lacks a key that the store needs
 
 	asking  sync.Mutex // guards the fields below, and is held while the store is asked
 	asked   time.Time
@@ -49,7 +50,10 @@ func newWatch(c *Config, d *data, dir *directory.Directory, issuers *jwks.Cache)
 		now: c.Now, metrics: metrics.New(c.Version), store: d.store, events: d.events, directory: dir, issuers: issuers, dataDir: c.DataDir,
 	}
 	w.fresh.Store(c.Now().UnixNano()) // it was read when it was opened
-	d.events.Tell(w.metrics.Event)
+	d.events.Tell(func(e *audit.Event, failure error) {
+		w.metrics.Event(e, failure)
+		logRequest(c.Log, e, failure)
+	})
 	dir.Tell(func(write bool, err error) {
 		switch {
 		case err == nil && !write:
@@ -112,6 +116,9 @@ func (w *watch) checks(ctx context.Context) []Check {
 	keys := Check{Name: "keys", OK: w.directory.Snapshot().SessionKeys() != nil, Detail: "loaded"}
 	if !keys.OK {
 		keys.Detail = "there is no key for sessions"
+	}
+	if w.otherKey.Load() {
+		keys.OK, keys.Detail = false, "the master key's set lacks a key that the store needs: give this node that of the others"
 	}
 	ending := Check{Name: "serving", OK: !w.ending.Load(), Detail: "takes requests"}
 	if !ending.OK {

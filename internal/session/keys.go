@@ -29,6 +29,54 @@ type Keys struct {
 	seal    tink.AEAD
 	secrets map[uint32][]byte // derivation secret by id of the sealing key
 	rotated time.Time
+	listed  []KeyInfo
+}
+
+// KeyInfo is what may be told of a key of the ring.
+type KeyInfo struct {
+	ID    uint32
+	State KeyState
+	// Replaced is when the next took over, of an earlier key; zero where a ring of
+	// version 1 does not say. Until is when its last session is over and it goes
+	// with the next rotation.
+	Replaced, Until time.Time
+}
+
+// KeyState is what a key of the ring is there for.
+type KeyState string
+
+// The states of a key.
+const (
+	EarlierKey KeyState = "earlier" // opens the sessions that it sealed
+	PrimaryKey KeyState = "primary" // seals
+	NextKey    KeyState = "next"    // is known to all nodes before one seals with it
+)
+
+// List gives the ring's keys, the oldest first. It must not be changed.
+func (k *Keys) List() []KeyInfo {
+	if k == nil {
+		return nil
+	}
+	return k.listed
+}
+
+// list tells of the keys of a ring.
+func (r *ring) list() []KeyInfo {
+	listed := make([]KeyInfo, len(r.Keys))
+	for i, key := range r.Keys {
+		listed[i] = KeyInfo{ID: key.ID, State: EarlierKey}
+		switch i {
+		case len(r.Keys) - 1:
+			listed[i].State = NextKey
+		case len(r.Keys) - 2:
+			listed[i].State = PrimaryKey
+		}
+		if key.Replaced != 0 {
+			listed[i].Replaced = time.Unix(key.Replaced, 0).UTC()
+			listed[i].Until = listed[i].Replaced.Add(keepEarlier)
+		}
+	}
+	return listed
 }
 
 // ParseKeys reads a ring that NewKeys or RotateKeys made. Errors match ErrRing.
@@ -45,7 +93,7 @@ func ParseKeys(serialised []byte) (*Keys, error) {
 	for _, key := range r.Keys {
 		secrets[key.ID] = key.Secret
 	}
-	keys := &Keys{seal: seal, secrets: secrets}
+	keys := &Keys{seal: seal, secrets: secrets, listed: r.list()}
 	if r.Rotated != 0 {
 		keys.rotated = time.Unix(r.Rotated, 0).UTC()
 	}

@@ -31,6 +31,8 @@ const (
 	KindSecret       Kind = "secret"
 	KindSecretValue  Kind = "secret-value"
 	KindRecordEnd    Kind = "record-end"
+	KindMasterKey    Kind = "master-key"
+	KindNode         Kind = "node"
 )
 
 // Account is one AWS account that lives in this Daypass.
@@ -76,6 +78,12 @@ type SigningKey struct {
 	Algorithm string    `json:"algorithm"`
 	Sealed    []byte    `json:"sealed"`
 	Created   time.Time `json:"created"`
+	// Next says that the key is published and does not sign yet.
+	Next bool `json:"next,omitempty"`
+	// Signs is since when it signs; zero is since Created, and of a next one never.
+	Signs time.Time `json:"signs,omitzero"`
+	// Replaced is since when another signs in its place; zero for the one that signs.
+	Replaced time.Time `json:"replaced,omitzero"`
 }
 
 // Associated is the associated data of a sealed key: it names the record and the

@@ -18,6 +18,8 @@ const (
 	// RevocationToken ends the sessions that one identity token began, and all
 	// that was chained from them.
 	RevocationToken = "token"
+	// RevocationSignIn ends one sign-in to the console, that was signed out.
+	RevocationSignIn = "sign-in"
 	// RevocationUnreadable is never stored: in memory it stands in the place of a
 	// record that cannot be read, and ends every session of its account.
 	RevocationUnreadable = "unreadable"
@@ -41,6 +43,8 @@ type Revocation struct {
 
 	TokenID  string `json:"tokenId,omitempty"`  // RevocationToken: the jti
 	Provider string `json:"provider,omitempty"` // and the ARN of the provider; "" for any
+
+	SignIn string `json:"signIn,omitempty"` // RevocationSignIn: its id
 
 	Reason  string    `json:"reason,omitempty"`
 	Created time.Time `json:"created"`
@@ -68,6 +72,8 @@ func (r *Revocation) Check() error {
 		problem = r.checkSession()
 	case r.Kind == RevocationToken:
 		problem = r.checkToken()
+	case r.Kind == RevocationSignIn:
+		problem = r.checkSignIn()
 	default:
 		problem = fmt.Sprintf("the kind %q is not known", r.Kind)
 	}
@@ -83,7 +89,7 @@ func (r *Revocation) checkRole() string {
 		return "it has no role's unique id"
 	case r.Before.IsZero():
 		return "it has no time before which sessions are over"
-	case r.AccessKeyID != "" || r.TokenID != "" || r.Provider != "":
+	case r.AccessKeyID != "" || r.TokenID != "" || r.Provider != "" || r.SignIn != "":
 		return "it is of a role and names something else"
 	}
 	return ""
@@ -93,7 +99,7 @@ func (r *Revocation) checkSession() string {
 	switch {
 	case len(r.AccessKeyID) != 20 || !strings.HasPrefix(r.AccessKeyID, "ASIA"):
 		return "it has no session's access key id"
-	case r.RoleID != "" || r.RoleName != "" || !r.Before.IsZero() || r.TokenID != "" || r.Provider != "":
+	case r.RoleID != "" || r.RoleName != "" || !r.Before.IsZero() || r.TokenID != "" || r.Provider != "" || r.SignIn != "":
 		return "it is of a session and names something else"
 	}
 	return ""
@@ -103,8 +109,18 @@ func (r *Revocation) checkToken() string {
 	switch {
 	case r.TokenID == "":
 		return "it has no token's id"
-	case r.RoleID != "" || r.RoleName != "" || !r.Before.IsZero() || r.AccessKeyID != "":
+	case r.RoleID != "" || r.RoleName != "" || !r.Before.IsZero() || r.AccessKeyID != "" || r.SignIn != "":
 		return "it is of a token and names something else"
+	}
+	return ""
+}
+
+func (r *Revocation) checkSignIn() string {
+	switch {
+	case r.SignIn == "":
+		return "it has no sign-in's id"
+	case r.RoleID != "" || r.RoleName != "" || !r.Before.IsZero() || r.AccessKeyID != "" || r.TokenID != "" || r.Provider != "":
+		return "it is of a sign-in and names something else"
 	}
 	return ""
 }

@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Secret is a secret of AWS Secrets Manager without its values, which are records
 // of their own: this one is in the memory of every node, those are not.
@@ -53,4 +56,10 @@ func SecretValueID(account, id, version string) ID {
 // secret and version, so that no value can stand in the place of another.
 func SecretAssociated(account, id, version string) []byte {
 	return []byte(string(KindSecretValue) + "\x00" + account + "\x00" + id + "\x00" + version)
+}
+
+// secretAssociated is the associated data of the value that id names.
+func secretAssociated(id ID) []byte {
+	secret, version, _ := strings.Cut(id.Key, "/")
+	return SecretAssociated(id.Account, secret, version)
 }

@@ -234,3 +234,24 @@ type Feed interface {
 	// the feed is lost.
 	Listen(ctx context.Context, wake func()) error
 }
+
+// Timeline is a store whose history can be exchanged for another: a failover may lose
+// what was written last, and other writes then take the revisions of what was lost.
+type Timeline interface {
+	// Since gives the point at which the store is. The error matches ErrRevisionAhead
+	// where the history that led to last is not the store's, or where that cannot be
+	// told any more: what was read of it must be read anew. The zero Point is the
+	// beginning of every history.
+	Since(ctx context.Context, last Point) (Point, error)
+}
+
+// Point is one in the history of a Timeline.
+type Point struct {
+	Revision int64
+	// Sign tells the write that took the revision from others that could have; 0 where
+	// it is not known.
+	Sign int64
+	// Connections counts those that were made to the store. Beyond what signs reach,
+	// another connection can mean another store.
+	Connections int64
+}

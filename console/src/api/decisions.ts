@@ -1,4 +1,5 @@
 import { json } from "./json";
+import { query } from "./query";
 
 // What Daypass's own service tells of requests; docs/console.md has the members.
 
@@ -37,7 +38,7 @@ export function listDecisions(
   wanted: Wanted,
   next: string | undefined,
   signal?: AbortSignal,
-): Promise<{ decisions: Decision[]; next?: string }> {
+): Promise<{ decisions: Decision[]; next?: string; node?: string }> {
   const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ""));
   return json("daypass", "ListDecisions", { ...asked, max: 100, ...(next ? { next } : {}) }, signal);
 }
@@ -73,11 +74,25 @@ export interface Statement {
 }
 
 export interface Fix {
-  roleName: string;
+  operation: "UpdateAssumeRolePolicy" | "PutRolePolicy" | "PutUserPolicy";
+  roleName?: string;
+  userName?: string;
+  policyName?: string;
   steps: string[] | null;
   before: string;
   policy: string;
   warning?: string;
+}
+
+// applyFix puts a fix in force, by the operation of IAM that it names.
+export async function applyFix(fix: Fix): Promise<void> {
+  const { operation, roleName, userName, policyName, policy } = fix;
+  await query("iam", operation, {
+    ...(roleName ? { RoleName: roleName } : {}),
+    ...(userName ? { UserName: userName } : {}),
+    ...(policyName ? { PolicyName: policyName } : {}),
+    PolicyDocument: policy,
+  });
 }
 
 export interface Explanation {
@@ -97,7 +112,7 @@ export interface DecisionDetail {
   claims?: Record<string, string>;
   session?: string;
   explanation: Explanation;
-  now?: "admitted" | "denied"; // by the trust policy as it is now
+  now?: "admitted" | "allowed" | "denied"; // by the policies as they are now
 }
 
 export async function getDecision(requestId: string, signal?: AbortSignal): Promise<DecisionDetail> {

@@ -1,5 +1,5 @@
-import { asFault, Fault } from "./fault";
-import { consoleHeaders, noteFault, readFault, send, url } from "./http";
+import { asFault } from "./fault";
+import { send, url } from "./http";
 import { text } from "./query";
 
 // Amazon S3's REST operations, path style, below s3/.
@@ -9,13 +9,13 @@ export interface Bucket {
   created: Date | undefined;
 }
 
-function path(bucket: string, key = "", query: Record<string, string> = {}): string {
+export function path(bucket: string, key = "", query: Record<string, string> = {}): string {
   const encoded = key.split("/").map(encodeURIComponent).join("/");
   const search = new URLSearchParams(query).toString();
   return `s3/${encodeURIComponent(bucket)}${key || bucket ? "/" : ""}${encoded}${search ? `?${search}` : ""}`;
 }
 
-async function xml(response: Response): Promise<Element> {
+export async function xml(response: Response): Promise<Element> {
   return new DOMParser().parseFromString(await response.text(), "text/xml").documentElement;
 }
 
@@ -44,21 +44,41 @@ export interface Entry {
   modified: Date | undefined;
 }
 
-export async function listObjects(bucket: string, prefix: string, signal?: AbortSignal, show?: (part: Entry[]) => void): Promise<Entry[]> {
-  const found: Entry[] = [];
+export interface Listing {
+  entries: Entry[];
+  more: boolean; // there are others behind these
+}
+
+// listObjects gives what is below a prefix whose name begins with a text, in order, up
+// to a number of entries.
+export async function listObjects(
+  bucket: string,
+  prefix: string,
+  begins: string,
+  most: number,
+  signal?: AbortSignal,
+  show?: (part: Listing) => void,
+): Promise<Listing> {
+  const entries: Entry[] = [];
   let next: string | undefined;
   do {
-    const query: Record<string, string> = { "list-type": "2", delimiter: "/", "encoding-type": "url", prefix, "max-keys": "1000" };
+    const query: Record<string, string> = {
+      "list-type": "2",
+      delimiter: "/",
+      "encoding-type": "url",
+      prefix: prefix + begins,
+      "max-keys": String(Math.min(1000, most - entries.length)),
+    };
     if (next) query["continuation-token"] = next;
     const reply = await xml(await send(path(bucket, "", query), { signal: signal ?? null }));
     for (const p of named(reply, "CommonPrefixes")) {
       const key = decode(text(p, "Prefix"));
-      found.push({ name: key.slice(prefix.length), key, folder: true, size: 0, modified: undefined });
+      entries.push({ name: key.slice(prefix.length), key, folder: true, size: 0, modified: undefined });
     }
     for (const c of named(reply, "Contents")) {
       const key = decode(text(c, "Key"));
       if (key !== prefix)
-        found.push({
+        entries.push({
           name: key.slice(prefix.length),
           key,
           folder: false,
@@ -66,10 +86,10 @@ export async function listObjects(bucket: string, prefix: string, signal?: Abort
           modified: new Date(text(c, "LastModified")),
         });
     }
-    show?.(found.slice());
     next = text(reply, "IsTruncated") === "true" ? text(reply, "NextContinuationToken") : undefined;
-  } while (next);
-  return found;
+    show?.({ entries: entries.slice(), more: next !== undefined });
+  } while (next && entries.length < most);
+  return { entries, more: next !== undefined };
 }
 
 // decode undoes encoding-type=url, in which a space may be a plus.
@@ -77,41 +97,37 @@ function decode(key: string): string {
   return decodeURIComponent(key.replace(/\+/g, "%20"));
 }
 
-// upload sends a file and tells how much of it has gone. fetch cannot tell that yet.
-export function upload(bucket: string, key: string, file: File, progress: (sent: number) => void, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("PUT", url(path(bucket, key)));
-    for (const [name, value] of Object.entries(consoleHeaders())) request.setRequestHeader(name, value);
-    request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
-    request.upload.onprogress = (e) => progress(e.loaded);
-    request.onload = () => {
-      if (request.status < 300) return resolve();
-      const fault = readFault(request.status, request.getResponseHeader("x-amz-request-id") ?? "", request.responseText);
-      noteFault(fault);
-      reject(fault);
-    };
-    request.onerror = () => reject(new Fault("NetworkFailure", "The connection broke while the file was sent. Nothing was stored of it."));
-    request.onabort = () => reject(new Fault("UploadCancelled", "The upload was cancelled. Nothing was stored of it."));
-    signal.addEventListener("abort", () => request.abort());
-    request.send(file);
-  });
-}
-
-// download fetches an object and has the browser save it; the request needs a
-// header, so that no link can do it.
+// download has the browser fetch an object by itself, so that nothing of it is held
+// here. What would be refused is asked for before: a link cannot show why.
 export async function download(bucket: string, key: string): Promise<void> {
-  const response = await send(path(bucket, key));
-  const object = URL.createObjectURL(await response.blob());
+  try {
+    await (await send(path(bucket, key), { headers: { Range: "bytes=0-0" } })).arrayBuffer();
+  } catch (thrown) {
+    if (asFault(thrown).code !== "InvalidRange") throw thrown; // which an empty object's is
+  }
   const link = document.createElement("a");
-  link.href = object;
+  link.href = url(path(bucket, key).replace(/^s3/, "download"));
   link.download = key.slice(key.lastIndexOf("/") + 1) || "object";
   link.click();
-  setTimeout(() => URL.revokeObjectURL(object), 60_000);
 }
 
-export async function deleteObject(bucket: string, key: string): Promise<void> {
-  await send(path(bucket, key), { method: "DELETE" });
+// deleteObjects deletes several at a time, and stops at the first that it may not.
+export async function deleteObjects(bucket: string, keys: string[], progress: (deleted: number) => void): Promise<void> {
+  const left = keys.slice();
+  let deleted = 0;
+  await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      for (let key = left.shift(); key !== undefined; key = left.shift()) {
+        try {
+          await send(path(bucket, key), { method: "DELETE" });
+        } catch (thrown) {
+          left.length = 0;
+          throw thrown;
+        }
+        progress(++deleted);
+      }
+    }),
+  );
 }
 
 // putFolder stores the empty object by which S3 shows a folder that has nothing in it.

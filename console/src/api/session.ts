@@ -1,4 +1,4 @@
-import { send } from "./http";
+import { send, url } from "./http";
 
 export interface Session {
   account: string;
@@ -29,3 +29,13 @@ export async function signIn(credentials: Credentials): Promise<Session> {
 export async function signOut(): Promise<void> {
   await send("session", { method: "DELETE" });
 }
+
+// signInProvider is the name of the provider by which people sign in, where there is
+// one.
+export async function signInProvider(): Promise<string | undefined> {
+  const told = (await (await send("sign-in")).json()) as { provider?: string };
+  return told.provider;
+}
+
+// beginURL is where a sign-in at the provider begins, by following a link.
+export const beginURL = url("sign-in/begin");

@@ -7,8 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useState } from "react";
-import type { Explanation, Fix, Outcome, Place, Statement } from "../api/decisions";
-import { query } from "../api/query";
+import { applyFix, type Explanation, type Fix, type Outcome, type Place, type Statement } from "../api/decisions";
 import { Confirm } from "./Confirm";
 import { Editor } from "./Editor";
 import { flash } from "./flash";
@@ -139,12 +138,17 @@ function Values({ values }: { values: string[] }) {
 function FixPanel({ fix, onFixed }: { fix: Fix; onFixed?: () => void }) {
   const [asking, setAsking] = useState(false);
   const [done, setDone] = useState(false);
+  const isTrust = fix.operation === "UpdateAssumeRolePolicy";
   return (
     <Container
       header={
         <Header
           variant="h2"
-          description={`It changes the trust policy of ${fix.roleName}, and admits this token and no other.`}
+          description={
+            isTrust
+              ? `It changes the ${policyOf(fix)}, and admits this token and no other.`
+              : `It ${fix.before ? "changes" : "adds"} the ${policyOf(fix)}${fix.warning ? "." : ", and allows this request and no other."}`
+          }
           actions={
             <Button variant="primary" disabled={done} onClick={() => setAsking(true)}>
               Apply fix
@@ -165,29 +169,35 @@ function FixPanel({ fix, onFixed }: { fix: Fix; onFixed?: () => void }) {
           </ul>
         )}
         <Editor
-          label={`Trust policy of ${fix.roleName} with the fix`}
+          label={`${capital(policyOf(fix))} with the fix`}
           value={pretty(fix.policy)}
-          before={pretty(fix.before)}
+          before={fix.before && pretty(fix.before)}
           minLines={4}
         />
       </SpaceBetween>
       {asking && (
         <Confirm
-          title={`Change the trust policy of ${fix.roleName}?`}
+          title={`${fix.before ? "Change" : "Add"} the ${policyOf(fix)}?`}
           action="Apply"
           onClose={() => setAsking(false)}
           onConfirm={async () => {
-            await query("iam", "UpdateAssumeRolePolicy", { RoleName: fix.roleName, PolicyDocument: fix.policy });
+            await applyFix(fix);
             setDone(true);
-            flash("success", `The trust policy of ${fix.roleName} was changed. The job can be run again.`);
+            flash("success", `The ${policyOf(fix)} was ${fix.before ? "changed" : "added"}. It can be tried again.`);
             onFixed?.();
           }}
         >
-          Jobs with such a token are admitted from now on.
+          {isTrust ? "Jobs with such a token are admitted from now on." : "Such a request is allowed from now on."}
         </Confirm>
       )}
     </Container>
   );
+}
+
+// policyOf names what a fix changes.
+function policyOf(fix: Fix): string {
+  if (fix.operation === "UpdateAssumeRolePolicy") return `trust policy of ${fix.roleName}`;
+  return `inline policy ${fix.policyName} of ${fix.roleName ?? fix.userName}`;
 }
 
 function capital(text: string): string {

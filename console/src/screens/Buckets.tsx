@@ -6,6 +6,7 @@ import Container from "@cloudscape-design/components/container";
 import FileUpload from "@cloudscape-design/components/file-upload";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
+import Input from "@cloudscape-design/components/input";
 import Link from "@cloudscape-design/components/link";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -17,7 +18,7 @@ import {
   createBucket,
   deleteBucket,
   deleteBucketPolicy,
-  deleteObject,
+  deleteObjects,
   download,
   getBucketPolicy,
   getPublicAccessBlock,
@@ -26,11 +27,12 @@ import {
   putBucketPolicy,
   putFolder,
   putPublicAccessBlock,
-  upload,
   type Bucket,
   type Entry,
+  type Listing,
   type PublicAccessBlock,
 } from "../api/s3";
+import { upload } from "../api/upload";
 import { Ask } from "../parts/Ask";
 import { Confirm } from "../parts/Confirm";
 import { Editor } from "../parts/Editor";
@@ -138,7 +140,13 @@ function place(bucket: string, prefix: string): string {
 }
 
 function Objects({ bucket, prefix }: { bucket: string; prefix: string }) {
-  const objects = useLoad<Entry[]>((signal, show) => listObjects(bucket, prefix, signal, show), [bucket, prefix]);
+  const [begins, setBegins] = useState("");
+  const [most, setMost] = useState(entriesAtFirst);
+  const objects = useLoad<Listing>(
+    (signal, show) => listObjects(bucket, prefix, begins, most, signal, show),
+    [bucket, prefix, begins, most],
+  );
+  useEffect(() => (setBegins(""), setMost(entriesAtFirst)), [bucket, prefix]);
   const [selected, setSelected] = useState<Entry[]>([]);
   const [open, setOpen] = useState<"delete" | "folder" | "upload">();
   const { busy, fault, run, clear } = useAction();
@@ -158,11 +166,20 @@ function Objects({ bucket, prefix }: { bucket: string; prefix: string }) {
         />
       )}
       <FaultAlert fault={fault} dismiss={clear} />
+      {(objects.value?.more || begins) && !objects.loading && (
+        <More
+          shown={objects.value?.entries.length ?? 0}
+          more={objects.value?.more ?? false}
+          begins={begins}
+          onFind={(text) => (setBegins(text), setMost(entriesAtFirst), setSelected([]))}
+          onMore={() => setMost((n) => 2 * n)}
+        />
+      )}
       {open === "upload" && <Uploads bucket={bucket} prefix={prefix} onClose={close} onDone={changed} />}
       <ResourceTable<Entry>
         title="Objects"
         noun="object"
-        items={objects.value}
+        items={objects.value?.entries}
         id={(e) => e.key}
         loading={objects.loading}
         fault={objects.fault}
@@ -224,9 +241,17 @@ function Objects({ bucket, prefix }: { bucket: string; prefix: string }) {
           action="Delete"
           onClose={close}
           onConfirm={async () => {
-            for (const f of files) await deleteObject(bucket, f.key);
-            flash("success", `${plural(files.length, "object")} deleted.`);
-            changed();
+            let deleted = 0;
+            try {
+              await deleteObjects(
+                bucket,
+                files.map((f) => f.key),
+                (n) => (deleted = n),
+              );
+            } finally {
+              if (deleted > 0) flash("success", `${plural(deleted, "object")} deleted.`);
+              if (deleted > 0) changed();
+            }
           }}
         >
           {files
@@ -237,6 +262,56 @@ function Objects({ bucket, prefix }: { bucket: string; prefix: string }) {
         </Confirm>
       )}
     </SpaceBetween>
+  );
+}
+
+// entriesAtFirst is how many entries of a folder are loaded before somebody asks for
+// more: a page of the table has some, and a bucket can have a million.
+const entriesAtFirst = 5_000;
+
+// More is above a folder that was not loaded to its end.
+function More({
+  shown,
+  more,
+  begins,
+  onFind,
+  onMore,
+}: {
+  shown: number;
+  more: boolean;
+  begins: string;
+  onFind: (text: string) => void;
+  onMore: () => void;
+}) {
+  const [text, setText] = useState(begins);
+  return (
+    <Alert type="info" action={more && <Button onClick={onMore}>Load more</Button>}>
+      <SpaceBetween size="xs">
+        <div role="status">
+          {begins ? `Those whose names begin with “${begins}” are shown` : "Not all are loaded"}
+          {more ? `: the first ${shown.toLocaleString()}, in the order of their names.` : "."}
+        </div>
+        <form
+          onSubmit={(e) => {
+            e.preventDefault();
+            onFind(text);
+          }}
+        >
+          <SpaceBetween direction="horizontal" size="xs">
+            <Input
+              ariaLabel="Beginning of the name"
+              placeholder="Beginning of the name"
+              value={text}
+              onChange={({ detail }) => setText(detail.value)}
+              spellcheck={false}
+              autoComplete={false}
+            />
+            <Button formAction="submit">Find in the bucket</Button>
+            {begins && <Button onClick={() => (setText(""), onFind(""))}>Show all</Button>}
+          </SpaceBetween>
+        </form>
+      </SpaceBetween>
+    </Alert>
   );
 }
 

@@ -68,6 +68,9 @@ function Detail({ detail, reload }: { detail: DecisionDetail; reload: () => void
       {detail.now === "admitted" && d.outcome !== "allowed" && (
         <Alert type="success">With the trust policy as it is now, such a token is admitted.</Alert>
       )}
+      {detail.now === "allowed" && d.outcome !== "allowed" && (
+        <Alert type="success">With the policies as they are now, such a request is allowed.</Alert>
+      )}
       <Explained explanation={detail.explanation} outcome={d.outcome} onFixed={reload} />
     </SpaceBetween>
   );

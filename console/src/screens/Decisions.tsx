@@ -67,7 +67,10 @@ export function Decisions() {
     <SpaceBetween size="l">
       <Header
         variant="h1"
-        description="Exchanges of tokens and signed requests, the newest first. Each opens to its reason."
+        description={
+          "Exchanges of tokens and signed requests, the newest first. Each opens to its reason." +
+          (page.value?.node ? ` They are those of the node ${page.value.node}; each node keeps its own record.` : "")
+        }
         actions={
           <SpaceBetween direction="horizontal" size="m" alignItems="center">
             <Toggle checked={live} onChange={({ detail }) => setLive(detail.checked)}>

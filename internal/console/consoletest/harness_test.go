@@ -69,12 +69,20 @@ type server struct {
 func startServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir()}
+	s.serve("--listen", "127.0.0.1:0")
+	return s
+}
+
+// serve starts a daypass in the server's folder, and learns of its administrator.
+func (s *server) serve(args ...string) {
+	s.t.Helper()
+	t := s.t
 	// Old CLIs fetch what looks like a URL.
 	config := "[default]\nregion = us-east-1\noutput = json\ncli_follow_urlparam = false\n"
 	if err := os.WriteFile(filepath.Join(s.dir, "aws-config"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.start("ready", "serve", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready")
+	s.start("ready", append([]string{"serve", "--data", "data", "--ready-file", "ready"}, args...)...)
 	s.endpoint = s.waitFile("ready")
 	s.console = s.endpoint + "/console/"
 	for _, line := range strings.Split(s.waitFile("data/credentials"), "\n") {
@@ -89,7 +97,6 @@ func startServer(t testing.TB) *server {
 	if s.id == "" || s.secret == "" {
 		t.Fatal("the server wrote no access key")
 	}
-	return s
 }
 
 // startIssuer starts a GitLab with a private certificate authority and is its URL.
@@ -174,6 +181,8 @@ var theBrowser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		// The provider by which people sign in has a certificate of its own making.
+		chromedp.Flag("ignore-certificate-errors", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.ExecPath("chromium"))
 	ctx, _ = chromedp.NewContext(ctx)
@@ -190,6 +199,7 @@ var closeBrowser = func() {}
 type options struct {
 	width, height int64 // 1280 by 900 unless said
 	dark          bool
+	leaves        string // the host of a provider, to which the browser may go
 }
 
 // open opens the console in a new profile. Violations of the pages' security
@@ -208,7 +218,7 @@ func (s *server) open(o options) *page {
 	}
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	s.t.Cleanup(cancel)
-	p := &page{t: s.t, ctx: ctx, server: s}
+	p := &page{t: s.t, ctx: ctx, server: s, leaves: o.leaves}
 	p.watch()
 	p.emulate(o)
 	p.do(chromedp.Navigate(s.console))

@@ -1,6 +1,8 @@
 package consoletest
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"net/url"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -132,13 +135,7 @@ func (p *page) storeObject() {
 	p.see("No objects")
 	p.clickNode(p.find("button", "Upload")[0])
 	p.see("Upload to team/")
-	input, err := chromedp.Call(p.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.querySelector('input[type=file]')"})
-	if err != nil {
-		p.fatalf("the field for files: %v", err)
-	}
-	if _, err := chromedp.Call(p.ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{file}, ObjectID: input.Result.ObjectID}); err != nil {
-		p.fatalf("choose a file: %v", err)
-	}
+	p.chooseFile(file)
 	p.click("button", "Start upload")
 	p.see("1 file uploaded.")
 	p.the("button", "Download a file.txt")
@@ -148,5 +145,56 @@ func (p *page) storeObject() {
 	}
 	if got, err := os.ReadFile(filepath.Join(p.server.dir, "got")); string(got) != "content" {
 		p.t.Errorf("the object is %q, %v", got, err)
+	}
+	p.storeInParts()
+}
+
+// storeInParts uploads a file that is sent in parts, and downloads it: it is the same.
+func (p *page) storeInParts() {
+	p.t.Helper()
+	content := make([]byte, 20<<20+1)
+	if _, err := rand.Read(content); err != nil {
+		p.t.Fatal(err)
+	}
+	file := filepath.Join(p.server.dir, "large ü.bin")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.clickNode(p.find("button", "Upload")[0])
+	p.chooseFile(file)
+	p.click("button", "Start upload")
+	p.the("button", "Download large ü.bin")
+	if tag := p.server.aws("s3api", "head-object", "--bucket", "builds", "--key", "team/large ü.bin", "--query", "ETag"); !strings.Contains(tag, "-3") {
+		p.t.Errorf("the object was not sent in three parts: %s", tag)
+	}
+	if uploads := p.server.aws("s3api", "list-multipart-uploads", "--bucket", "builds"); strings.Contains(uploads, "UploadId") {
+		p.t.Errorf("an upload is left: %s", uploads)
+	}
+	downloads := p.t.TempDir()
+	if _, err := chromedp.CallBrowser(p.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: "allow", DownloadPath: downloads, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
+	}); err != nil {
+		p.fatalf("where downloads go: %v", err)
+	}
+	p.click("button", "Download large ü.bin")
+	p.until("the download", func() bool {
+		got, err := os.ReadFile(filepath.Join(downloads, "large ü.bin"))
+		return err == nil && bytes.Equal(got, content)
+	})
+	// What is refused is told on the page: a link cannot.
+	p.server.aws("s3api", "delete-object", "--bucket", "builds", "--key", "team/large ü.bin")
+	p.click("button", "Download large ü.bin")
+	p.see("NoSuchKey")
+}
+
+func (p *page) chooseFile(file string) {
+	p.t.Helper()
+	p.waitFor("document.querySelector('input[type=file]')")
+	input, err := chromedp.Call(p.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.querySelector('input[type=file]')"})
+	if err != nil {
+		p.fatalf("the field for files: %v", err)
+	}
+	if _, err := chromedp.Call(p.ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{file}, ObjectID: input.Result.ObjectID}); err != nil {
+		p.fatalf("choose a file: %v", err)
 	}
 }

@@ -129,12 +129,50 @@ func TestDeniedJob(t *testing.T) {
 	p.the("textbox", "Trust policy of Gitalb-mypoject-S3FullAccess-role with the fix")
 	p.click("button", "Apply fix")
 	p.click("button", "Apply")
-	p.see("was changed. The job can be run again.")
+	p.see("was changed. It can be tried again.")
 	p.see("With the trust policy as it is now, such a token is admitted.")
 	if output, code := s.job("topic"); code != 0 || !strings.Contains(output, "artifacts") {
 		t.Errorf("after the fix the job ended with %d:\n%s", code, output)
 	}
 	if output, code := s.job("other"); code == 0 {
 		t.Errorf("the fix admits another branch:\n%s", output)
+	}
+}
+
+// TestDeniedRequest goes from a request that a user's policies refuse to the fix that
+// allows it, and nothing else.
+func TestDeniedRequest(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.aws("iam", "create-user", "--user-name", "dev")
+	key := strings.Fields(s.aws("iam", "create-access-key", "--user-name", "dev", "--query", "AccessKey.[AccessKeyId,SecretAccessKey]", "--output", "text"))
+	dev := []string{"AWS_ACCESS_KEY_ID=" + key[0], "AWS_SECRET_ACCESS_KEY=" + key[1]}
+	get := func(name string) (output string, code int) {
+		t.Helper()
+		return s.command(dev, "aws", "--endpoint-url", s.endpoint, "iam", "get-user", "--user-name", name)
+	}
+	s.aws("iam", "create-user", "--user-name", "other")
+	if output, code := get("dev"); code == 0 || !strings.Contains(output, "AccessDenied") {
+		t.Fatalf("the request was not denied:\n%s", output)
+	}
+
+	p := s.open(options{})
+	p.signIn()
+	p.goTo("decisions")
+	p.choose("Outcome Any outcome", "Denied")
+	p.waitFor("!document.querySelector('[data-table=request]')?.innerText.includes('Allowed')")
+	p.clickNode(p.links("GetUser denied")[0])
+	p.heading("GetUser")
+	p.see("It adds the inline policy allow-iam-GetUser of dev")
+	p.the("textbox", "Inline policy allow-iam-GetUser of dev with the fix")
+	p.click("button", "Apply fix")
+	p.click("button", "Apply")
+	p.see("was added. It can be tried again.")
+	p.see("With the policies as they are now, such a request is allowed.")
+	if output, code := get("dev"); code != 0 {
+		t.Errorf("after the fix the request ended with %d:\n%s", code, output)
+	}
+	if output, code := get("other"); code == 0 {
+		t.Errorf("the fix allows another user:\n%s", output)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/daypass/daypass/internal/store"
@@ -72,9 +73,14 @@ type Postgres struct {
 	*Store
 	config *pgx.ConnConfig
 	schema string // that the tables are in
+
+	connections atomic.Int64 // to read with, as many as were made
 }
 
-var _ store.Feed = (*Postgres)(nil)
+var (
+	_ store.Feed     = (*Postgres)(nil)
+	_ store.Timeline = (*Postgres)(nil)
+)
 
 // OpenPostgres opens the store in the database that a URL names, postgres://…, and
 // makes its tables if the database has none; of several that do so at once, one makes
@@ -105,17 +111,21 @@ func openPostgres(ctx context.Context, url string, upgrade bool) (_ *Postgres, e
 		return nil, err
 	}
 	place := fmt.Sprintf("database %s at %s", config.Database, hostsOf(config))
-	pool := func(size int) *sql.DB {
-		db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(setUpSession))
+	p := &Postgres{config: config}
+	pool := func(size int, connected func(context.Context, *pgx.Conn) error) *sql.DB {
+		db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(connected))
 		db.SetMaxOpenConns(size)
 		db.SetMaxIdleConns(size)
 		return db
 	}
-	p := &Postgres{config: config, Store: &Store{
+	p.Store = &Store{
 		// One connection to write with: what waits for the lock of all nodes waits here.
-		dialect: postgresDialect(), writer: pool(1), reader: pool(readers),
+		dialect: postgresDialect(), writer: pool(1, setUpSession), reader: pool(readers, func(ctx context.Context, conn *pgx.Conn) error {
+			p.connections.Add(1)
+			return setUpSession(ctx, conn)
+		}),
 		explain: func(err error) error { return err }, uses: useQueue{turn: make(chan struct{}, 1)},
-	}}
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("sqlstore: open %s: %w", place, err), p.Close())

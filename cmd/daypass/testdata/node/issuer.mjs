@@ -5,7 +5,8 @@
 // CERTIFICATES is a folder with cert.pem and key.pem for localhost. The issuer's
 // URL goes to READY-FILE once it is served. Anyone may sign in, as whom they
 // like, and becomes the subject of that name. The clients are deployer and
-// other, whose ID tokens are signed by RS256, and deployer-es, by ES256.
+// other, whose ID tokens are signed by RS256, and deployer-es, by ES256. The variable
+// REDIRECT_URI names one more place to which browsers may be sent back.
 //
 // A line "keys NAME…" on standard input makes it publish these RSA keys and sign
 // with the first of them; it says "keys NAME…" when it does. At first there is
@@ -34,7 +35,7 @@ function client (id, algorithm) {
   return {
     client_id: id,
     client_secret: 'the-secret-of-the-client',
-    redirect_uris: ['https://client.example/callback'],
+    redirect_uris: ['https://client.example/callback', process.env.REDIRECT_URI].filter(Boolean),
     id_token_signed_response_alg: algorithm
   }
 }
