@@ -55,6 +55,7 @@ floor 1 utility
 	sdkhttp:
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: durable policy
+	audit/sink: durable audit
 	jwks: oidc, module golang.org/x/sync
 	metrics: audit jwks, module github.com/prometheus/client_golang
 	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
@@ -90,7 +91,7 @@ floor 3 rooms
 floor 4 roof
 	console: awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
 	doctor: arn policy trust oidc unverified jwks store account archive
-	server: arn policy session trust oidc outbound durable backup masterkey masterkey/kms rotation audit jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer
+	server: arn policy session trust oidc outbound durable backup masterkey masterkey/kms rotation audit audit/sink jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer
 	publish: oidc durable jwks publish/ledger publish/bucket doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
@@ -100,7 +101,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: backup metrics sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+	cmd/daypass: backup metrics audit/sink sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process pgcluster
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

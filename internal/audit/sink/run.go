@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,7 +92,7 @@ func openRunner(c Config, o *Options) (*runner, error) {
 	}
 	r.status = Status{Name: c.Name, Kind: c.Target.kind(), OnFailure: "count"}
 	if c.Refuse {
-		r.status.OnFailure = "refuse"
+		r.status.OnFailure = "fail-closed"
 	}
 	text, err := os.ReadFile(r.path)
 	isNew := errors.Is(err, fs.ErrNotExist)
@@ -240,7 +241,11 @@ func (r *runner) next(now bool) (*batch, error) {
 			return nil, err
 		}
 	}
-	return &batch{node: r.node, lines: r.pending, cloudTrail: r.config.CloudTrail}, nil
+	lines := r.pending
+	if i := slices.IndexFunc(lines, func(l audit.Line) bool { return l.Sequence >= r.planned.Sequence }); r.planned.Sequence > 0 && i >= 0 {
+		lines = lines[:i+1]
+	}
+	return &batch{node: r.node, lines: lines, cloudTrail: r.config.CloudTrail}, nil
 }
 
 // send sends a batch until it is taken, given up, or the end.

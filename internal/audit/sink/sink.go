@@ -135,6 +135,7 @@ func Open(o Options) (*Sinks, error) {
 			return s, fmt.Errorf("audit sink %s: %w", c.Name, err)
 		}
 		s.all = append(s.all, r)
+		r.judge() // before the first request
 	}
 	return s, nil
 }
@@ -192,7 +193,7 @@ func (s *Sinks) judge(ctx context.Context) {
 func (s *Sinks) Refusing() error {
 	for _, r := range s.all {
 		if r.config.Refuse && r.over.Load() {
-			return fmt.Errorf("audit sink %s is further behind than it may be, and with onFailure: refuse nothing is done that it does not learn of", r.config.Name)
+			return fmt.Errorf("audit sink %s is further behind than it may be, and with onFailure: fail-closed nothing is done that it does not learn of", r.config.Name)
 		}
 	}
 	return nil
