@@ -90,10 +90,7 @@ func openRunner(c Config, o *Options) (*runner, error) {
 		config: c, record: o.Record, now: o.Now, log: o.Log.With("sink", c.Name), node: o.Node,
 		path: strings.TrimSuffix(o.Record.Path(), ".jsonl") + "." + c.Name + ".sink",
 	}
-	r.status = Status{Name: c.Name, Kind: c.Target.kind(), OnFailure: "count"}
-	if c.Refuse {
-		r.status.OnFailure = "fail-closed"
-	}
+	r.status = Status{Name: c.Name, Kind: c.Target.kind(), Refuse: c.Refuse}
 	text, err := os.ReadFile(r.path)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -335,7 +332,7 @@ func (r *runner) fail(err error) {
 	defer r.mu.Unlock()
 	r.status.Failures++
 	if r.status.Failure == "" { // once for each run of failures
-		r.log.Error("the audit sink does not take events; they are kept in the record and sent again", "error", err, "onFailure", r.status.OnFailure)
+		r.log.Error("the audit sink does not take events; they are kept in the record and sent again", "error", err, "failClosed", r.config.Refuse)
 	}
 	r.status.Failure = err.Error()
 }

@@ -88,7 +88,7 @@ type Target interface {
 type Status struct {
 	Name      string        `json:"name"`
 	Kind      string        `json:"type"`
-	OnFailure string        `json:"onFailure"`
+	Refuse    bool          `json:"failClosed"`
 	Delivered uint64        `json:"delivered"`         // sequence of the last event that was taken, or given up
 	Behind    uint64        `json:"behindEvents"`      // events that were not
 	Bytes     int64         `json:"behindBytes"`       // of them, about
