@@ -8,7 +8,8 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 # The binary is not installed here; systemd asks for one that is.
 sed 's,^ExecStart=/usr/bin/daypass,ExecStart=/bin/true,' packaging/systemd/daypass.service >"$dir/daypass.service"
-said=$(systemd-analyze verify "$dir/daypass.service" 2>&1) || true
+cp packaging/systemd/daypass.socket "$dir/"
+said=$(systemd-analyze verify "$dir/daypass.service" "$dir/daypass.socket" 2>&1) || true
 if [ -n "$said" ]; then
 	echo "units: $said" >&2
 	exit 1

@@ -139,6 +139,13 @@ type configuration struct {
 	Egress egressConfiguration `yaml:"egress"`
 	// S3 says how Amazon S3 is served, and where objects are kept.
 	S3 s3Configuration `yaml:"s3"`
+	// Limits bounds how often somebody may ask.
+	Limits limitsConfiguration `yaml:"limits"`
+	// TrustedProxies are the addresses, such as `10.0.0.0/8`, of proxies before the
+	// server whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, for
+	// `aws:SourceIp`, `aws:SecureTransport`, limits and the record. They must set both
+	// headers themselves. By default nobody's are believed.
+	TrustedProxies []netip.Prefix `yaml:"trustedProxies"`
 	// Console says how the console is served (docs/console.md).
 	Console consoleConfiguration `yaml:"console"`
 	// Upstreams lists AWS services behind the gateway, which Daypass does not serve
@@ -514,6 +521,7 @@ func (c *configuration) server() (config server.Config, err error) {
 	}
 	config.NoConsole = c.Console.Enabled != nil && !*c.Console.Enabled
 	config.SignIn = c.Console.SignIn.server()
+	config.Limits, config.TrustedProxies = c.Limits.server(), c.TrustedProxies
 	if c.AdminListen != "none" {
 		config.AdminListen = c.AdminListen
 	}

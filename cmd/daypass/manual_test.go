@@ -24,11 +24,11 @@ import (
 var update = flag.Bool("update", false, "write the generated documents")
 
 // TestConfigurationManual makes docs/configuration.md of the comments in
-// config.go, config_audit.go and config_console.go, and compares.
+// config.go and its like, and compares.
 func TestConfigurationManual(t *testing.T) {
 	t.Parallel()
 	source := &ast.File{}
-	for _, name := range []string{"config.go", "config_audit.go", "config_console.go"} {
+	for _, name := range []string{"config.go", "config_audit.go", "config_console.go", "config_limits.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -46,9 +46,9 @@ func manual(t *testing.T, source *ast.File) []byte {
 	var b bytes.Buffer
 	b.WriteString("<!-- Made from the comments in cmd/daypass/config.go by its test. Do not edit. -->\n\n# Configuration\n")
 	flags := serveCommand(nil).Flags()
-	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration", "keysConfiguration", "auditConfiguration", "sinkConfiguration", "consoleConfiguration", "signInConfiguration"} {
+	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration", "keysConfiguration", "auditConfiguration", "sinkConfiguration", "limitsConfiguration", "consoleConfiguration", "signInConfiguration"} {
 		declaration, structure := structOf(t, source, title)
-		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[].", "keysConfiguration": "keys.", "auditConfiguration": "audit.", "sinkConfiguration": "audit.sinks[].", "consoleConfiguration": "console.", "signInConfiguration": "console.signIn."}[title]
+		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[].", "keysConfiguration": "keys.", "auditConfiguration": "audit.", "sinkConfiguration": "audit.sinks[].", "limitsConfiguration": "limits.", "consoleConfiguration": "console.", "signInConfiguration": "console.signIn."}[title]
 		if inside != "" {
 			fmt.Fprintf(&b, "\n## Keys of `%s`\n", strings.Trim(inside, "[]."))
 		}

@@ -50,6 +50,9 @@ type Config struct {
 	// a stranger nothing: who may, has it decoded (DecodeAuthorizationMessage).
 	// Off by default, since AWS's STS and IAM do not.
 	EncodeDenials bool
+	// Pace reports whether another request may come now from where a connection comes
+	// from (http.Request.RemoteAddr); nil lets all.
+	Pace func(remote string, now time.Time) bool
 }
 
 // API serves AWS's services.
@@ -142,6 +145,9 @@ func (a *API) serve(c *Call) (Result, error) {
 	if err := a.findOperation(c); err != nil {
 		return nil, err
 	}
+	if err := a.keepPace(c.Request, c.Now); err != nil {
+		return nil, err
+	}
 	if err := a.awaitFresh(c.Request); err != nil {
 		return nil, err
 	}
@@ -163,6 +169,14 @@ func (a *API) serve(c *Call) (Result, error) {
 		return nil, err
 	}
 	return c.operation.run(c)
+}
+
+// keepPace refuses who asks too often.
+func (a *API) keepPace(r *http.Request, now time.Time) error {
+	if a.Pace == nil || a.Pace(r.RemoteAddr, now) {
+		return nil
+	}
+	return (&Fault{Kind: Throttled}).Because("more requests come from %s than limits.source lets", sourceIP(r))
 }
 
 // awaitFresh refuses a request where the store was not heard of for too long: the
@@ -260,7 +274,7 @@ func (a *API) authenticate(c *Call) error {
 		signed.Form = c.body
 	}
 	caller, authorization, err := auth.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
-	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: r.TLS != nil}
+	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: IsOverTLS(r)}
 	if authorization != nil {
 		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
 		c.asked.Region, c.Region, c.Event.Region = authorization.Region, authorization.Region, authorization.Region

@@ -29,16 +29,19 @@ type Visit struct {
 
 	api   *API
 	asked *auth.Request
-	stale error // what is known is too old to decide on
+	stale error // what is known is too old to decide on, or there are too many requests
 }
 
 // BeginVisit begins the event of a request to a service.
 func (a *API) BeginVisit(r *http.Request, service string) *Visit {
-	stale := a.awaitFresh(r)
+	stale := a.keepPace(r, a.Now())
+	if stale == nil {
+		stale = a.awaitFresh(r)
+	}
 	now := a.Now()
 	v := &Visit{Snapshot: a.Directory.Snapshot(), stale: stale, Request: r, RequestID: a.newVisitID(), Now: now, api: a}
 	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
-	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: r.TLS != nil}
+	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: IsOverTLS(r)}
 	return v
 }
 
@@ -51,7 +54,7 @@ func (v *Visit) Renew() {
 }
 
 // Stale is nil if the snapshot may be decided on, and otherwise a *Fault of the kind
-// Unavailable. It is to be asked before the caller is authenticated: what is not known
+// Unavailable, or Throttled for who asks too often. It is to be asked before the caller is authenticated: what is not known
 // yet must not be told as wrong.
 func (v *Visit) Stale() error { return v.stale }
 

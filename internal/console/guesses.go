@@ -1,8 +1,6 @@
 package console
 
 import (
-	"net"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -73,26 +71,6 @@ func (g *guesses[K]) makeRoom(now time.Time) {
 	if len(g.seen) >= guessMost {
 		delete(g.seen, oldest)
 	}
-}
-
-// origin is where a connection comes from: an IPv4 address, or the /64 that one
-// customer has in IPv6.
-func origin(remote string) netip.Prefix {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return netip.Prefix{} // counted together
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	address = address.Unmap().WithZone("")
-	bits := 64
-	if address.Is4() {
-		bits = 32
-	}
-	prefix, _ := address.Prefix(bits) // in range for both
-	return prefix
 }
 
 // used remembers what may be used once, until it is over. The zero value has nothing.

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daypass/daypass/internal/ratelimit"
+
 	"golang.org/x/oauth2"
 )
 
@@ -125,7 +127,7 @@ func (c *Console) begin(w http.ResponseWriter, r *http.Request) *refusal {
 		http.Redirect(w, r, c.public.String()+Root, http.StatusSeeOther)
 		return nil
 	}
-	if c.guesses.wait(origin(r.RemoteAddr), c.now()) > 0 {
+	if c.guesses.wait(ratelimit.Source(r.RemoteAddr), c.now()) > 0 {
 		return &refusal{word: tooManyWord}
 	}
 	config, _, err := c.discover(r.Context())
@@ -156,7 +158,7 @@ func (c *Console) word() string {
 
 // finish takes what the provider sent the browser back with, and begins a session.
 func (c *Console) finish(w http.ResponseWriter, r *http.Request) *refusal {
-	from := origin(r.RemoteAddr)
+	from := ratelimit.Source(r.RemoteAddr)
 	if c.guesses.wait(from, c.now()) > 0 {
 		return &refusal{word: tooManyWord}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/ratelimit"
 )
 
 // lifetime is how long a sign-in lasts at most. Temporary credentials end when they
@@ -94,7 +95,7 @@ func (c *Console) session(w http.ResponseWriter, r *http.Request) (*session, boo
 
 // signIn asks the front door who has these credentials, and seals them into a cookie.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	from := origin(r.RemoteAddr)
+	from := ratelimit.Source(r.RemoteAddr)
 	if wait := c.guesses.wait(from, c.now()); wait > 0 {
 		tooMany(w, wait)
 		return
@@ -213,7 +214,7 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 // isSecure reports whether the browser's connection is over TLS: here, or at what
 // stands before the server under the public URL.
 func (c *Console) isSecure(r *http.Request) bool {
-	return r.TLS != nil || c.public.Scheme == "https" && strings.EqualFold(r.Host, c.public.Host)
+	return awsapi.IsOverTLS(r) || c.public.Scheme == "https" && strings.EqualFold(r.Host, c.public.Host)
 }
 
 // A cookie of the name that begins with __Host- is taken by browsers only over TLS,

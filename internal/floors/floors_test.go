@@ -53,6 +53,7 @@ floor 1 utility
 	backup: module filippo.io/age
 	runner/workspace:
 	sdkhttp:
+	ratelimit: module golang.org/x/time
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: durable policy
 	audit/sink: durable audit
@@ -77,7 +78,7 @@ floor 2 door
 	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory lastuse auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
-	sts: arn policy session oidc trust outbound audit jwks store directory auth awsapi, module github.com/google/uuid
+	sts: arn policy session oidc trust outbound ratelimit audit jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
 	analyzer: arn policy trust explain lint unverified oidc audit jwks metrics directory auth awsapi
 	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
@@ -89,9 +90,9 @@ floor 3 rooms
 	gitlab/instance: durable gitlab
 
 floor 4 roof
-	console: awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
+	console: ratelimit awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
 	doctor: arn policy trust oidc unverified jwks store account archive
-	server: arn policy session trust oidc outbound durable backup masterkey masterkey/kms rotation audit audit/sink jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer
+	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer
 	publish: oidc durable jwks publish/ledger publish/bucket doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
@@ -101,7 +102,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: backup metrics audit/sink sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+	cmd/daypass: ratelimit backup metrics audit/sink sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process pgcluster
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

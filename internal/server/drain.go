@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -16,14 +17,54 @@ const (
 	// cutTimeout is how long a request takes at most to notice that its connection
 	// is cut.
 	cutTimeout = 5 * time.Second
+	// freshTimeout is how long a connection that was accepted may take to bring its first
+	// request, when the server is to end.
+	freshTimeout = time.Second
 )
 
-// requests counts those that are under way.
+// requests counts those that are under way, and connections on which none has come yet.
 type requests struct {
 	http.Handler
 
 	count atomic.Int64
 	all   sync.WaitGroup
+
+	mu    sync.Mutex
+	fresh map[net.Conn]bool
+}
+
+// connKey is under which a request's context has its connection.
+type connKey struct{}
+
+// watch has a server tell of its connections.
+func (r *requests) watch(s *http.Server) {
+	r.fresh = map[net.Conn]bool{}
+	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, conn)
+	}
+	s.ConnState = func(conn net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			r.mu.Lock()
+			r.fresh[conn] = true
+			r.mu.Unlock()
+		case http.StateClosed, http.StateHijacked:
+			r.answers(conn)
+		}
+	}
+}
+
+// answers notes that a connection is not new any more.
+func (r *requests) answers(conn net.Conn) {
+	r.mu.Lock()
+	delete(r.fresh, conn)
+	r.mu.Unlock()
+}
+
+func (r *requests) isFresh() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.fresh) > 0
 }
 
 // ServeHTTP implements http.Handler.
@@ -34,6 +75,9 @@ func (r *requests) ServeHTTP(w http.ResponseWriter, asked *http.Request) {
 		r.count.Add(-1)
 		r.all.Done()
 	}()
+	if conn, ok := asked.Context().Value(connKey{}).(net.Conn); ok {
+		r.answers(conn)
+	}
 	r.Handler.ServeHTTP(w, asked)
 }
 
@@ -54,6 +98,13 @@ func (r *requests) drain(ctx context.Context, c *Config, s *http.Server) error {
 	if running := r.count.Load(); running > 0 {
 		c.Log.Info("ending; requests under way have time to end", "requests", running, "time", drainTimeout)
 	}
+	// http.Server drops a connection that is new when it is told to end, though its
+	// request is on the way.
+	fresh, done := context.WithTimeout(patience, freshTimeout)
+	for r.isFresh() && fresh.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	done()
 	err := s.Shutdown(patience)
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err

@@ -4,19 +4,17 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
@@ -28,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/metrics"
+	"github.com/daypass/daypass/internal/ratelimit"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/secretsmanager"
@@ -105,6 +104,11 @@ type Config struct {
 	S3 S3
 	// Keys says where the master key is, and when keys are rotated.
 	Keys Keys
+	// Limits bound how often somebody may ask.
+	Limits Limits
+	// TrustedProxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are
+	// believed; of nobody else's.
+	TrustedProxies []netip.Prefix
 	// Services are AWS services behind the gateway.
 	Services []Service
 	// Roots are the certificate authorities trusted for issuers; nil is the
@@ -149,6 +153,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Keys.check(); err != nil {
 		return err
 	}
+	if err := c.Limits.check(); err != nil {
+		return err
+	}
 	if c.SignIn != nil {
 		if err := c.SignIn.check(); err != nil {
 			return err
@@ -157,12 +164,12 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.shareObjects(); err != nil {
 		return err
 	}
-	listener, endpoint, loopback, err := listen(ctx, &c)
+	listener, err := listen(ctx, &c)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // Shutdown closed it already, except where start failed
-	if c.PublicURL, err = publicURL(c.PublicURL, endpoint, loopback); err != nil {
+	if c.PublicURL, err = publicURL(c.PublicURL, listener.endpoint, listener.loopback); err != nil {
 		return err
 	}
 	if err := removeReady(&c); err != nil { // of a server that was killed
@@ -185,7 +192,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, events.Close()) }()
 	d.events = events
 
-	n, err := newNode(ctx, &c, d, loopback)
+	n, err := newNode(ctx, &c, d, listener.loopback)
 	defer func() { err = errors.Join(err, n.close()) }()
 	if err != nil {
 		return err
@@ -193,7 +200,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	for _, problem := range n.directory.Snapshot().Problems() {
 		c.Log.Warn("a stored document cannot be read; what needs it is denied", "problem", problem)
 	}
-	err = n.serve(ctx, &c, listener, endpoint)
+	err = n.serve(ctx, &c, listener)
 	n.finish(ctx, &c)
 	if ctx.Err() != nil {
 		c.Log.Info("stopped")
@@ -263,7 +270,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	calls := storeCalls{d.store, n.watch.metrics}
 	stsService, err := sts.New(sts.Config{
 		ProviderKeys: providerKeys, Random: c.Random, Marks: calls, ExtendedClaims: c.ExtendedClaims,
-		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL,
+		OneUseTokens: c.OneUseTokens, PublicURL: c.PublicURL, Issuers: ratelimit.New[string](c.Limits.Issuer),
 	})
 	if err != nil {
 		return n, err
@@ -292,7 +299,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
-		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials,
+		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
 	})
 	if err != nil {
 		return n, err
@@ -322,41 +329,10 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		}
 	}
 	n.handler = front
+	if len(c.TrustedProxies) > 0 {
+		n.handler = forwarded{front, c.TrustedProxies}
+	}
 	return n, nil
-}
-
-// listen binds the address. Credentials never travel in the clear beyond this
-// machine: without a certificate only loopback is served.
-func listen(ctx context.Context, c *Config) (l net.Listener, endpoint string, loopback bool, err error) {
-	if (c.CertFile == "") != (c.KeyFile == "") {
-		return nil, "", false, optionErrorf("server: --tls-cert and --tls-key go together; give both or neither")
-	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return nil, "", false, optionErrorf("server: --listen %q is not HOST:PORT", c.Listen)
-	}
-	l, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
-	if err != nil {
-		hint := ""
-		if errors.Is(err, syscall.EADDRINUSE) {
-			hint = "; stop what listens there, or give another address with --listen"
-		}
-		return nil, "", false, fmt.Errorf("server: %w%s", err, hint)
-	}
-	address, ok := l.Addr().(*net.TCPAddr)
-	loopback = ok && address.IP.IsLoopback()
-	if c.CertFile == "" {
-		if !loopback {
-			return nil, "", false, errors.Join(
-				optionErrorf("server: %s is not loopback, and credentials must not travel unencrypted; give a certificate with --tls-cert and --tls-key, or listen on 127.0.0.1", c.Listen), l.Close())
-		}
-		return l, "http://" + l.Addr().String(), loopback, nil
-	}
-	own, err := loadCertificate(c)
-	if err != nil {
-		return nil, "", false, errors.Join(err, l.Close())
-	}
-	l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get, NextProtos: []string{"h2", "http/1.1"}})
-	return l, "https://" + l.Addr().String(), loopback, nil
 }
 
 // openEvents opens the record of events, readable by its owner only.
@@ -373,13 +349,14 @@ func openEvents(c *Config) (*audit.Log, error) {
 
 // serve owns five goroutines, and the admin listener's: one accepts, one follows the store, one looks after
 // what is in it, one follows the master key, and the caller's waits for the end and joins them.
-func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint string) error {
+func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	running := &requests{Handler: n.handler}
 	s := &http.Server{
 		Handler: running, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
+	running.watch(s)
 	closeAdmin, err := n.watch.serveAdmin(ctx, c, &running.count)
 	if err != nil {
 		return err
@@ -404,7 +381,7 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	if err := announce(c, endpoint); err != nil {
+	if err := announce(c, l.endpoint); err != nil {
 		return errors.Join(err, s.Close(), ignoreClosed(<-served))
 	}
 	select {
@@ -413,6 +390,12 @@ func (n *node) serve(ctx context.Context, c *Config, l net.Listener, endpoint st
 	case <-ctx.Done():
 	}
 	n.watch.ending.Store(true)
+	if err := l.door.Shut(); err != nil {
+		c.Log.Warn("the socket could not be shut; who comes now is refused", "error", err)
+	}
+	if err := notify(context.WithoutCancel(ctx), "STOPPING=1", os.Getenv); err != nil {
+		c.Log.Warn("the service manager was not told that this server ends", "error", err)
+	}
 	err = errors.Join(running.drain(ctx, c, s), ignoreClosed(<-served))
 	return errors.Join(err, removeReady(c))
 }
@@ -426,7 +409,7 @@ func announce(c *Config, endpoint string) error {
 		}
 	}
 	c.Log.Info("serving", "endpoint", endpoint, "data", c.DataDir)
-	return nil
+	return notify(context.Background(), "READY=1", os.Getenv)
 }
 
 // removeReady takes the ready file away: there is none while no server answers.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit/sink"
+	"github.com/daypass/daypass/internal/s3upstream"
+	"github.com/daypass/daypass/internal/server"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	s3client "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -75,7 +77,8 @@ func TestSinkFailsClosed(t *testing.T) {
 	t.Parallel()
 	s := newSIEM(t)
 	c := newConfig(t.TempDir())
-	c.AdminListen, c.S3.Embedded = "127.0.0.1:0", true
+	c.AdminListen = "127.0.0.1:0"
+	c.S3.Upstreams = []server.Upstream{{Name: "never-asked", Target: s3upstream.Target{Endpoint: s.URL, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}}}}
 	c.Sinks = []sink.Config{s.sink(t, true)}
 	r := mustStart(t, c)
 	admin, own := r.admin(t, c.DataDir), r.administrator(t, c.DataDir)
@@ -131,7 +134,9 @@ func TestSinkCounts(t *testing.T) {
 	}
 	soon(t, "the loss is told", func() bool {
 		status, body := r.get(t, admin+"/readyz?format=json", "")
-		var told struct{ Checks []struct{ Name, Detail string } }
+		var told struct {
+			Checks []struct{ Name, Detail string }
+		}
 		if err := json.Unmarshal([]byte(body), &told); err != nil || status != http.StatusOK {
 			t.Fatalf("readyz answers %d %s", status, body)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/policy"
+	"github.com/daypass/daypass/internal/ratelimit"
 )
 
 // Version is the version of the STS API, by which Query requests name it.
@@ -33,6 +34,10 @@ type Config struct {
 	// OneUseTokens are the URLs, with https://, of the providers whose tokens can
 	// be exchanged once, which AWS does not ask.
 	OneUseTokens []string
+	// Issuers limits how often tokens of one issuer are exchanged, by its URL without
+	// https://. It counts tokens that were verified: who makes tokens up uses nothing of
+	// it. nil is no limit.
+	Issuers *ratelimit.Limiter[string]
 	// PublicURL is the URL under which others reach this server, without a
 	// closing slash: the first part of every issuer of its accounts. "" means
 	// that no tokens are made.

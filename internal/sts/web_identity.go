@@ -42,6 +42,9 @@ func (s *service) assumeRoleWithWebIdentity(c *awsapi.Call) (awsapi.Result, erro
 	if err != nil {
 		return nil, err
 	}
+	if !s.Issuers.Allow(provider.URL, c.Now) {
+		return nil, (&awsapi.Fault{Kind: awsapi.Throttled}).Because("more tokens of %s are exchanged than limits.issuer lets", provider.Issuer)
+	}
 	token, err := s.token(in, provider, claims)
 	if err != nil {
 		return nil, err
