@@ -88,6 +88,8 @@ type configuration struct {
 	TLSCert string `yaml:"tlsCert"`
 	// TLSKey is the file of the certificate's private key, in PEM form.
 	TLSKey string `yaml:"tlsKey"`
+	// ACME is where the certificate comes from in the place of files.
+	ACME *acmeConfiguration `yaml:"acme"`
 	// IssuerCA is a file of certificate authorities, in PEM form, that are
 	// trusted for issuers besides the system's.
 	IssuerCA string `yaml:"issuerCa"`
@@ -207,21 +209,6 @@ type egressConfiguration struct {
 	// the others. The proxy's own address is not judged. HTTPS_PROXY and its
 	// like are not read.
 	Proxy proxyURL `yaml:"proxy"`
-}
-
-// keysConfiguration is how old keys become before they are rotated, such as `720h`,
-// an hour at least. No session ends by a rotation.
-type keysConfiguration struct {
-	// Session is for the keys that seal sessions; `0s` is by command only. By
-	// default it is `168h`.
-	Session *duration `yaml:"session"`
-	// Issuer is for the keys by which accounts sign as issuers (outbound
-	// federation). By default they are rotated by command only, since AWS's never
-	// change.
-	Issuer *duration `yaml:"issuer"`
-	// Master is for the master key. By default it is rotated by command only, since
-	// copies of its file must be kept. It needs a file that the server can write.
-	Master *duration `yaml:"master"`
 }
 
 // s3Configuration is how Amazon S3 is served. Without an entry buckets are kept in
@@ -411,6 +398,9 @@ func (c *configuration) resolve(folder string) {
 	for i := range c.Audit.Sinks {
 		paths = append(paths, &c.Audit.Sinks[i].CA, &c.Audit.Sinks[i].AuthorizationFile)
 	}
+	if c.ACME != nil {
+		paths = append(paths, &c.ACME.CA)
+	}
 	if c.Console.SignIn != nil {
 		paths = append(paths, &c.Console.SignIn.ClientSecretFile)
 	}
@@ -508,6 +498,9 @@ func (c *configuration) server() (config server.Config, err error) {
 		config.AdminListen = c.AdminListen
 	}
 	if config.Keys, err = c.keys(); err != nil {
+		return config, err
+	}
+	if config.ACME, err = c.ACME.server(); err != nil {
 		return config, err
 	}
 	if c.StaleKeys != nil {

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/crypto/acme/autocert"
 )
 
 // listen binds the address, or takes the socket that who started this process has bound
@@ -27,6 +29,13 @@ func listen(ctx context.Context, c *Config) (*listener, error) {
 	}
 	address, ok := d.Addr().(*net.TCPAddr)
 	l := &listener{Listener: d, door: d, endpoint: "http://" + d.Addr().String(), loopback: ok && address.IP.IsLoopback()}
+	if c.ACME != nil {
+		l.acme = c.ACME.manager(c)
+		settings := l.acme.TLSConfig()
+		settings.MinVersion = tls.VersionTLS12
+		l.Listener, l.endpoint = tls.NewListener(d, settings), "https://"+d.Addr().String()
+		return l, nil
+	}
 	if c.CertFile == "" {
 		if !l.loopback {
 			return nil, errors.Join(
@@ -50,6 +59,7 @@ type listener struct {
 	door     *door
 	endpoint string
 	loopback bool
+	acme     *autocert.Manager // nil: the certificate comes from files, or there is none
 }
 
 // door is a listener that can be shut before it is closed: who comes meanwhile waits, for

@@ -77,6 +77,8 @@ type Config struct {
 	PublicURL string
 	// CertFile and KeyFile are the PEM files for https; both or neither.
 	CertFile, KeyFile string
+	// ACME is where the certificate comes from in the place of files; nil for nowhere.
+	ACME *ACME
 	// EventsFile receives one JSON line for each request (see audit.Open); "" is
 	// events.jsonl in the data directory, "-" is Stdout.
 	EventsFile string
@@ -155,6 +157,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	if err := c.Limits.check(); err != nil {
 		return err
+	}
+	if c.ACME != nil {
+		if err := c.ACME.check(&c); err != nil {
+			return err
+		}
 	}
 	if c.SignIn != nil {
 		if err := c.SignIn.check(); err != nil {
@@ -379,6 +386,9 @@ func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	}
 	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 
+	if l.acme != nil {
+		kept.Go(func() { fetchCertificates(following, c, l.acme) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	if err := announce(c, l.endpoint); err != nil {
