@@ -97,6 +97,8 @@ type configuration struct {
 	// docs/audit.md); `-` is stdout. By default it is `events.jsonl` in the data directory. A file
 	// whose name ends with .jsonl is continued in another when it has 16 MiB.
 	Events string `yaml:"events"`
+	// Audit says where the record of requests is handed on to.
+	Audit auditConfiguration `yaml:"audit"`
 	// LogFormat is the form of the log, which goes to stderr: `logfmt`, or `json`, one
 	// object a line.
 	LogFormat string `yaml:"logFormat"`
@@ -400,6 +402,9 @@ func (c *configuration) resolve(folder string) {
 	for i := range c.Upstreams {
 		paths = append(paths, &c.Upstreams[i].CA, &c.Upstreams[i].CredentialsFile)
 	}
+	for i := range c.Audit.Sinks {
+		paths = append(paths, &c.Audit.Sinks[i].CA, &c.Audit.Sinks[i].AuthorizationFile)
+	}
 	if c.ACME != nil {
 		paths = append(paths, &c.ACME.CA)
 	}
@@ -529,6 +534,9 @@ func (c *configuration) server() (config server.Config, err error) {
 		return config, err
 	}
 	if config.S3, err = c.S3.server(); err != nil {
+		return config, err
+	}
+	if config.Sinks, err = c.Audit.sinks(); err != nil {
 		return config, err
 	}
 	config.Services, err = c.services()

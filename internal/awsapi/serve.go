@@ -213,7 +213,15 @@ func (a *API) keepPace(r *http.Request, now time.Time) error {
 
 // awaitFresh refuses a request where the store was not heard of for too long: the
 // state that is known may lack a revocation. Clients try again, or another node.
+// It refuses it too where the record may not be delivered later any more (see
+// audit.Log.Refuse).
 func (a *API) awaitFresh(r *http.Request) error {
+	if err := a.Events.Refusing(); err != nil {
+		return &Fault{
+			Kind: Unavailable, Message: "The record of requests cannot be delivered, and without that no request is carried out.",
+			Reason: err.Error(), Cause: err,
+		}
+	}
 	if err := a.Directory.AwaitFresh(r.Context()); err != nil {
 		return &Fault{Kind: Unavailable, Reason: "the store does not answer, and nothing is decided on what is known of it no longer", Cause: err}
 	}

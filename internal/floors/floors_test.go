@@ -56,6 +56,7 @@ floor 1 utility
 	ratelimit: module golang.org/x/time
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: durable policy
+	audit/sink: durable audit
 	tracing: audit, module go.opentelemetry.io/otel, module go.opentelemetry.io/otel/sdk, module go.opentelemetry.io/otel/trace, module go.opentelemetry.io/proto/slim/otlp, module google.golang.org/protobuf
 	jwks: oidc tracing, module golang.org/x/sync
 	metrics: audit tracing jwks, module github.com/prometheus/client_golang
@@ -92,7 +93,7 @@ floor 3 rooms
 floor 4 roof
 	console: ratelimit awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
 	doctor: arn policy trust oidc unverified jwks store account archive
-	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit tracing jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto
+	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink tracing jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto
 	publish: oidc durable jwks publish/ledger publish/bucket doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
@@ -102,7 +103,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: ratelimit backup metrics tracing sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+	cmd/daypass: ratelimit backup metrics tracing audit/sink sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process pgcluster
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

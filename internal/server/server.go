@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/audit/sink"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
@@ -82,6 +83,9 @@ type Config struct {
 	// EventsFile receives one JSON line for each request (see audit.Open); "" is
 	// events.jsonl in the data directory, "-" is Stdout.
 	EventsFile string
+	// Sinks are where the record of events is handed on to. It must then be a file
+	// whose name ends with .jsonl.
+	Sinks []sink.Config
 	// ReadyFile receives the endpoint URL once the server answers; "" for none.
 	ReadyFile string
 	// ExplainToCaller adds to each denial why it was denied. Off by default: it
@@ -262,6 +266,7 @@ type node struct {
 	objects   *s3.Handler // nil: none are served
 	watch     *watch
 	presence  *presence
+	sinks     *sink.Sinks // nil: none
 	closers   []func() error
 }
 
@@ -320,6 +325,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
+		return n, err
+	}
+	if err := n.openSinks(c, d.events); err != nil {
 		return n, err
 	}
 	objects, err := n.openS3(ctx, c, api, dir)
@@ -383,6 +391,9 @@ func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	var kept sync.WaitGroup
 	kept.Go(func() { n.upkeep(following, c) })
 	kept.Go(func() { n.presence.follow(following, c) })
+	if n.sinks != nil {
+		kept.Go(func() { n.sinks.Run(following) })
+	}
 	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 
 	if l.acme != nil {

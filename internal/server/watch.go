@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/audit/sink"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/metrics"
@@ -37,6 +38,7 @@ type watch struct {
 	issuers   *jwks.Cache
 	dataDir   string
 	tracer    *tracing.Tracer
+	sinks     *sink.Sinks  // nil: none
 	fresh     atomic.Int64 // when the store last answered, in nanoseconds of Unix
 	ending    atomic.Bool
 	otherKey  atomic.Bool // the master key's set lacks a key that the store needs
@@ -79,6 +81,7 @@ func (w *watch) measure(inFlight *atomic.Int64) {
 		},
 		SessionKeyRotated: func() time.Time { return w.directory.Snapshot().SessionKeys().RotatedAt() },
 		FreeBytes:         func() int64 { return freeBytes(w.dataDir) },
+		Sinks:             w.sinkMetrics,
 		Ready: func() map[string]bool {
 			ready := map[string]bool{}
 			for _, check := range w.checks(context.Background()) {
@@ -126,7 +129,11 @@ func (w *watch) checks(ctx context.Context) []Check {
 	if !ending.OK {
 		ending.Detail = "is ending"
 	}
-	return []Check{store, fresh, record, keys, ending}
+	checks := []Check{store, fresh, record, keys, ending}
+	if sinks, any := w.sinksCheck(); any {
+		checks = append(checks, sinks)
+	}
+	return checks
 }
 
 // storeAnswers asks the store, or knows from a moment ago.
