@@ -19,7 +19,8 @@ type Log struct {
 	head    Head
 	broken  bool // the last write failed, perhaps within a line
 
-	told func(*Event, error) // nil: nobody
+	told    func(*Event, error) // nil: nobody
+	refuses func() error        // nil: never
 }
 
 // NewLog writes to w, one Write for each event. Its chain begins anew.
@@ -36,6 +37,21 @@ func (l *Log) Head() Head {
 // requests: all that are answered come by here. f must be quick, safe for
 // concurrent use, and keep nothing of the event. Call it before the first Write.
 func (l *Log) Tell(f func(*Event, error)) { l.told = f }
+
+// Refuse has f say whether requests are to be refused because of what becomes of
+// their events elsewhere. f must be quick and safe for concurrent use. Call it
+// before the first request.
+func (l *Log) Refuse(f func() error) { l.refuses = f }
+
+// Refusing is why no request may be carried out now, nil where none is refused.
+// Whoever answers requests asks before a request does anything. Events can be
+// written meanwhile: those of the refused requests are.
+func (l *Log) Refusing() error {
+	if l.refuses == nil {
+		return nil
+	}
+	return l.refuses()
+}
 
 // Write appends one event. An error means that the event is not, or not
 // wholly, on the record. What a failed write left behind is ended by a line

@@ -39,7 +39,7 @@ var kindMeanings = map[Kind]string{
 	MalformedInput:          "the request cannot be read",
 	InvalidInput:            "a parameter is missing, or is what it must not be",
 	Throttled:               "too much at once; SDKs try again by themselves",
-	Unavailable:             "the store does not answer, and nothing is decided on what was known of it (docs/clusters.md); SDKs try again by themselves",
+	Unavailable:             "the store does not answer, and nothing is decided on what was known of it (docs/clusters.md), or the record cannot be delivered to a sink that must have it (docs/audit.md); SDKs try again by themselves",
 }
 
 // errorsManual writes docs/errors.md.

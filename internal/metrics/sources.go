@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/tracing"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -20,6 +21,10 @@ type Sources struct {
 	// FreeBytes is how much the file system of the data directory takes more;
 	// negative is unknown.
 	FreeBytes func() int64
+	// Traces counts the spans of traces.
+	Traces func() tracing.Counts
+	// Sinks are where the record of events is handed on to.
+	Sinks func() []Sink
 	// Ready are the checks of readiness by their names.
 	Ready func() map[string]bool
 }
@@ -29,6 +34,18 @@ type Directory struct {
 	Revision int64
 	Fresh    time.Time // when the store was last asked, and answered
 	Problems int       // stored documents that cannot be read
+}
+
+// Sink is how one sink of the record does.
+type Sink struct {
+	Name     string
+	Behind   uint64        // events that it has not taken
+	Age      time.Duration // of the oldest of them
+	Taken    uint64        // events, since the start
+	Lost     uint64        // events that were given up, since there is the sink
+	Failures uint64        // of sending, since the start
+	Failing  bool          // the last sending failed
+	Over     bool          // it is further behind than it may be
 }
 
 // gauge is a value that is asked for.
@@ -65,8 +82,17 @@ var (
 	problems                            = newGauge("directory_problems", "Stored documents that cannot be read; what needs them is denied.")
 	sessionKeyAge                       = newGauge("session_key_age_seconds", "Time since the key that seals sessions was rotated.")
 	freeBytes                           = newGauge("data_free_bytes", "Bytes that the file system of the data directory takes more.")
+	spansSent                           = newCounter("trace_spans_sent_total", "Spans of traces that the collector took.")
+	spansLost                           = newCounter("trace_spans_lost_total", "Spans of traces that were lost: \"full\" since more ended than could be sent, \"failed\" since the collector did not take them.", "reason")
 	ready                               = newGauge("ready", "1 for each check of readiness that is good.", "check")
-	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, ready}
+	sinkBehind                          = newGauge("audit_sink_behind_events", "Events that a sink of the record has not taken.", "sink")
+	sinkAge                             = newGauge("audit_sink_behind_seconds", "Age of the oldest of them.", "sink")
+	sinkTaken                           = newCounter("audit_sink_taken_events_total", "Events that a sink took since the start.", "sink")
+	sinkLost                            = newCounter("audit_sink_lost_events_total", "Events that were given up for a sink since there is one.", "sink")
+	sinkFailures                        = newCounter("audit_sink_failures_total", "Sendings to a sink that failed since the start.", "sink")
+	sinkFailing                         = newGauge("audit_sink_failing", "1 where the last sending failed.", "sink")
+	sinkOver                            = newGauge("audit_sink_beyond_bound", "1 where a sink is further behind than it may be: with onFailure: fail-closed requests are refused.", "sink")
+	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, spansSent, spansLost, ready, sinkBehind, sinkAge, sinkTaken, sinkLost, sinkFailures, sinkFailing, sinkOver}
 	_              prometheus.Collector = (*sources)(nil)
 )
 
@@ -112,6 +138,15 @@ func (s *sources) Collect(to chan<- prometheus.Metric) {
 			freeBytes.send(to, float64(free))
 		}
 	}
+	if s.Traces != nil {
+		counts := s.Traces()
+		spansSent.send(to, float64(counts.Sent))
+		spansLost.send(to, float64(counts.Full), "full")
+		spansLost.send(to, float64(counts.Failed), "failed")
+	}
+	if s.Sinks != nil {
+		s.collectSinks(to)
+	}
 	if s.Ready != nil {
 		for check, good := range s.Ready() {
 			ready.send(to, one(good), check)
@@ -136,6 +171,18 @@ func (s *sources) collectIssuers(to chan<- prometheus.Metric, now time.Time) {
 			issuerAge.send(to, now.Sub(status.Fetched).Seconds(), status.Issuer)
 			issuerExpires.send(to, status.Expires.Sub(now).Seconds(), status.Issuer)
 		}
+	}
+}
+
+func (s *sources) collectSinks(to chan<- prometheus.Metric) {
+	for _, k := range s.Sinks() {
+		sinkBehind.send(to, float64(k.Behind), k.Name)
+		sinkAge.send(to, k.Age.Seconds(), k.Name)
+		sinkTaken.send(to, float64(k.Taken), k.Name)
+		sinkLost.send(to, float64(k.Lost), k.Name)
+		sinkFailures.send(to, float64(k.Failures), k.Name)
+		sinkFailing.send(to, one(k.Failing), k.Name)
+		sinkOver.send(to, one(k.Over), k.Name)
 	}
 }
 

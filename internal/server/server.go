@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/audit/sink"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/durable"
@@ -30,6 +31,7 @@ import (
 	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/secretsmanager"
 	"github.com/daypass/daypass/internal/sts"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 // DefaultAccount is the account of a first start that names none.
@@ -81,6 +83,9 @@ type Config struct {
 	// EventsFile receives one JSON line for each request (see audit.Open); "" is
 	// events.jsonl in the data directory, "-" is Stdout.
 	EventsFile string
+	// Sinks are where the record of events is handed on to. It must then be a file
+	// whose name ends with .jsonl.
+	Sinks []sink.Config
 	// ReadyFile receives the endpoint URL once the server answers; "" for none.
 	ReadyFile string
 	// ExplainToCaller adds to each denial why it was denied. Off by default: it
@@ -115,6 +120,9 @@ type Config struct {
 
 	// SignIn is the provider by which people sign in to the console; nil for none.
 	SignIn *SignIn
+	// Traces says where requests are traced to.
+	Traces tracing.Settings
+
 	// NoConsole serves no console.
 	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
@@ -131,6 +139,8 @@ type Config struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Random io.Reader
+
+	tracer *tracing.Tracer // nil: none
 }
 
 // Run serves until ctx ends, then lets requests in flight finish, for ten seconds
@@ -167,6 +177,10 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.shareObjects(); err != nil {
 		return err
 	}
+	if err := c.openTraces(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.tracer.Close()) }()
 	listener, err := listen(ctx, &c)
 	if err != nil {
 		return err
@@ -252,6 +266,7 @@ type node struct {
 	objects   *s3.Handler // nil: none are served
 	watch     *watch
 	presence  *presence
+	sinks     *sink.Sinks // nil: none
 	closers   []func() error
 }
 
@@ -301,7 +316,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
-		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
+		Events: d.events, Traces: c.tracer, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
 	})
 	if err != nil {
 		return n, err
@@ -310,6 +325,9 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 		return n, err
 	}
 	if n.record, err = openedRecord(d.store, d.events); err != nil {
+		return n, err
+	}
+	if err := n.openSinks(c, d.events); err != nil {
 		return n, err
 	}
 	objects, err := n.openS3(ctx, c, api, dir)
@@ -373,6 +391,9 @@ func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	var kept sync.WaitGroup
 	kept.Go(func() { n.upkeep(following, c) })
 	kept.Go(func() { n.presence.follow(following, c) })
+	if n.sinks != nil {
+		kept.Go(func() { n.sinks.Run(following) })
+	}
 	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 
 	if l.acme != nil {

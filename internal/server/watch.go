@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/audit/sink"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/metrics"
 	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 const (
@@ -35,6 +37,8 @@ type watch struct {
 	directory *directory.Directory
 	issuers   *jwks.Cache
 	dataDir   string
+	tracer    *tracing.Tracer
+	sinks     *sink.Sinks  // nil: none
 	fresh     atomic.Int64 // when the store last answered, in nanoseconds of Unix
 	ending    atomic.Bool
 	otherKey  atomic.Bool // the master key's set lacks a key that the store needs
@@ -47,7 +51,7 @@ type watch struct {
 // newWatch hears of every event and of every reading of the store from now on.
 func newWatch(c *Config, d *data, dir *directory.Directory, issuers *jwks.Cache) *watch {
 	w := &watch{
-		now: c.Now, metrics: metrics.New(c.Version), store: d.store, events: d.events, directory: dir, issuers: issuers, dataDir: c.DataDir,
+		now: c.Now, metrics: metrics.New(c.Version), store: d.store, events: d.events, directory: dir, issuers: issuers, dataDir: c.DataDir, tracer: c.tracer,
 	}
 	w.fresh.Store(c.Now().UnixNano()) // it was read when it was opened
 	d.events.Tell(func(e *audit.Event, failure error) {
@@ -70,13 +74,14 @@ func newWatch(c *Config, d *data, dir *directory.Directory, issuers *jwks.Cache)
 // measure has the metrics ask for what is not counted.
 func (w *watch) measure(inFlight *atomic.Int64) {
 	w.metrics.Watch(metrics.Sources{
-		Now: w.now, InFlight: inFlight.Load, Issuers: w.issuers.Issuers,
+		Now: w.now, InFlight: inFlight.Load, Issuers: w.issuers.Issuers, Traces: w.tracer.Counts,
 		Directory: func() metrics.Directory {
 			s := w.directory.Snapshot()
 			return metrics.Directory{Revision: s.Revision(), Fresh: w.freshAt(), Problems: len(s.Problems())}
 		},
 		SessionKeyRotated: func() time.Time { return w.directory.Snapshot().SessionKeys().RotatedAt() },
 		FreeBytes:         func() int64 { return freeBytes(w.dataDir) },
+		Sinks:             w.sinkMetrics,
 		Ready: func() map[string]bool {
 			ready := map[string]bool{}
 			for _, check := range w.checks(context.Background()) {
@@ -124,7 +129,11 @@ func (w *watch) checks(ctx context.Context) []Check {
 	if !ending.OK {
 		ending.Detail = "is ending"
 	}
-	return []Check{store, fresh, record, keys, ending}
+	checks := []Check{store, fresh, record, keys, ending}
+	if sinks, any := w.sinksCheck(); any {
+		checks = append(checks, sinks)
+	}
+	return checks
 }
 
 // storeAnswers asks the store, or knows from a moment ago.
