@@ -56,7 +56,7 @@ floor 1 utility
 	ratelimit: module golang.org/x/time
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: durable policy
-	audit/sink: durable audit
+	audit/sink: durable audit, module github.com/aws/aws-sdk-go-v2
 	jwks: oidc, module golang.org/x/sync
 	metrics: audit jwks, module github.com/prometheus/client_golang
 	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
