@@ -140,9 +140,15 @@ func (s *sinkConfiguration) choose(c *sink.Config) error {
 // target is where events go. A key of another type is refused: it would do nothing.
 func (s *sinkConfiguration) target() (sink.Target, error) {
 	for _, k := range []struct{ key, value, of string }{
-		{"url", s.URL, "webhook"}, {"authorizationFile", s.AuthorizationFile, "webhook"}, {"address", s.Address, "syslog"},
-		{"bucket", s.Bucket, "s3"}, {"prefix", s.Prefix, "s3"}, {"endpoint", s.Endpoint, "s3"}, {"region", s.Region, "s3"},
-		{"credentialsFile", s.CredentialsFile, "s3"}, {"profile", s.Profile, "s3"},
+		{"url", s.URL, "webhook"},
+		{"authorizationFile", s.AuthorizationFile, "webhook"},
+		{"address", s.Address, "syslog"},
+		{"bucket", s.Bucket, "s3"},
+		{"prefix", s.Prefix, "s3"},
+		{"endpoint", s.Endpoint, "s3"},
+		{"region", s.Region, "s3"},
+		{"credentialsFile", s.CredentialsFile, "s3"},
+		{"profile", s.Profile, "s3"},
 	} {
 		if k.value != "" && k.of != s.Type {
 			return nil, fmt.Errorf("%s is for the type %s, not %q", k.key, k.of, s.Type)
