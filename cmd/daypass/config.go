@@ -94,8 +94,7 @@ type configuration struct {
 	// trusted for issuers besides the system's.
 	IssuerCA string `yaml:"issuerCa"`
 	// Events is the file to which one JSON line is appended for each request (see
-	// docs/audit.md);
-	// `-` is stdout. By default it is `events.jsonl` in the data directory. A file
+	// docs/audit.md); `-` is stdout. By default it is `events.jsonl` in the data directory. A file
 	// whose name ends with .jsonl is continued in another when it has 16 MiB.
 	Events string `yaml:"events"`
 	// Audit says where the record of requests is handed on to.
@@ -111,6 +110,8 @@ type configuration struct {
 	// ReadyFile is a file to which the endpoint's URL is written once the
 	// server answers. It is removed when the server stops.
 	ReadyFile string `yaml:"readyFile"`
+	// Traces says where requests are traced to, for OpenTelemetry.
+	Traces tracesConfiguration `yaml:"traces"`
 	// ExplainToCaller adds to each denial why it was denied. It tells strangers
 	// what trust policies ask for.
 	ExplainToCaller bool `yaml:"explainToCaller"`
@@ -258,6 +259,9 @@ type upstreamConfiguration struct {
 	Account string `yaml:"account"`
 	// Prefix is what the names of the buckets that it takes begin with.
 	Prefix string `yaml:"prefix"`
+	// Traceparent tells the store the trace of each request that is traced, by the
+	// header of that name.
+	Traceparent bool `yaml:"traceparent"`
 	// Shared says that the store has buckets that were not made here: those whose
 	// names begin with `prefix` belong to `account`, which must be given.
 	Shared bool `yaml:"shared"`
@@ -300,6 +304,9 @@ type serviceConfiguration struct {
 	// STSEndpoint is the URL of the STS that is asked for the role. By default it is
 	// AWS's, in `region` or else in us-east-1.
 	STSEndpoint string `yaml:"stsEndpoint"`
+	// Traceparent tells the service the trace of each request that is traced, by the
+	// header of that name.
+	Traceparent bool `yaml:"traceparent"`
 	// CA is a file of certificate authorities, in PEM form, the only ones that
 	// vouch for the service, and for `stsEndpoint`.
 	CA string `yaml:"ca"`
@@ -491,6 +498,7 @@ func (c *configuration) server() (config server.Config, err error) {
 			DenyPrivate: c.Egress.DenyPrivate, AllowLoopback: c.Egress.AllowLoopback,
 		}},
 	}
+	config.Traces = c.Traces.server()
 	config.NoConsole = c.Console.Enabled != nil && !*c.Console.Enabled
 	config.SignIn = c.Console.SignIn.server()
 	config.Limits, config.TrustedProxies = c.Limits.server(), c.TrustedProxies

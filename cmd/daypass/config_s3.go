@@ -42,7 +42,7 @@ func (c *s3Configuration) server() (server.S3, error) {
 
 // target is the store and how it is reached.
 func (u *upstreamConfiguration) target() (s3upstream.Target, error) {
-	target := s3upstream.Target{Endpoint: u.Endpoint, Region: u.Region}
+	target := s3upstream.Target{Endpoint: u.Endpoint, Region: u.Region, Traceparent: u.Traceparent}
 	if target.Region == "" {
 		target.Region = "us-east-1"
 	}

@@ -29,7 +29,7 @@ func (c *configuration) services() ([]server.Service, error) {
 
 func (u *serviceConfiguration) service() (server.Service, error) {
 	s := server.Service{RoleARN: u.RoleARN, STS: u.STSEndpoint, Service: upstream.Service{
-		Name: u.Service, Endpoint: u.Endpoint, Region: u.Region, Account: u.Account, UpstreamAccount: u.UpstreamAccount,
+		Name: u.Service, Endpoint: u.Endpoint, Region: u.Region, Account: u.Account, UpstreamAccount: u.UpstreamAccount, Traceparent: u.Traceparent,
 	}}
 	switch {
 	case u.Endpoint == "":

@@ -23,7 +23,7 @@ import (
 var binDir string
 
 func TestMain(m *testing.M) {
-	testscript.Main(built{m}, map[string]func(){"go-client": goClient, "go-s3": goS3})
+	testscript.Main(built{m}, map[string]func(){"go-client": goClient, "go-s3": goS3, "otlp-collector": otlpCollector})
 }
 
 // built builds daypass before the tests. The test binary is also the program

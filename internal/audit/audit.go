@@ -24,6 +24,7 @@ import (
 type Event struct {
 	Time              time.Time         `json:"time"`
 	RequestID         string            `json:"requestId"`
+	TraceID           string            `json:"traceId,omitempty"`   // of the request's trace, where it is traced
 	Service           string            `json:"service,omitempty"`   // sts, iam
 	Operation         string            `json:"operation,omitempty"` // CreateRole
 	Region            string            `json:"region,omitempty"`    // that the caller signed for

@@ -26,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/session"
 	"github.com/daypass/daypass/internal/sigv4"
+	"github.com/daypass/daypass/internal/tracing"
 
 	"github.com/google/uuid"
 )
@@ -40,7 +41,8 @@ type Config struct {
 	Directory *directory.Directory
 	LastUse   *lastuse.Tracker // is told of each use of a role or access key
 	Events    *audit.Log
-	Log       *slog.Logger // for what is the operator's to mend
+	Traces    *tracing.Tracer // nil: requests are not traced
+	Log       *slog.Logger    // for what is the operator's to mend
 	Now       func() time.Time
 	Random    io.Reader // of request ids
 	// ExplainToCaller adds the operator's reasons to the message of a denial.
@@ -108,9 +110,10 @@ var (
 // ServeHTTP answers one request and writes its event.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := a.Now()
+	r = a.Traces.Request(r)
 	c := &Call{Request: r}
 	c.requestID = a.newRequestID()
-	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
+	c.Event = &audit.Event{Time: began.UTC(), RequestID: c.requestID, TraceID: tracing.ID(r.Context()), SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
 
 	reply := a.answer(c)
 	c.Event.Status = reply.status
@@ -118,7 +121,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := a.Events.Write(c.Event); err != nil {
 		a.Log.Error("the event could not be written, so the request is refused", "requestId", c.requestID, "error", err)
 		reply = a.faultReply(c, &Fault{Kind: Internal, Cause: err})
+		c.Event.Status = reply.status
 	}
+	tracing.EndRequest(r.Context(), c.Event)
 	reply.write(w, c.requestID)
 }
 
@@ -138,11 +143,14 @@ func (a *API) answer(c *Call) (r reply) {
 // serve is the way of a request: every step may refuse it, and none can be
 // left out.
 func (a *API) serve(c *Call) (Result, error) {
-	if err := readBody(c); err != nil {
-		return nil, err
-	}
-	c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot() // for a request that is refused before anything is decided
-	if err := a.findOperation(c); err != nil {
+	err := c.Step("decode", func() error {
+		if err := readBody(c); err != nil {
+			return err
+		}
+		c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot() // for a request that is refused before anything is decided
+		return a.findOperation(c)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := a.keepPace(c.Request, c.Now); err != nil {
@@ -157,7 +165,7 @@ func (a *API) serve(c *Call) (Result, error) {
 	if c.operation.public {
 		return c.operation.run(c)
 	}
-	if err := a.authenticate(c); err != nil {
+	if err := c.Step("verify signature", func() error { return a.authenticate(c) }); err != nil {
 		return nil, err
 	}
 	if c.operation.decode != nil {
@@ -165,11 +173,35 @@ func (a *API) serve(c *Call) (Result, error) {
 			return nil, err
 		}
 	}
-	if err := authorize(c); err != nil {
+	if err := c.Step("decide", func() error { return authorize(c) }); err != nil {
 		return nil, err
 	}
-	return c.operation.run(c)
+	var result Result
+	err = c.Step("serve", func() (err error) { result, err = c.operation.run(c); return err })
+	return result, err
 }
+
+// Step carries out a part of a request, which a trace of it tells as a step. While it is
+// carried out Request has the step in its context.
+func (c *Call) Step(name string, do func() error) error { return step(&c.Request, name, do) }
+
+func step(r **http.Request, name string, do func() error) error {
+	ctx, span := tracing.Start((*r).Context(), name)
+	if !span.IsOn() {
+		return do()
+	}
+	above := *r
+	*r = above.WithContext(ctx)
+	err := errUnended // unless it ends otherwise than by a panic
+	defer func() {
+		*r = above
+		span.End(err)
+	}()
+	err = do()
+	return err
+}
+
+var errUnended = errors.New("awsapi: the step did not end")
 
 // keepPace refuses who asks too often.
 func (a *API) keepPace(r *http.Request, now time.Time) error {

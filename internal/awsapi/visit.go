@@ -13,6 +13,7 @@ import (
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/policy"
 	"github.com/daypass/daypass/internal/sigv4"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 // Visit is one request to a service that does not hold its bodies in memory, such
@@ -34,13 +35,14 @@ type Visit struct {
 
 // BeginVisit begins the event of a request to a service.
 func (a *API) BeginVisit(r *http.Request, service string) *Visit {
+	r = a.Traces.Request(r)
 	stale := a.keepPace(r, a.Now())
 	if stale == nil {
 		stale = a.awaitFresh(r)
 	}
 	now := a.Now()
 	v := &Visit{Snapshot: a.Directory.Snapshot(), stale: stale, Request: r, RequestID: a.newVisitID(), Now: now, api: a}
-	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
+	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, TraceID: tracing.ID(r.Context()), Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
 	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: IsOverTLS(r)}
 	return v
 }
@@ -170,7 +172,13 @@ func (v *Visit) End(status int) error {
 	v.Event.Duration = v.api.Now().Sub(v.Event.Time)
 	if err := v.api.Events.Write(v.Event); err != nil {
 		v.api.Log.Error("the event could not be written, so the request is refused", "requestId", v.RequestID, "error", err)
+		v.Event.Status = http.StatusInternalServerError
+		tracing.EndRequest(v.Request.Context(), v.Event)
 		return &Fault{Kind: Internal, Cause: err}
 	}
+	tracing.EndRequest(v.Request.Context(), v.Event)
 	return nil
 }
+
+// Step is Call.Step for a visit.
+func (v *Visit) Step(name string, do func() error) error { return step(&v.Request, name, do) }

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 
 	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 // changesAtOnce bounds how many records one read of the store brings.
@@ -79,7 +80,9 @@ func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 // as it is, and nothing was written. After any other error the writes may be
 // there all the same; Snapshot then shows what the store has, where it can be
 // read.
-func (d *Directory) Update(ctx context.Context, f func(store.Tx) error) error {
+func (d *Directory) Update(ctx context.Context, f func(store.Tx) error) (err error) {
+	ctx, span := tracing.Start(ctx, "write to store")
+	defer func() { span.End(err) }()
 	decided := false
 	revision, err := d.store.Update(ctx, func(tx store.Tx) error {
 		err := f(tx)

@@ -57,16 +57,17 @@ floor 1 utility
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: durable policy
 	audit/sink: durable audit, module github.com/aws/aws-sdk-go-v2
-	jwks: oidc, module golang.org/x/sync
-	metrics: audit jwks, module github.com/prometheus/client_golang
-	s3upstream: sigv4, module github.com/aws/aws-sdk-go-v2
+	tracing: audit, module go.opentelemetry.io/otel, module go.opentelemetry.io/otel/sdk, module go.opentelemetry.io/otel/trace, module go.opentelemetry.io/proto/slim/otlp, module google.golang.org/protobuf
+	jwks: oidc tracing, module golang.org/x/sync
+	metrics: audit tracing jwks, module github.com/prometheus/client_golang
+	s3upstream: sigv4 tracing, module github.com/aws/aws-sdk-go-v2
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
 	store:
 	pgcluster:
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite, module github.com/jackc/pgx/v5
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	masterkey/kms: module github.com/tink-crypto/tink-go/v2, module github.com/aws/aws-sdk-go-v2
-	directory: arn policy managedpolicy session outbound store, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
+	directory: arn policy managedpolicy session outbound store tracing, module github.com/hashicorp/go-immutable-radix/v2, module github.com/maypok86/otter/v2
 	lastuse: store directory
 	rotation: session outbound masterkey store directory
 	account: arn store directory
@@ -74,7 +75,7 @@ floor 1 utility
 
 floor 2 door
 	auth: arn policy session sigv4 store directory
-	awsapi: arn policy session sigv4 audit directory lastuse auth, module github.com/google/uuid
+	awsapi: arn policy session sigv4 audit tracing directory lastuse auth, module github.com/google/uuid
 	awsapi/awsapitest: session sigv4 sdkhttp masterkey audit store store/sqlstore directory lastuse auth awsapi, module github.com/aws/aws-sdk-go-v2
 
 floor 3 rooms
@@ -92,7 +93,7 @@ floor 3 rooms
 floor 4 roof
 	console: ratelimit awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
 	doctor: arn policy trust oidc unverified jwks store account archive
-	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto
+	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink tracing jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto
 	publish: oidc durable jwks publish/ledger publish/bucket doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
@@ -102,7 +103,7 @@ floor 4 roof
 	bench/client:
 
 floor 5 commands
-	cmd/daypass: ratelimit backup metrics audit/sink sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
+	cmd/daypass: ratelimit backup metrics tracing audit/sink sdkhttp publish publish/ledger publish/bucket audit client lint lint/source workflow strictyaml suite account managedpolicy store arn explain oidc policy archive examples/tutorial upstream s3upstream durable jwks rotation server doctor idtoken runner runner/workspace runner/pipeline gitlab gitlab/ci gitlab/instance, module go.yaml.in/yaml/v4, module github.com/spf13/cobra, module charm.land/lipgloss/v2, module golang.org/x/term, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
 	bench/load: bench/client bench/process pgcluster
 	bench/s3: s3store s3upstream server bench/client bench/process sdkhttp, module github.com/aws/aws-sdk-go-v2
 	bench/scale: bench/process store store/sqlstore, module github.com/aws/aws-sdk-go-v2

@@ -46,6 +46,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/oidc"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 const (
@@ -290,6 +291,10 @@ func (c *Cache) land(ctx context.Context, e *entry, f *flight, p Provider) {
 		}
 		close(f.done)
 	}()
+	host := strings.TrimPrefix(p.Issuer, "https://")
+	host, _, _ = strings.Cut(host, "/")
+	ctx, span := tracing.StartCall(ctx, "fetch issuer keys", host)
+	defer func() { span.End(f.err) }()
 	keys, lifetime, err := c.fetcher(p).keys(ctx, p.Issuer)
 	f.err = err
 	if err == nil {

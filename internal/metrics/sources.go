@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/jwks"
+	"github.com/daypass/daypass/internal/tracing"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -20,6 +21,8 @@ type Sources struct {
 	// FreeBytes is how much the file system of the data directory takes more;
 	// negative is unknown.
 	FreeBytes func() int64
+	// Traces counts the spans of traces.
+	Traces func() tracing.Counts
 	// Sinks are where the record of events is handed on to.
 	Sinks func() []Sink
 	// Ready are the checks of readiness by their names.
@@ -79,6 +82,8 @@ var (
 	problems                            = newGauge("directory_problems", "Stored documents that cannot be read; what needs them is denied.")
 	sessionKeyAge                       = newGauge("session_key_age_seconds", "Time since the key that seals sessions was rotated.")
 	freeBytes                           = newGauge("data_free_bytes", "Bytes that the file system of the data directory takes more.")
+	spansSent                           = newCounter("trace_spans_sent_total", "Spans of traces that the collector took.")
+	spansLost                           = newCounter("trace_spans_lost_total", "Spans of traces that were lost: \"full\" since more ended than could be sent, \"failed\" since the collector did not take them.", "reason")
 	ready                               = newGauge("ready", "1 for each check of readiness that is good.", "check")
 	sinkBehind                          = newGauge("audit_sink_behind_events", "Events that a sink of the record has not taken.", "sink")
 	sinkAge                             = newGauge("audit_sink_behind_seconds", "Age of the oldest of them.", "sink")
@@ -87,7 +92,7 @@ var (
 	sinkFailures                        = newCounter("audit_sink_failures_total", "Sendings to a sink that failed since the start.", "sink")
 	sinkFailing                         = newGauge("audit_sink_failing", "1 where the last sending failed.", "sink")
 	sinkOver                            = newGauge("audit_sink_beyond_bound", "1 where a sink is further behind than it may be: with onFailure: fail-closed requests are refused.", "sink")
-	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, ready, sinkBehind, sinkAge, sinkTaken, sinkLost, sinkFailures, sinkFailing, sinkOver}
+	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, spansSent, spansLost, ready, sinkBehind, sinkAge, sinkTaken, sinkLost, sinkFailures, sinkFailing, sinkOver}
 	_              prometheus.Collector = (*sources)(nil)
 )
 
@@ -132,6 +137,12 @@ func (s *sources) Collect(to chan<- prometheus.Metric) {
 		if free := s.FreeBytes(); free >= 0 {
 			freeBytes.send(to, float64(free))
 		}
+	}
+	if s.Traces != nil {
+		counts := s.Traces()
+		spansSent.send(to, float64(counts.Sent))
+		spansLost.send(to, float64(counts.Full), "full")
+		spansLost.send(to, float64(counts.Failed), "failed")
 	}
 	if s.Sinks != nil {
 		s.collectSinks(to)

@@ -61,7 +61,7 @@ func (q *request) serve() (*answer, error) {
 	if q.op.Body == s3request.Form {
 		return q.post()
 	}
-	if err := q.authenticate(); err != nil {
+	if err := q.Step("verify signature", q.authenticate); err != nil {
 		return nil, err
 	}
 	if err := q.readDocument(); err != nil {
@@ -70,7 +70,7 @@ func (q *request) serve() (*answer, error) {
 	if err := q.lookAgain(); err != nil {
 		return nil, err
 	}
-	if err := q.authorize(); err != nil {
+	if err := q.Step("decide", q.authorize); err != nil {
 		return nil, err
 	}
 	q.watch.lift()

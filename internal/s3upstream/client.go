@@ -116,7 +116,7 @@ func (c *Client) once(ctx context.Context, r *Request, payload *body) (*Response
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.transport.RoundTrip(request) //nolint:bodyclose // Response.Body closes it
+	answer, err := c.roundTrip(ctx, request) //nolint:bodyclose // Response.Body closes it
 	if err != nil {
 		if failed := payload.failure(); failed != nil {
 			return nil, fmt.Errorf("%w: %w", ErrBody, failed)

@@ -52,7 +52,7 @@ func (c *Client) Send(ctx context.Context, m *Message) (*Response, error) {
 	if err := c.services.SignHTTP(ctx, credentials, request, sigv4.HashPayload(m.Body), m.Service, c.target.Region, c.now()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	answer, err := c.transport.RoundTrip(request) //nolint:bodyclose // Response.Body closes it
+	answer, err := c.roundTrip(ctx, request) //nolint:bodyclose // Response.Body closes it
 	if err != nil {
 		return nil, classify(ctx, err)
 	}

@@ -69,6 +69,9 @@ type Target struct {
 	Roots *x509.CertPool
 	// Proxy is an http or https proxy to go through, nil for none.
 	Proxy *url.URL
+	// Traceparent tells the store, by the header of that name, the trace of a request
+	// that is traced. It is not signed.
+	Traceparent bool
 	// ConnectTimeout bounds connecting, and the handshake of TLS by itself.
 	ConnectTimeout time.Duration
 	// ResponseTimeout bounds the time from the end of the request, body

@@ -27,6 +27,7 @@ func logRequest(log *slog.Logger, e *audit.Event, failure error) {
 		}
 	}
 	add("requestId", e.RequestID)
+	add("traceId", e.TraceID)
 	add("service", e.Service)
 	add("operation", e.Operation)
 	line = append(line, slog.Int("status", e.Status))

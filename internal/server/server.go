@@ -31,6 +31,7 @@ import (
 	"github.com/daypass/daypass/internal/s3"
 	"github.com/daypass/daypass/internal/secretsmanager"
 	"github.com/daypass/daypass/internal/sts"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 // DefaultAccount is the account of a first start that names none.
@@ -119,6 +120,9 @@ type Config struct {
 
 	// SignIn is the provider by which people sign in to the console; nil for none.
 	SignIn *SignIn
+	// Traces says where requests are traced to.
+	Traces tracing.Settings
+
 	// NoConsole serves no console.
 	NoConsole bool
 	// AdminListen is host:port for who operates the server: /healthz, /readyz,
@@ -135,6 +139,8 @@ type Config struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Random io.Reader
+
+	tracer *tracing.Tracer // nil: none
 }
 
 // Run serves until ctx ends, then lets requests in flight finish, for ten seconds
@@ -171,6 +177,10 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.shareObjects(); err != nil {
 		return err
 	}
+	if err := c.openTraces(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.tracer.Close()) }()
 	listener, err := listen(ctx, &c)
 	if err != nil {
 		return err
@@ -306,7 +316,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
-		Events: d.events, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
+		Events: d.events, Traces: c.tracer, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
 	})
 	if err != nil {
 		return n, err

@@ -18,6 +18,7 @@ import (
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/metrics"
 	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/internal/tracing"
 )
 
 const (
@@ -36,6 +37,7 @@ type watch struct {
 	directory *directory.Directory
 	issuers   *jwks.Cache
 	dataDir   string
+	tracer    *tracing.Tracer
 	sinks     *sink.Sinks  // nil: none
 	fresh     atomic.Int64 // when the store last answered, in nanoseconds of Unix
 	ending    atomic.Bool
@@ -49,7 +51,7 @@ type watch struct {
 // newWatch hears of every event and of every reading of the store from now on.
 func newWatch(c *Config, d *data, dir *directory.Directory, issuers *jwks.Cache) *watch {
 	w := &watch{
-		now: c.Now, metrics: metrics.New(c.Version), store: d.store, events: d.events, directory: dir, issuers: issuers, dataDir: c.DataDir,
+		now: c.Now, metrics: metrics.New(c.Version), store: d.store, events: d.events, directory: dir, issuers: issuers, dataDir: c.DataDir, tracer: c.tracer,
 	}
 	w.fresh.Store(c.Now().UnixNano()) // it was read when it was opened
 	d.events.Tell(func(e *audit.Event, failure error) {
@@ -72,7 +74,7 @@ func newWatch(c *Config, d *data, dir *directory.Directory, issuers *jwks.Cache)
 // measure has the metrics ask for what is not counted.
 func (w *watch) measure(inFlight *atomic.Int64) {
 	w.metrics.Watch(metrics.Sources{
-		Now: w.now, InFlight: inFlight.Load, Issuers: w.issuers.Issuers,
+		Now: w.now, InFlight: inFlight.Load, Issuers: w.issuers.Issuers, Traces: w.tracer.Counts,
 		Directory: func() metrics.Directory {
 			s := w.directory.Snapshot()
 			return metrics.Directory{Revision: s.Revision(), Fresh: w.freshAt(), Problems: len(s.Problems())}

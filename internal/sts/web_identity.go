@@ -38,7 +38,9 @@ func (s *service) assumeRoleWithWebIdentity(c *awsapi.Call) (awsapi.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	provider, claims, err := s.verify(c, in)
+	var provider *directory.OIDCProvider
+	var claims *oidc.Claims
+	err = c.Step("verify token", func() (err error) { provider, claims, err = s.verify(c, in); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,8 @@ func (s *service) assumeRoleWithWebIdentity(c *awsapi.Call) (awsapi.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	role, err := s.admit(c, in, token)
+	var role *directory.Role
+	err = c.Step("decide", func() (err error) { role, err = s.admit(c, in, token); return err })
 	if err != nil {
 		return nil, err
 	}

@@ -90,13 +90,13 @@ func (q *request) serve() (*answer, error) {
 	if err := q.Stale(); err != nil { // the body took its time
 		return nil, err
 	}
-	if err := q.authenticate(); err != nil {
+	if err := q.Step("verify signature", q.authenticate); err != nil {
 		return nil, err
 	}
 	if err := q.route(); err != nil {
 		return nil, err
 	}
-	if err := q.authorize(); err != nil {
+	if err := q.Step("decide", q.authorize); err != nil {
 		return nil, err
 	}
 	if q.op.DryRun { // answered here: the service behind need not know of it

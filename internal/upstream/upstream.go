@@ -55,6 +55,8 @@ type Service struct {
 	UpstreamAccount string
 	// Credentials are those of the gateway.
 	Credentials aws.CredentialsProvider
+	// Traceparent tells the service the trace of a request that is traced.
+	Traceparent bool
 	// Roots are the authorities trusted for the service, nil for the system's.
 	Roots *x509.CertPool
 }
@@ -149,7 +151,7 @@ func isRegion(region string) bool { return regionForm.MatchString(region) }
 func (t *target) newClient(region string) (*s3upstream.Client, error) {
 	return s3upstream.New(s3upstream.Target{
 		Endpoint: strings.ReplaceAll(t.Endpoint, "{region}", region), Region: region,
-		Credentials: t.Credentials, Roots: t.Roots, ResponseTimeout: responseTimeout,
+		Credentials: t.Credentials, Roots: t.Roots, ResponseTimeout: responseTimeout, Traceparent: t.Traceparent,
 	}, t.now)
 }
 
