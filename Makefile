@@ -1,7 +1,7 @@
 # GNU make. "make help" lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build console screenshots cross test demo bench bench-compare fuzz lint fmt
+.PHONY: help chart setup build console screenshots cross test demo bench bench-compare fuzz lint fmt
 
 # How long each fuzz target and each Go benchmark runs, and what the three
 # tools are told: make bench BENCHTIME=1s LOADFLAGS='-rounds 3' SCALEFLAGS='-calls 100'
@@ -45,6 +45,9 @@ units: ## systemd reads the unit and rates it
 
 test: setup ## vet, and run all tests under the race detector
 	@scripts/test.sh
+
+chart: ## test the Helm chart, with Helm's own packages
+	cd tools/helm && go vet ./... && go test -count=1 ./...
 
 console: ## build the console's pages from console/ into internal/console/dist
 	cd console && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --loglevel=error; }
