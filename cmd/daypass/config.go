@@ -403,7 +403,7 @@ func (c *configuration) resolve(folder string) {
 		paths = append(paths, &c.Upstreams[i].CA, &c.Upstreams[i].CredentialsFile)
 	}
 	for i := range c.Audit.Sinks {
-		paths = append(paths, &c.Audit.Sinks[i].CA, &c.Audit.Sinks[i].AuthorizationFile)
+		paths = append(paths, &c.Audit.Sinks[i].CA, &c.Audit.Sinks[i].AuthorizationFile, &c.Audit.Sinks[i].CredentialsFile)
 	}
 	if c.ACME != nil {
 		paths = append(paths, &c.ACME.CA)

@@ -3,10 +3,15 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit/sink"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // auditConfiguration is what becomes of the record of requests beside its files.
@@ -33,7 +38,7 @@ type sinkConfiguration struct {
 	// Name is what the sink's place in the record is remembered by; a sink with a new
 	// name begins anew. It has letters, digits and hyphens. Each entry needs one.
 	Name string `yaml:"name"`
-	// Type is `stdout`, `syslog` or `webhook`. Each entry needs one.
+	// Type is `stdout`, `syslog`, `webhook` or `s3`. Each entry needs one.
 	Type string `yaml:"type"`
 	// URL is where a webhook posts to: https, or http to loopback.
 	URL string `yaml:"url"`
@@ -43,6 +48,22 @@ type sinkConfiguration struct {
 	// Address is that of a syslog daemon: `tls://HOST:PORT`, `tcp://HOST:PORT`, which
 	// is not encrypted, or `unix:///PATH`.
 	Address string `yaml:"address"`
+	// Bucket is the bucket of S3 that batches are put into.
+	Bucket string `yaml:"bucket"`
+	// Prefix is what the keys of a bucket's objects begin with, such as `daypass/`.
+	Prefix string `yaml:"prefix"`
+	// Endpoint is the URL of the store that has the bucket: https, or http to loopback.
+	// By default it is AWS's.
+	Endpoint string `yaml:"endpoint"`
+	// Region is the bucket's. By default it is `us-east-1`.
+	Region string `yaml:"region"`
+	// CredentialsFile is a file in the format of AWS's credentials. Without it
+	// credentials are found as the AWS SDKs find them: environment, shared files, the
+	// machine's role.
+	CredentialsFile string `yaml:"credentialsFile"`
+	// Profile is the profile in that file, or in the shared ones. By default it is
+	// `default`.
+	Profile string `yaml:"profile"`
 	// CA is a file of certificate authorities, in PEM form, the only ones that vouch
 	// for the receiver.
 	CA string `yaml:"ca"`
@@ -67,8 +88,8 @@ type sinkConfiguration struct {
 	BehindFor duration `yaml:"behindFor"`
 	// BatchEvents is how many events are sent at once, at most. By default it is 1000.
 	BatchEvents int `yaml:"batchEvents"`
-	// BatchEvery is how long a webhook's batch waits to become full. By default it is
-	// `5s`; other sinks wait for nothing.
+	// BatchEvery is how long a batch waits to become full. By default it is `5s` with
+	// webhook and s3; other sinks wait for nothing.
 	BatchEvery duration `yaml:"batchEvery"`
 }
 
@@ -119,7 +140,15 @@ func (s *sinkConfiguration) choose(c *sink.Config) error {
 // target is where events go. A key of another type is refused: it would do nothing.
 func (s *sinkConfiguration) target() (sink.Target, error) {
 	for _, k := range []struct{ key, value, of string }{
-		{"url", s.URL, "webhook"}, {"authorizationFile", s.AuthorizationFile, "webhook"}, {"address", s.Address, "syslog"},
+		{"url", s.URL, "webhook"},
+		{"authorizationFile", s.AuthorizationFile, "webhook"},
+		{"address", s.Address, "syslog"},
+		{"bucket", s.Bucket, "s3"},
+		{"prefix", s.Prefix, "s3"},
+		{"endpoint", s.Endpoint, "s3"},
+		{"region", s.Region, "s3"},
+		{"credentialsFile", s.CredentialsFile, "s3"},
+		{"profile", s.Profile, "s3"},
 	} {
 		if k.value != "" && k.of != s.Type {
 			return nil, fmt.Errorf("%s is for the type %s, not %q", k.key, k.of, s.Type)
@@ -142,6 +171,33 @@ func (s *sinkConfiguration) target() (sink.Target, error) {
 		return sink.NewSyslog(sink.Syslog{Address: s.Address, Roots: roots, Now: time.Now})
 	case "webhook":
 		return sink.NewWebhook(sink.Webhook{URL: s.URL, AuthorizationFile: s.AuthorizationFile, Roots: roots})
+	case "s3":
+		client, err := s.bucketClient(roots)
+		if err != nil {
+			return nil, err
+		}
+		return sink.NewS3(sink.Bucket{Client: client, Name: s.Bucket, Prefix: s.Prefix})
 	}
-	return nil, fmt.Errorf("type %q is none of stdout, syslog and webhook", s.Type)
+	return nil, fmt.Errorf("type %q is none of stdout, syslog, webhook and s3", s.Type)
+}
+
+// bucketClient is a client of the store with the bucket. It does not try again: the
+// sink does.
+func (s *sinkConfiguration) bucketClient(roots *x509.CertPool) (*s3.Client, error) {
+	credentials, err := credentialsFor("the bucket's", s.CredentialsFile, s.Profile)
+	if err != nil {
+		return nil, err
+	}
+	o := s3.Options{Region: s.Region, Credentials: credentials, Retryer: aws.NopRetryer{}}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if s.Endpoint != "" {
+		if err := sink.CheckURL("endpoint", s.Endpoint); err != nil {
+			return nil, err
+		}
+		o.BaseEndpoint, o.UsePathStyle = &s.Endpoint, true
+	}
+	o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.TLSClientConfig.RootCAs = roots })
+	return s3.New(o), nil
 }

@@ -191,7 +191,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"staleKeys: -1h\n":                                                         `line 1: "-1h" is no duration`,
 		"explainToCaller: maybe\n":                                                 "line 1: cannot construct",
 		"listen: [a]\n":                                                            "line 1: cannot construct",
-		"audit: {sinks: [{name: a, type: mail}]}\n":                                "none of stdout, syslog and webhook",
+		"audit: {sinks: [{name: a, type: mail}]}\n":                                "none of stdout, syslog, webhook and s3",
 		"audit: {sinks: [{name: a, type: stdout, url: 'https://a'}]}\n":            "url is for the type webhook",
 		"audit: {sinks: [{name: a, type: stdout, onFailure: block}]}\n":            "neither fail-closed nor count",
 		"audit: {sinks: [{name: a, type: webhook, url: 'http://siem.example'}]}\n": "audit.sinks[0] a: url is http",

@@ -56,7 +56,7 @@ floor 1 utility
 	ratelimit: module golang.org/x/time
 	masterkey: durable, module github.com/tink-crypto/tink-go/v2
 	audit: durable policy
-	audit/sink: durable audit
+	audit/sink: durable audit, module github.com/aws/aws-sdk-go-v2
 	tracing: audit, module go.opentelemetry.io/otel, module go.opentelemetry.io/otel/sdk, module go.opentelemetry.io/otel/trace, module go.opentelemetry.io/proto/slim/otlp, module google.golang.org/protobuf
 	jwks: oidc tracing, module golang.org/x/sync
 	metrics: audit tracing jwks, module github.com/prometheus/client_golang

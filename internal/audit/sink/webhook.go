@@ -46,14 +46,8 @@ type webhook struct {
 // what Retry-After says. One of 413 has the batch sent in halves. Redirects are not
 // followed: the receiver is who was configured.
 func NewWebhook(c Webhook) (Target, error) {
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("url is no URL; write it as https://HOST/PATH")
-	case u.User != nil:
-		return nil, errors.New("url holds a user or a password; put the header's value into a file, and name that with authorizationFile")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, errors.New("url is http, and events must not travel unencrypted; write https://, or an address on loopback")
+	if err := CheckURL("url", c.URL); err != nil {
+		return nil, err
 	}
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
@@ -63,6 +57,21 @@ func NewWebhook(c Webhook) (Target, error) {
 		Transport: transport, Timeout: webhookPatience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// CheckURL refuses what is no URL to send events to: they go by https, or to loopback.
+// The error names the key and nothing of its value.
+func CheckURL(key, value string) error {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("%s is no URL; write it as https://HOST/PATH", key)
+	case u.User != nil:
+		return fmt.Errorf("%s holds a user or a password; put what authorizes into a file, and name that with authorizationFile or credentialsFile", key)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return fmt.Errorf("%s is http, and events must not travel unencrypted; write https://, or an address on loopback", key)
+	}
+	return nil
 }
 
 func isLoopback(host string) bool {
