@@ -74,7 +74,7 @@ func follow(t *testing.T, l *audit.Log, after audit.Head) *audit.Follower {
 func TestFollowerGivesEachEventOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "record")
+		dir, err := os.MkdirTemp(t.TempDir(), "record") //nolint:usetesting // one for each draw
 		if err != nil {
 			r.Fatal(err)
 		}
