@@ -30,9 +30,9 @@ func encodeSpan(s sdktrace.ReadOnlySpan) *wire.Span {
 	traceID, spanID := at.TraceID(), at.SpanID()
 	out := &wire.Span{
 		TraceId: traceID[:], SpanId: spanID[:], TraceState: at.TraceState().String(), Flags: uint32(at.TraceFlags()),
-		Name: s.Name(), Kind: wire.Span_SpanKind(s.SpanKind()), //nolint:gosec // the two count alike, 1 is internal
-		StartTimeUnixNano: uint64(s.StartTime().UnixNano()), EndTimeUnixNano: uint64(s.EndTime().UnixNano()), //nolint:gosec // after 1970
-		Attributes: encodeAttributes(s.Attributes()), DroppedAttributesCount: uint32(s.DroppedAttributes()), //nolint:gosec // few
+		Name: s.Name(), Kind: wire.Span_SpanKind(s.SpanKind()),
+		StartTimeUnixNano: uint64(s.StartTime().UnixNano()), EndTimeUnixNano: uint64(s.EndTime().UnixNano()),
+		Attributes: encodeAttributes(s.Attributes()), DroppedAttributesCount: uint32(s.DroppedAttributes()),
 		Status: &wire.Status{},
 	}
 	if parent.SpanID().IsValid() {
@@ -60,7 +60,7 @@ func encodeAttributes(attributes []attribute.KeyValue) []*common.KeyValue {
 		case attribute.BOOL:
 			value.Value = &common.AnyValue_BoolValue{BoolValue: a.Value.AsBool()}
 		default:
-			value.Value = &common.AnyValue_StringValue{StringValue: a.Value.Emit()}
+			value.Value = &common.AnyValue_StringValue{StringValue: a.Value.String()}
 		}
 		out[i] = &common.KeyValue{Key: string(a.Key), Value: value}
 	}

@@ -195,7 +195,7 @@ func (s *sender) post(ctx context.Context, body []byte) (rejected uint64, err er
 	if s.gzip {
 		r.Header.Set("Content-Encoding", "gzip")
 	}
-	reply, err := s.client.Do(r) //nolint:gosec // the operator names the collector
+	reply, err := s.client.Do(r)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errLater, err)
 	}
@@ -208,11 +208,11 @@ func (s *sender) post(ctx context.Context, body []byte) (rejected uint64, err er
 	case reply.StatusCode/100 != 2:
 		return 0, fmt.Errorf("tracing: the collector answers %s", reply.Status)
 	case err != nil:
-		return 0, nil //nolint:nilerr // it took them, and did not get to say so in full
+		return 0, nil // it took them, and did not get to say so in full
 	}
 	var said collector.ExportTraceServiceResponse
 	if proto.Unmarshal(text, &said) == nil && said.GetPartialSuccess().GetRejectedSpans() > 0 {
-		rejected = uint64(said.GetPartialSuccess().GetRejectedSpans()) //nolint:gosec // above 0
+		rejected = uint64(said.GetPartialSuccess().GetRejectedSpans())
 	}
 	return rejected, nil
 }
