@@ -37,7 +37,7 @@ func TestSocketActivation(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = socket.Close(); _ = l.Close() })
-	short, err := os.MkdirTemp("", "daypass-notify-") // a socket's path is short
+	short, err := os.MkdirTemp("", "daypass-notify-") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

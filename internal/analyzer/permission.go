@@ -49,7 +49,7 @@ func explainPermission(c *awsapi.Call, e *audit.Event, out *GetDecisionOutput) {
 			*list.to, q.Names = append(*list.to, a.Document), append(q.Names, a.Source)
 		}
 	}
-	report := explain.ExplainPermission(q)
+	report := explain.Refusal(q)
 	out.Now = "denied"
 	if report.Allowed {
 		out.Now = "allowed"

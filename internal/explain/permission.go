@@ -47,9 +47,9 @@ type PermissionReport struct {
 	Fix *PermissionFix
 }
 
-// ExplainPermission looks for the smallest change that allows a request. It does no
+// Refusal looks for the smallest change that allows a request. It does no
 // I/O.
-func ExplainPermission(p *PermissionQuestion) *PermissionReport {
+func Refusal(p *PermissionQuestion) *PermissionReport {
 	reasons := &policy.Reasons{}
 	e := policy.Evaluate(p.Request, p.Policies, reasons)
 	r := &PermissionReport{Allowed: e.Allowed()}

@@ -49,7 +49,7 @@ func permission(t testing.TB, key string, inline []string, managed, boundary str
 	return q
 }
 
-func TestExplainPermission(t *testing.T) {
+func TestRefusal(t *testing.T) {
 	t.Parallel()
 	inRegion := `{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}`
 	fromAddress := `{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}`
@@ -105,7 +105,7 @@ func TestExplainPermission(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := permission(t, tt.key, tt.inline, tt.managed, tt.boundary)
-			r := explain.ExplainPermission(q)
+			r := explain.Refusal(q)
 			if r.Allowed != tt.allowed || !strings.Contains(strings.Join(r.Notes, "\n"), tt.note) || tt.note == "" && len(r.Notes) > 0 && tt.name != "" {
 				t.Errorf("allowed %t, notes %q", r.Allowed, r.Notes)
 			}
@@ -134,7 +134,7 @@ func TestPermissionFixAllowsNoMore(t *testing.T) {
 	} {
 		for _, key := range []string{"b", "b*", "b?", "b$", "${aws:SourceIp}", `b"`, "b\\"} {
 			q := permission(t, key, inline, "", "")
-			fix := explain.ExplainPermission(q).Fix
+			fix := explain.Refusal(q).Fix
 			if fix == nil || fix.Warning != "" {
 				t.Errorf("%s: the fix is %+v", key, fix)
 				continue

@@ -136,14 +136,15 @@ const (
 // wait for a moment in its queue and none is refused. nil where there is none. One socket
 // is taken, which must be of TCP and listen.
 func activated(pid int, getenv func(string) string) (net.Listener, error) {
-	if of, err := strconv.Atoi(getenv(listenPIDVariable)); err != nil || of != pid { // for another process
-		return nil, nil //nolint:nilnil // see above
-	}
 	n, err := strconv.Atoi(getenv(listenFDsVariable))
-	if err != nil || n < 1 {
+	switch {
+	case getenv(listenPIDVariable) != strconv.Itoa(pid), getenv(listenFDsVariable) == "": // for another process, or nobody
 		return nil, nil //nolint:nilnil // see above
-	}
-	if n > 1 {
+	case err != nil:
+		return nil, fmt.Errorf("server: %s is no number: %q", listenFDsVariable, getenv(listenFDsVariable))
+	case n < 1:
+		return nil, nil //nolint:nilnil // see above
+	case n > 1:
 		return nil, fmt.Errorf("server: %s hands over %d sockets, and one is served; name one address in the unit's ListenStream=", listenFDsVariable, n)
 	}
 	file := os.NewFile(firstDescriptor, "the socket of "+listenFDsVariable)
