@@ -30,9 +30,9 @@ func encodeSpan(s sdktrace.ReadOnlySpan) *wire.Span {
 	traceID, spanID := at.TraceID(), at.SpanID()
 	out := &wire.Span{
 		TraceId: traceID[:], SpanId: spanID[:], TraceState: at.TraceState().String(), Flags: uint32(at.TraceFlags()),
-		Name: s.Name(), Kind: wire.Span_SpanKind(s.SpanKind()), // the two count alike, 1 is internal
-		StartTimeUnixNano: uint64(s.StartTime().UnixNano()), EndTimeUnixNano: uint64(s.EndTime().UnixNano()), // after 1970
-		Attributes: encodeAttributes(s.Attributes()), DroppedAttributesCount: uint32(s.DroppedAttributes()), // few
+		Name: s.Name(), Kind: wire.Span_SpanKind(s.SpanKind()),
+		StartTimeUnixNano: uint64(s.StartTime().UnixNano()), EndTimeUnixNano: uint64(s.EndTime().UnixNano()),
+		Attributes: encodeAttributes(s.Attributes()), DroppedAttributesCount: uint32(s.DroppedAttributes()),
 		Status: &wire.Status{},
 	}
 	if parent.SpanID().IsValid() {

@@ -195,7 +195,7 @@ func (s *sender) post(ctx context.Context, body []byte) (rejected uint64, err er
 	if s.gzip {
 		r.Header.Set("Content-Encoding", "gzip")
 	}
-	reply, err := s.client.Do(r) // the operator names the collector
+	reply, err := s.client.Do(r)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errLater, err)
 	}
@@ -212,7 +212,7 @@ func (s *sender) post(ctx context.Context, body []byte) (rejected uint64, err er
 	}
 	var said collector.ExportTraceServiceResponse
 	if proto.Unmarshal(text, &said) == nil && said.GetPartialSuccess().GetRejectedSpans() > 0 {
-		rejected = uint64(said.GetPartialSuccess().GetRejectedSpans()) // above 0
+		rejected = uint64(said.GetPartialSuccess().GetRejectedSpans())
 	}
 	return rejected, nil
 }
