@@ -245,7 +245,8 @@ the console's cookies lie under it too, for eight. All may be ended at any time:
 
 Servers that read a copy of the key's file wait for the new one: copy the file to
 each of them. Where the key set is a variable or a credential, put what "daypass
-keys new-master --extend" prints in its place on every server, then call this.
+keys new-master --extend" prints in its place on every server, start them anew, one
+after the other, then call this.
 
 Copies of the database that were made before open by the old key only: keep the
 key file of their time with them.`,

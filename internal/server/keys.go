@@ -46,6 +46,9 @@ func (k *Keys) check() error {
 			return optionErrorf("server: keys are rotated every %v at the most often, not every %v", minSchedule, every)
 		}
 	}
+	if source := k.masterSource(""); k.MasterKey > 0 && !source.Writable() {
+		return optionErrorf("server: the master key comes from %s, which this server cannot write, and so cannot rotate; leave keys.master out, and rotate it by command (docs/keys.md)", source.String())
+	}
 	return nil
 }
 
