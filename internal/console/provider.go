@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -114,7 +115,11 @@ func (c *Console) tell(w http.ResponseWriter, r *http.Request, no *refusal) {
 	if no == nil {
 		return
 	}
-	c.log.WarnContext(r.Context(), "nobody was signed in through the provider", "reason", no.word, "requestId", no.requestID, "error", no.err)
+	level := slog.LevelWarn
+	if no.word == expired || no.word == cancelled || no.word == tooManyWord { // which strangers bring about as often as they like
+		level = slog.LevelDebug
+	}
+	c.log.Log(r.Context(), level, "nobody was signed in through the provider", "reason", no.word, "requestId", no.requestID, "error", no.err)
 	to := Root + "#/sign-in/" + no.word
 	if no.requestID != "" {
 		to += "/" + url.PathEscape(no.requestID)

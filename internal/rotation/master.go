@@ -22,6 +22,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func (m *Master) Begin(ctx context.Context, now time.Time) (id uint32, err error
 			return err
 		}
 		if record.Next != 0 || len(record.Earlier) > 0 {
-			id = max(record.Next, record.Primary*btoi(record.Next == 0))
+			id = cmp.Or(record.Next, record.Primary)
 			return ErrUnderWay
 		}
 		// A key that was written by a process that was killed before it said so, or
@@ -155,13 +156,6 @@ func (m *Master) Begin(ctx context.Context, now time.Time) (id uint32, err error
 		return store.PutRecord(tx, store.MasterKeyID(), record)
 	})
 	return id, err
-}
-
-func btoi(b bool) uint32 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // running gives the nodes that count as running.
@@ -417,7 +411,9 @@ func (m *Master) resealRecords(ctx context.Context, primary uint32, ids []store.
 			if err != nil {
 				return err
 			}
-			n += int(btoi(changed))
+			if changed {
+				n++
+			}
 		}
 		return nil
 	})

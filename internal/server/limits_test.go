@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+	s3client "github.com/aws/aws-sdk-go-v2/service/s3"
 	smclient "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	stsclient "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -43,6 +44,7 @@ func TestSourceLimit(t *testing.T) {
 	dir := t.TempDir()
 	c := newConfig(dir)
 	c.Limits.Source = ratelimit.Rate{PerSecond: 2, Burst: 3}
+	c.S3 = server.S3{Upstreams: anyUpstream()}
 	r := mustStart(t, c)
 	config := r.administrator(t, dir)
 	call := func() error {
@@ -60,6 +62,10 @@ func TestSourceLimit(t *testing.T) {
 	}
 	if _, err := smclient.NewFromConfig(once(config)).ListSecrets(t.Context(), &smclient.ListSecretsInput{}); codeOf(err) != "ThrottlingException" {
 		t.Errorf("JSON is throttled as %v", err)
+	}
+	objects := s3client.NewFromConfig(once(config), func(o *s3client.Options) { o.UsePathStyle = true })
+	if _, err := objects.ListBuckets(t.Context(), &s3client.ListBucketsInput{}); codeOf(err) != "SlowDown" || !strings.Contains(err.Error(), "StatusCode: 503") {
+		t.Errorf("S3 is throttled as %v", err)
 	}
 	// It tries again, after pauses that grow.
 	retrying := config.Copy()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -135,15 +136,19 @@ func TestSinkCounts(t *testing.T) {
 	soon(t, "the loss is told", func() bool {
 		status, body := r.get(t, admin+"/readyz?format=json", "")
 		var told struct {
-			Checks []struct{ Name, Detail string }
+			Checks []server.Check
 		}
-		if err := json.Unmarshal([]byte(body), &told); err != nil || status != http.StatusOK {
+		if err := json.Unmarshal([]byte(body), &told); err != nil || len(told.Checks) == 0 {
 			t.Fatalf("readyz answers %d %s", status, body)
 		}
 		last := told.Checks[len(told.Checks)-1]
-		return last.Name == "sinks" && strings.Contains(last.Detail, " lost")
+		if last.Name != "sinks" || !last.OK {
+			t.Fatalf("readyz answers %d %s", status, body)
+		}
+		// On a machine that is busy another check may fail for a moment.
+		return status == http.StatusOK && strings.Contains(last.Detail, " lost")
 	})
-	if _, body := r.get(t, admin+"/metrics", ""); strings.Contains(body, "daypass_audit_sink_lost_events_total{sink=\"siem\"} 0\n") {
+	if _, body := r.get(t, admin+"/metrics", ""); !regexp.MustCompile(`(?m)^daypass_audit_sink_lost_events_total\{sink="siem"\} [1-9]`).MatchString(body) {
 		t.Error("metrics do not tell what was lost")
 	}
 	wantCaller(t, own, administratorARN)

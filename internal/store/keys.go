@@ -67,14 +67,14 @@ func NodeID(host, path string) ID {
 // of it, and says whether any was. f gets the value and the associated data with
 // which it was sealed; it returns nil to leave the value as it is. Of a kind
 // without sealed values it is the document as it was.
-func Reseal(id ID, document []byte, f func(sealed, associated []byte) ([]byte, error)) (changed []byte, any bool, err error) {
+func Reseal(id ID, document []byte, f func(sealed, associated []byte) ([]byte, error)) (changed []byte, did bool, err error) {
 	replace := func(value *[]byte, associated []byte) {
 		if err != nil {
 			return
 		}
 		var fresh []byte
 		if fresh, err = f(*value, associated); err == nil && fresh != nil {
-			*value, any = fresh, true
+			*value, did = fresh, true
 		}
 	}
 	record := sealedRecords[id.Kind]
@@ -99,7 +99,7 @@ func Reseal(id ID, document []byte, f func(sealed, associated []byte) ([]byte, e
 	default:
 		return nil, false, fmt.Errorf("store: %T has sealed values that nobody knows how to seal anew", r)
 	}
-	if err != nil || !any {
+	if err != nil || !did {
 		return document, false, err
 	}
 	changed, err = Encode(r)

@@ -380,11 +380,11 @@ func (r *runner) judge() {
 	s := &r.status
 	s.Delivered, s.Lost = r.delivered.Sequence, r.lost
 	s.Behind, s.Bytes, s.Age = 0, 0, 0
+	unknown := false // how many bytes it is behind
 	if head.Sequence > r.delivered.Sequence {
 		s.Behind = head.Sequence - r.delivered.Sequence
-		if bytes, err := r.follower.Behind(); err == nil {
-			s.Bytes = max(0, bytes) + r.bytes
-		}
+		bytes, err := r.follower.Behind()
+		s.Bytes, unknown = max(0, bytes)+r.bytes, err != nil
 	}
 	if len(r.pending) > 0 {
 		var oldest struct{ Time time.Time }
@@ -394,6 +394,9 @@ func (r *runner) judge() {
 	}
 	b := r.config.Bounds
 	s.Over = s.Behind > b.Events || s.Bytes > b.Bytes || b.Age > 0 && s.Age > b.Age
+	if unknown && r.config.Refuse { // of another nothing is given up for that
+		s.Over = true
+	}
 	r.over.Store(s.Over)
 }
 

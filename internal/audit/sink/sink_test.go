@@ -301,6 +301,35 @@ func TestFailClosed(t *testing.T) {
 	wantOnce(t, r.got(), 1, 51)
 }
 
+// TestUnknownBacklog: where it cannot be told how many bytes a sink is behind, one that must
+// not fall behind has requests refused, and of another nothing is given up.
+func TestUnknownBacklog(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	folder := filepath.Join(t.TempDir(), "record")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := openLog(t, filepath.Join(folder, "events.jsonl"))
+	closed, counting := webhook(r.target(t)), webhook(r.target(t))
+	closed.Name, closed.Refuse, counting.Name = "closed", true, "counting"
+	all, err := sink.Open(sink.Options{Record: l, Node: "node", Sinks: []sink.Config{closed, counting}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = all.Close() })
+	write(t, l, 1)
+	if all.Status(); all.Refusing() != nil {
+		t.Fatal("one event is too many")
+	}
+	if err := os.Rename(folder, folder+".gone"); err != nil {
+		t.Fatal(err)
+	}
+	if status := all.Status(); all.Refusing() == nil || !status[0].Over || status[1].Over {
+		t.Errorf("requests are refused because of %v, the sinks are %+v", all.Refusing(), status)
+	}
+}
+
 // TestOneHoldsUpNoOther: a sink whose reader never reads, and one that works.
 func TestOneHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
