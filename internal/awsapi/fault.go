@@ -64,6 +64,11 @@ type Fault struct {
 	Account   string  // whose policies denied; "" means the caller's
 	Denied    *Denied // for the encoded message of a denial; nil for none
 	Cause     error
+
+	// Overtaken says that the store is not as the request was decided on: another
+	// node or process wrote. Nothing was changed, and the request is decided once more,
+	// on the newest state, before the client hears of it.
+	Overtaken bool
 }
 
 // Error is for logs and tests; clients get Code and Message.
@@ -91,6 +96,11 @@ func (f *Fault) Unwrap() error { return f.Cause }
 // as in the model.
 func Error(status int, code, message string) *Fault {
 	return &Fault{Kind: Modelled, Status: status, Code: code, Message: message}
+}
+
+func isOvertaken(err error) bool {
+	var f *Fault
+	return errors.As(err, &f) && f.Overtaken
 }
 
 // Because gives the operator's sentence to a fault.

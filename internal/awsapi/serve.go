@@ -165,6 +165,15 @@ func (a *API) serve(c *Call) (Result, error) {
 	if c.operation.public {
 		return c.operation.run(c)
 	}
+	result, err := a.serveSigned(c)
+	if isOvertaken(err) && a.catchUp(c) {
+		return a.serveSigned(c)
+	}
+	return result, err
+}
+
+// serveSigned is the way of a signed request on one state of the directory.
+func (a *API) serveSigned(c *Call) (Result, error) {
 	if err := c.Step("verify signature", func() error { return a.authenticate(c) }); err != nil {
 		return nil, err
 	}
@@ -177,8 +186,20 @@ func (a *API) serve(c *Call) (Result, error) {
 		return nil, err
 	}
 	var result Result
-	err = c.Step("serve", func() (err error) { result, err = c.operation.run(c); return err })
+	err := c.Step("serve", func() (err error) { result, err = c.operation.run(c); return err })
 	return result, err
+}
+
+// catchUp gives the request the newest state of the store, and reports whether that
+// is another than the one that the request was decided on. Where the store cannot be
+// read it is not, and the client has its answer.
+func (a *API) catchUp(c *Call) bool {
+	if err := a.Directory.Refresh(c.Request.Context()); err != nil {
+		return false
+	}
+	before := c.Snapshot.Revision()
+	c.Now, c.Snapshot = a.Now(), a.Directory.Snapshot()
+	return c.Snapshot.Revision() != before
 }
 
 // Step carries out a part of a request, which a trace of it tells as a step. While it is

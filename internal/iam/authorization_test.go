@@ -172,58 +172,85 @@ func TestPolicyARNCondition(t *testing.T) {
 	wantFault(t, err, denied("careful", "PutRolePolicy", "arn:aws:iam::123456789012:role/deploy")) // has no such key
 }
 
-// TestPermissionIsForTheThingInTheStore writes to the store behind the
-// snapshot's back, as another process does: what the request was allowed on is
-// not what the transaction finds. Nothing is changed then.
+// behind writes to the store behind the snapshot's back, as another process does.
+func (f *fixture) behind(t *testing.T, records map[store.ID]any) {
+	t.Helper()
+	_, err := f.Store.Update(t.Context(), func(tx store.Tx) error {
+		for id, record := range records {
+			if err := store.PutRecord(tx, id, record); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// overtaken has each of some requests be decided on one state while the store is in
+// another already, and gives what they are answered with.
+func (f *fixture) overtaken(t *testing.T, seen, there map[store.ID]any, requests ...func() error) []error {
+	t.Helper()
+	answers := make([]error, len(requests))
+	for i, send := range requests {
+		f.behind(t, seen)
+		if err := f.Directory.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.behind(t, there)
+		answers[i] = send()
+	}
+	return answers
+}
+
+// TestPermissionIsForTheThingInTheStore has requests be allowed on what the
+// transaction does not find any more. They are decided again, on what is there.
 func TestPermissionIsForTheThingInTheStore(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	behind := func(id store.ID, record any) {
-		t.Helper()
-		_, err := f.Store.Update(t.Context(), func(tx store.Tx) error { return store.PutRecord(tx, id, record) })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	f.createRoleAt(t, "/ci/", "deploy")
 	f.createRole(t, "mine")
-	snapshot := f.Directory.Snapshot()
-	moved, _ := snapshot.Role(account, "deploy")
-	role := moved.Role
-	role.Path = "/admin/"
+	known, _ := f.Directory.Snapshot().Role(account, "deploy")
+	role, moved := known.Role, known.Role
+	moved.Path = "/admin/"
 	user := f.as(t, "ci", statement("Allow", "iam:*", "arn:aws:iam::123456789012:role/ci/*", ""),
 		statement("Allow", "iam:*", "arn:aws:iam::123456789012:role/new", ""),
 		statement("Allow", "iam:*", "arn:aws:iam::123456789012:policy/late", ""))
-	behind(store.RoleID(account, "deploy"), role)
-	role.Name = "new"
-	behind(store.RoleID(account, "new"), role)
-	behind(store.PolicyID(account, "late"), store.Policy{Account: account, Name: "Late", Path: "/", DefaultVersion: "v1"})
-
-	replaced := func(what string) fault {
-		return fault{http.StatusConflict, "ConcurrentModification", what + " was replaced by another request at the same time. Send the request again."}
+	at := func(r store.Role) map[store.ID]any { return map[store.ID]any{store.RoleID(account, r.Name): r} }
+	got := f.overtaken(t, at(role), at(moved), func() error {
+		_, err := user.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("deploy")})
+		return err
+	}, func() error {
+		_, err := user.admin.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("deploy"), PolicyDocument: aws.String(trustPolicy)})
+		return err
+	})
+	for i, action := range []string{"DeleteRole", "UpdateAssumeRolePolicy"} {
+		wantFault(t, got[i], denied("ci", action, "arn:aws:iam::123456789012:role/admin/deploy"))
 	}
-	// Each of these fails, and so leaves the snapshot where it is.
-	_, err := user.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("deploy")})
-	wantFault(t, err, replaced("Role deploy"))
+	// What another node has just made is there for who writes to this one.
+	other := moved
+	other.Name = "new"
+	late := store.Policy{Account: account, Name: "Late", Path: "/", DefaultVersion: "v1"}
+	f.behind(t, at(other))
+	_, err := f.admin.UpdateRole(t.Context(), &iamclient.UpdateRoleInput{RoleName: aws.String("new"), Description: aws.String("changed")})
+	must(t)(nil, err)
 	_, err = user.admin.DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("new")})
-	wantFault(t, err, replaced("Role new"))
-	_, err = user.admin.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("deploy"), PolicyDocument: aws.String(trustPolicy)})
-	wantFault(t, err, replaced("Role deploy"))
+	wantFault(t, err, denied("ci", "DeleteRole", "arn:aws:iam::123456789012:role/admin/new"))
+	f.behind(t, map[store.ID]any{store.PolicyID(account, "late"): late})
 	_, err = user.admin.DeletePolicy(t.Context(), &iamclient.DeletePolicyInput{PolicyArn: aws.String("arn:aws:iam::123456789012:policy/late")})
-	wantFault(t, err, replaced("Policy arn:aws:iam::123456789012:policy/late"))
-	wantFault(t, f.attach(t, "mine", "arn:aws:iam::123456789012:policy/late"), replaced("Policy arn:aws:iam::123456789012:policy/late"))
+	wantFault(t, err, denied("ci", "DeletePolicy", "arn:aws:iam::123456789012:policy/Late"))
+	late.Name = "Later"
+	f.behind(t, map[store.ID]any{store.PolicyID(account, "later"): late})
+	must(t)(nil, f.attach(t, "mine", "arn:aws:iam::123456789012:policy/Later"))
 	// A thing that is there already is not made again.
 	_, err = f.admin.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("new"), AssumeRolePolicyDocument: aws.String(trustPolicy)})
 	wantFault(t, err, fault{http.StatusConflict, "EntityAlreadyExists", "Role with name new already exists."})
 	_, err = f.admin.CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("LATE"), PolicyDocument: aws.String(readPolicy)})
 	wantFault(t, err, fault{http.StatusConflict, "EntityAlreadyExists", "A policy called LATE already exists. Duplicate names are not allowed."})
-	behind(store.OIDCProviderID(account, "late.example.com"), store.OIDCProvider{Account: account, URL: "late.example.com"})
+	f.behind(t, map[store.ID]any{store.OIDCProviderID(account, "late.example.com"): store.OIDCProvider{Account: account, URL: "late.example.com"}})
 	_, err = f.admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://late.example.com"), ThumbprintList: []string{thumbprint}})
 	wantFault(t, err, fault{http.StatusConflict, "EntityAlreadyExists", "Provider with url https://late.example.com already exists."})
-
-	if err := f.Directory.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	if r, ok := f.Directory.Snapshot().Role(account, "deploy"); !ok || r.Path != "/admin/" {
 		t.Error("the role under /admin/ was changed by a user of /ci/")
 	}

@@ -1,7 +1,6 @@
 package iam_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -162,7 +161,7 @@ func TestRequestTagIsTheTagThatIsMade(t *testing.T) {
 }
 
 // TestMadeAgainIsAnother: what has the name of the thing for which the request was
-// allowed, and was made in the meantime, is not changed.
+// allowed, and was made in the meantime, is not changed by a caller who may no longer.
 func TestMadeAgainIsAnother(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -171,31 +170,38 @@ func TestMadeAgainIsAnother(t *testing.T) {
 	f.createGroup(t, "/", "g")
 	f.createProfile(t, "/", "p")
 	policyARN := f.createPolicy(t, "/", "m")
+	caller := f.User(t, "hand", statement("Allow", "iam:*", "*", ""))
 	s := f.Directory.Snapshot()
 	role, _ := s.Role(account, "r")
 	user, _ := s.User(account, "u")
 	group, _ := s.Group(account, "g")
 	profile, _ := s.InstanceProfile(account, "p")
 	managed, _ := s.Policy(policyARN)
-	_, err := f.Store.Update(t.Context(), func(tx store.Tx) error {
+	hand, _ := s.User(account, "hand")
+	state := func(suffix string, hand store.User) map[store.ID]any {
 		role, user, group, profile, managed := role.Role, user.User, group.Group, profile.InstanceProfile, managed.Policy
-		role.ID, user.ID, group.ID, profile.ID, managed.ID = role.ID+"X", user.ID+"X", group.ID+"X", profile.ID+"X", managed.ID+"X"
-		return errors.Join(store.PutRecord(tx, store.RoleID(account, "r"), role), store.PutRecord(tx, store.UserID(account, "u"), user),
-			store.PutRecord(tx, store.GroupID(account, "g"), group), store.PutRecord(tx, store.InstanceProfileID(account, "p"), profile),
-			store.PutRecord(tx, store.PolicyID(account, "m"), managed))
-	})
-	if err != nil {
-		t.Fatal(err)
+		role.ID, user.ID, group.ID, profile.ID, managed.ID = role.ID+suffix, user.ID+suffix, group.ID+suffix, profile.ID+suffix, managed.ID+suffix
+		return map[store.ID]any{
+			store.RoleID(account, "r"): role, store.UserID(account, "u"): user, store.GroupID(account, "g"): group,
+			store.InstanceProfileID(account, "p"): profile, store.PolicyID(account, "m"): managed, store.UserID(account, "hand"): hand,
+		}
 	}
+	mayNot := hand.User
+	mayNot.InlinePolicies = nil
 	for _, action := range []string{
 		"PutRolePolicy", "UpdateRoleDescription", "DeleteRole", "PutUserPolicy", "CreateAccessKey", "DeleteUser", "PutGroupPolicy", "DeleteGroup", "AddUserToGroup",
 		"DeleteInstanceProfile", "DeletePolicy", "AttachRolePolicy",
 	} {
-		reply := f.call(t, action, "RoleName", "r", "UserName", "u", "GroupName", "g", "InstanceProfileName", "p", "PolicyName", "i", "PolicyDocument", readPolicy,
-			"Description", "d", "PolicyArn", policyARN)
-		if reply.Status != http.StatusConflict {
-			t.Errorf("%s: %d %s", action, reply.Status, reply.Body)
+		form := url.Values{
+			"Action": {action}, "Version": {iam.Version}, "RoleName": {"r"}, "UserName": {"u"}, "GroupName": {"g"}, "InstanceProfileName": {"p"},
+			"PolicyName": {"i"}, "PolicyDocument": {readPolicy}, "Description": {"d"}, "PolicyArn": {policyARN},
 		}
+		f.overtaken(t, state("", hand.User), state("X", mayNot), func() error {
+			if reply := f.Post(t, caller, "iam", time.Now(), form); reply.Status != http.StatusForbidden {
+				t.Errorf("%s: %d %s", action, reply.Status, reply.Body)
+			}
+			return nil
+		})
 	}
 }
 

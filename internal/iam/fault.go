@@ -40,8 +40,12 @@ func invalidInput(message string) *awsapi.Fault {
 
 // concurrentModification answers a write whose object is, in the transaction,
 // not the one that the caller was allowed to change: it was made again, or under
-// another path or spelling, in the meantime. The message is Daypass's own.
+// another path or spelling, in the meantime. The caller is asked for once more on the
+// newest state; a client hears of it only where that is overtaken too. The message is
+// Daypass's own.
 func concurrentModification(name string) *awsapi.Fault {
-	return awsapi.Error(http.StatusConflict, "ConcurrentModification",
+	f := awsapi.Error(http.StatusConflict, "ConcurrentModification",
 		name+" was replaced by another request at the same time. Send the request again.")
+	f.Overtaken = true
+	return f
 }

@@ -340,21 +340,28 @@ func TestPermissionIsForTheUserInTheStore(t *testing.T) {
 	team, _ := snapshot.Group(account, "team")
 	user, group := ann.User, team.Group
 	user.Path, group.Path = "/admin/", "/admin/"
-	_, err := f.Store.Update(t.Context(), func(tx store.Tx) error {
-		return errors.Join(store.PutRecord(tx, store.UserID(account, "ann"), user), store.PutRecord(tx, store.GroupID(account, "team"), group))
-	})
-	if err != nil {
-		t.Fatal(err)
+	both := func(user, group any) map[store.ID]any {
+		return map[store.ID]any{store.UserID(account, "ann"): user, store.GroupID(account, "team"): group}
 	}
-	replaced := func(what string) fault {
-		return fault{http.StatusConflict, "ConcurrentModification", what + " was replaced by another request at the same time. Send the request again."}
+	got := f.overtaken(t, both(ann.User, team.Group), both(user, group),
+		func() error { return hand.deleteUser(t, "ann") },
+		func() error {
+			return hand.updateUser(t, iamclient.UpdateUserInput{UserName: aws.String("ann"), NewUserName: aws.String("bob")})
+		},
+		func() error {
+			_, err := hand.admin.CreateAccessKey(t.Context(), &iamclient.CreateAccessKeyInput{UserName: aws.String("ann")})
+			return err
+		},
+		func() error { return hand.deleteGroup(t, "team") },
+		func() error { return hand.add(t, "mine", "team") },
+		func() error {
+			_, err := hand.admin.UpdateGroup(t.Context(), &iamclient.UpdateGroupInput{GroupName: aws.String("team"), NewGroupName: aws.String("crew")})
+			return err
+		})
+	for i, action := range []string{"DeleteUser", "UpdateUser", "CreateAccessKey"} {
+		wantFault(t, got[i], denied("hand", action, "arn:aws:iam::123456789012:user/admin/ann"))
 	}
-	wantFault(t, hand.deleteUser(t, "ann"), replaced("User ann"))
-	wantFault(t, hand.updateUser(t, iamclient.UpdateUserInput{UserName: aws.String("ann"), NewUserName: aws.String("bob")}), replaced("User ann"))
-	_, err = hand.admin.CreateAccessKey(t.Context(), &iamclient.CreateAccessKeyInput{UserName: aws.String("ann")})
-	wantFault(t, err, replaced("User ann"))
-	wantFault(t, hand.deleteGroup(t, "team"), replaced("Group team"))
-	wantFault(t, hand.add(t, "mine", "team"), replaced("Group team"))
-	_, err = hand.admin.UpdateGroup(t.Context(), &iamclient.UpdateGroupInput{GroupName: aws.String("team"), NewGroupName: aws.String("crew")})
-	wantFault(t, err, replaced("Group team"))
+	for i, action := range []string{"DeleteGroup", "AddUserToGroup", "UpdateGroup"} {
+		wantFault(t, got[3+i], denied("hand", action, "arn:aws:iam::123456789012:group/admin/team"))
+	}
 }
