@@ -536,6 +536,9 @@ func (c *configuration) server() (config server.Config, err error) {
 	if config.S3, err = c.S3.server(); err != nil {
 		return config, err
 	}
+	if config.Retention, err = c.Audit.retention(); err != nil {
+		return config, err
+	}
 	if config.Sinks, err = c.Audit.sinks(); err != nil {
 		return config, err
 	}

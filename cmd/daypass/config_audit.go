@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/audit/sink"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,8 +15,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// auditConfiguration is what becomes of the record of requests beside its files.
+// auditConfiguration is how long the record of requests is kept, and what becomes of it
+// beside its files.
 type auditConfiguration struct {
+	// KeepFor is how long events are kept, such as `2160h` for 90 days; 48h at least,
+	// since sessions last up to 36 hours. A file goes as a whole, so events stay up to a
+	// day longer. By default they are kept for ever. See docs/audit.md.
+	KeepFor *duration `yaml:"keepFor"`
+	// KeepBytes is how many bytes the files of events and their indexes may have before
+	// the oldest go; 100000000 at least. By default any number.
+	KeepBytes *int64 `yaml:"keepBytes"`
 	// Sinks are where events are handed on to, each on its own. `events` must then be
 	// a file whose name ends with .jsonl. See docs/audit.md.
 	Sinks []sinkConfiguration `yaml:"sinks"`
@@ -91,6 +100,29 @@ type sinkConfiguration struct {
 	// BatchEvery is how long a batch waits to become full. By default it is `5s` with
 	// webhook and s3; other sinks wait for nothing.
 	BatchEvery duration `yaml:"batchEvery"`
+}
+
+const (
+	leastKeepFor   = 48 * time.Hour // beyond the longest session: STS GetSessionToken, 36 hours
+	leastKeepBytes = 100_000_000    // some files of audit.SegmentBytes
+)
+
+// retention says how long the record is kept.
+func (c *auditConfiguration) retention() (audit.Retention, error) {
+	var keep audit.Retention
+	if c.KeepFor != nil {
+		keep.For = time.Duration(*c.KeepFor)
+		if keep.For < leastKeepFor {
+			return keep, usageError{fmt.Errorf("configuration: audit.keepFor is %v; 48h is the least, so that the exchange behind each session is on the record; leave it out to keep events for ever", keep.For)}
+		}
+	}
+	if c.KeepBytes != nil {
+		keep.Bytes = *c.KeepBytes
+		if keep.Bytes < leastKeepBytes {
+			return keep, usageError{fmt.Errorf("configuration: audit.keepBytes is %d; %d is the least; leave it out to keep any number", keep.Bytes, leastKeepBytes)}
+		}
+	}
+	return keep, nil
 }
 
 // sinks are those of the record, as the server takes them.

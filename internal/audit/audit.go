@@ -65,6 +65,7 @@ type Event struct {
 	Encoded           string            `json:"encodedAuthorizationMessage,omitempty"` // of a denial, for sts:DecodeAuthorizationMessage
 	UpstreamRequestID string            `json:"upstreamRequestId,omitempty"`           // by which the store behind names the request
 	ErrorChain        string            `json:"error,omitempty"`                       // of a fault that is ours
+	Retired           string            `json:"retired,omitempty"`                     // of RetireOperation: the head, SEQUENCE:HASH, of what was removed
 }
 
 // Reasons is the decision's own account of itself.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Head is the end of a record: the number and the hash of its last event. The
@@ -53,10 +54,13 @@ func ParseHead(text string) (Head, error) {
 	return h, nil
 }
 
-// link is what binds a line to the one before it. It stands at the line's end.
+// link is what binds a line to the one before it, which stands at the line's end,
+// and what else the keeping of a record goes by.
 type link struct {
-	Sequence uint64 `json:"sequence"`
-	Previous string `json:"previous"` // hash of the line before; "" in the first
+	Sequence uint64    `json:"sequence"`
+	Previous string    `json:"previous"` // hash of the line before; "" in the first
+	Time     time.Time `json:"time"`
+	Retired  string    `json:"retired"`
 }
 
 // appendLink puts the link to head behind the last member of an event's JSON.

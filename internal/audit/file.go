@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/daypass/daypass/internal/durable"
 )
@@ -36,7 +37,8 @@ type Options struct {
 // all of them (see Record).
 type file struct {
 	Options
-	stem  string // path without ".jsonl"
+	base  string // path without ".jsonl", as it was asked for
+	stem  string // path without ".jsonl" of what this process writes
 	live  *os.File
 	lock  *os.File
 	size  int64
@@ -58,10 +60,15 @@ func Open(path string, o Options) (*Log, error) {
 	if info, err := os.Stat(path); !hasSegments || err == nil && !info.Mode().IsRegular() {
 		return openPlain(path)
 	}
-	f := &file{Options: o}
+	f := &file{Options: o, base: stem}
 	if err := f.takeStem(stem); err != nil {
 		return nil, err
 	}
+	return openStem(f)
+}
+
+// openStem opens the record of a name that is this process's.
+func openStem(f *file) (*Log, error) {
 	l := &Log{file: f}
 	if err := f.open(l); err != nil {
 		return nil, errors.Join(err, f.close())
@@ -194,8 +201,9 @@ const maxLine = 16 << 20
 
 // fileEnd is what the end of a file says.
 type fileEnd struct {
-	head Head // of its last whole event with a number; zero where it has none
-	torn bool // the file ends within a line
+	head Head      // of its last whole event with a number; zero where it has none
+	time time.Time // of that event
+	torn bool      // the file ends within a line
 }
 
 // endOf reads a file from its end until it meets a whole event that has a number.
@@ -213,7 +221,7 @@ func endOf(r io.ReaderAt, size int64) (fileEnd, error) {
 		}
 		lines(whole, func(_ int, line []byte) bool {
 			if l, err := linkOf(line); err == nil {
-				end.head = Head{Sequence: l.Sequence, Hash: sha256.Sum256(line)}
+				end.head, end.time = Head{Sequence: l.Sequence, Hash: sha256.Sum256(line)}, l.Time
 			}
 			return true
 		})

@@ -54,9 +54,11 @@ func (l *Log) Follow(after Head) (*Follower, error) {
 
 // seek places the follower behind an event.
 func (f *Follower) seek(after Head) error {
-	if err := f.openFileOf(max(after.Sequence, 1)); err != nil {
+	file, err := f.openFileOf(max(after.Sequence, 1))
+	if err != nil {
 		return err
 	}
+	f.readFrom(file)
 	f.at = after
 	if after.Sequence == 0 {
 		return nil
@@ -84,68 +86,79 @@ func (f *Follower) seek(after Head) error {
 
 // openFileOf opens the file of an event. The live one can get its last name between
 // being found and being opened: what was opened must be what is found then.
-func (f *Follower) openFileOf(sequence uint64) error {
+func (f *Follower) openFileOf(sequence uint64) (*os.File, error) {
 	for {
 		path, err := f.fileOf(sequence)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := f.open(path); errors.Is(err, os.ErrNotExist) {
+		file, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
 			continue
-		} else if err != nil {
-			return err
 		}
-		if path, err = f.fileOf(sequence); err != nil {
-			return err
+		if err != nil {
+			return nil, fmt.Errorf("audit: %w", err)
 		}
-		if is, err := f.reads(path); is || err != nil {
-			return err
+		path, err = f.fileOf(sequence)
+		if err == nil && isAt(file, path) {
+			return file, nil
+		}
+		_ = file.Close() // only read
+		if err != nil {
+			return nil, err
 		}
 	}
 }
 
-// reads reports whether a path is that of the open file.
-func (f *Follower) reads(path string) (bool, error) {
-	other, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
+// isAt reports whether a path is that of an open file.
+func isAt(file *os.File, path string) bool {
+	there, err := os.Stat(path)
 	if err != nil {
-		return false, fmt.Errorf("audit: %w", err)
+		return false
 	}
-	now, err := f.file.Stat()
-	if err != nil {
-		return false, fmt.Errorf("audit: %w", err)
-	}
-	return os.SameFile(other, now), nil
+	now, err := file.Stat()
+	return err == nil && os.SameFile(there, now)
 }
 
 // fileOf is the file that has the event of a number, or will have it: the last that
-// begins with it or before. Where none does it is the first there is.
+// begins with it or before. Where none does it is the first there is. The live file is
+// looked at before the others are looked for: so one that gets its last name meanwhile
+// is among them, and is not passed over.
 func (f *Follower) fileOf(sequence uint64) (string, error) {
+	live := f.stem + liveSuffix
+	begins, err := f.begins(live, sequence)
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // which it is between two files
+		return "", err
+	}
+	if err == nil && begins {
+		return live, nil
+	}
+	isThere := err == nil
 	segments, err := segmentsOf(f.stem)
 	if err != nil {
 		return "", err
 	}
-	live := f.stem + liveSuffix
 	path := live
 	for i, s := range segments {
 		if i == 0 || s.first <= sequence {
 			path = s.path
 		}
 	}
-	part, err := openPart(live, true)
-	if errors.Is(err, os.ErrNotExist) && path != live { // between two files
-		return path, nil
-	}
-	if err != nil {
-		return "", err
-	}
-	defer part.Close() //nolint:errcheck // only read
-	if first, ok, err := firstLink(part, part.size); err != nil || ok && first.Sequence <= sequence {
-		return live, err
+	if path == live && !isThere {
+		return "", fmt.Errorf("audit: the record %s is gone", live)
 	}
 	return path, nil
+}
+
+// begins reports whether a file begins with the event of a number, or before.
+func (f *Follower) begins(path string, sequence uint64) (bool, error) {
+	part, err := openPart(path, true)
+	if err != nil {
+		return false, err
+	}
+	defer part.Close() //nolint:errcheck // only read
+	first, ok, err := firstLink(part, part.size)
+	return ok && first.Sequence <= sequence, err
 }
 
 func (f *Follower) rewind(to int64) error {
@@ -157,16 +170,12 @@ func (f *Follower) rewind(to int64) error {
 	return nil
 }
 
-func (f *Follower) open(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
+// readFrom goes on at the beginning of another file.
+func (f *Follower) readFrom(file *os.File) {
 	if f.file != nil {
 		_ = f.file.Close() // only read
 	}
 	f.file, f.reader, f.offset, f.part = file, bufio.NewReaderSize(file, 64<<10), 0, nil
-	return nil
 }
 
 // read gives the file's next event; nil where there is none yet. Lines that are no
@@ -199,23 +208,24 @@ func (f *Follower) read() (*Line, error) {
 }
 
 // next goes on to the file after, where there is one and this one was read to its
-// end.
+// end. It may be this one under another name.
 func (f *Follower) next() (moved bool, err error) {
-	path, err := f.fileOf(f.at.Sequence + 1)
+	file, err := f.openFileOf(f.at.Sequence + 1)
 	if err != nil {
 		return false, err
 	}
-	if same, err := f.reads(path); err != nil || same {
-		return false, err
+	if sameFile(file, f.file) {
+		return false, file.Close()
 	}
 	now, err := f.file.Stat() // after the other was found: no more comes to this one
 	if err != nil {
-		return false, fmt.Errorf("audit: %w", err)
+		return false, errors.Join(fmt.Errorf("audit: %w", err), file.Close())
 	}
-	if now.Size() > f.offset+int64(len(f.part)) {
-		return true, nil // this one has more
+	if now.Size() > f.offset+int64(len(f.part)) { // this one has more
+		return true, file.Close()
 	}
-	return true, f.openFileOf(f.at.Sequence + 1)
+	f.readFrom(file)
+	return true, nil
 }
 
 // Next gives the next events: at most so many, and no more once they have so many

@@ -214,6 +214,9 @@ func (l *Log) BuildIndexes(ctx context.Context) error {
 			continue
 		}
 		f, err := openPart(s.path, false)
+		if errors.Is(err, fs.ErrNotExist) { // retired since
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ type Log struct {
 	file    *file
 	head    Head
 	broken  bool // the last write failed, perhaps within a line
+	retired Head // up to which events the record says that they were removed; Retire's alone
 
 	told    func(*Event, error) // nil: nobody
 	refuses func() error        // nil: never

@@ -153,6 +153,9 @@ func openRecord(stem string) (files []opened, err error) {
 	var earlier []opened
 	for _, s := range segments {
 		part, err := openPart(s.path, false)
+		if errors.Is(err, os.ErrNotExist) { // retired since
+			continue
+		}
 		if err != nil {
 			closeAll(earlier)
 			return files, err

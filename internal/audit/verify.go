@@ -43,15 +43,25 @@ func Verify(path string, known ...Head) (*Report, error) {
 	}
 	r := &Report{}
 	met := map[Head]bool{}
+	var removed uint64 // events of the only writer that the record says were removed
 	for _, stem := range stems {
-		v := &verifier{report: r, wanted: known, met: met}
+		v := &verifier{report: r, wanted: known, met: met, ends: map[Head]bool{}}
 		if err := v.writer(stem); err != nil {
 			return nil, err
 		}
 		r.Heads = append(r.Heads, v.head)
+		if len(stems) == 1 {
+			removed = v.removed
+		}
 	}
 	for _, h := range known {
-		if !met[h] && h.Sequence > 0 {
+		switch {
+		case met[h] || h.Sequence == 0:
+		case h.Sequence <= removed:
+			r.Findings = append(r.Findings, Finding{
+				File: path, Message: fmt.Sprintf("event %d, whose hash was kept, is one of those that were removed as too old or too many", h.Sequence),
+			})
+		default:
 			r.Findings = append(r.Findings, Finding{
 				File: path, Broken: true,
 				Message: fmt.Sprintf("event %d with the hash that was kept is not here: the record was cut off before it, or made anew", h.Sequence),
@@ -71,6 +81,12 @@ type verifier struct {
 	before Head // of the line before the last
 	begun  bool
 	file   string
+
+	late    *Finding      // that the record does not begin with its first event; nil where it does
+	missing uint64        // how many events are not before the first
+	hash    string        // of the last of them, as the first event has it
+	ends    map[Head]bool // of files
+	removed uint64        // up to which events the record itself says that they were removed
 }
 
 func (v *verifier) writer(stem string) error {
@@ -84,11 +100,15 @@ func (v *verifier) writer(stem string) error {
 		if err := eachLine(io.NewSectionReader(f, 0, f.size), v.line); err != nil {
 			return err
 		}
+		v.ends[v.head] = true
 		if !f.live {
 			if err := v.index(f); err != nil {
 				return err
 			}
 		}
+	}
+	if v.late != nil {
+		v.report.Findings = append(v.report.Findings, *v.late)
 	}
 	return nil
 }
@@ -142,19 +162,43 @@ func (v *verifier) follow(offset int64, line []byte, l link) {
 			v.met[h] = true
 		}
 	}
+	if l.Retired != "" {
+		v.retired(l.Retired)
+	}
 }
 
-// beginsLate tells of a record whose first events are not here. Who has taken them
-// away to keep them elsewhere has the head with which they ended.
+// beginsLate notes that a record's first events are not here. Who has taken them
+// away to keep them elsewhere has the head with which they ended; what the server
+// removed, a later event says.
 func (v *verifier) beginsLate(offset int64, l link) {
+	v.late = &Finding{
+		File: v.file, Offset: offset, Broken: true,
+		Message: fmt.Sprintf("the record begins with event %d: what was before is not here, and neither a head that was given nor the record itself says how it ended", l.Sequence),
+	}
+	v.missing, v.hash = l.Sequence-1, l.Previous
 	for _, h := range v.wanted {
-		if h.Sequence == l.Sequence-1 && h.hash() == l.Previous {
+		if h.Sequence == v.missing && h.hash() == l.Previous {
 			v.met[h] = true
-			v.tell(offset, false, "the record begins with event %d, behind the head that was given", l.Sequence)
-			return
+			v.late.Broken = false
+			v.late.Message = fmt.Sprintf("the record begins with event %d, behind the head that was given", l.Sequence)
 		}
 	}
-	v.tell(offset, true, "the record begins with event %d: what was before is not here, and no head that was given says how it ended", l.Sequence)
+}
+
+// retired goes by an event that says which events were removed (see Log.Retire). It
+// says so rightly of what is missing where the chain that is here goes on from what
+// it names, or leads there: then a crash left some of the files.
+func (v *verifier) retired(text string) {
+	h, err := ParseHead(text)
+	if err != nil || v.late == nil || h.Sequence < v.missing {
+		return
+	}
+	if h.Sequence == v.missing && h.hash() != v.hash || h.Sequence > v.missing && !v.ends[h] {
+		return
+	}
+	v.removed = max(v.removed, v.missing)
+	v.late.Broken = false
+	v.late.Message = fmt.Sprintf("the record begins with event %d: those before were removed as too old or too many, as event %d says", v.missing+1, v.head.Sequence)
 }
 
 // index makes a segment's index anew, and compares: a search goes by it.

@@ -25,7 +25,7 @@ func TestNames(t *testing.T) {
 			return []jwks.IssuerStatus{{Issuer: "https://gitlab.example.com", Fetched: now, Expires: now}}
 		},
 		Directory: func() Directory { return Directory{Revision: 1, Fresh: now} }, SessionKeyRotated: func() time.Time { return now },
-		Traces: func() tracing.Counts { return tracing.Counts{} }, FreeBytes: func() int64 { return 1 }, Sinks: func() []Sink { return []Sink{{Name: "siem"}} }, Ready: func() map[string]bool { return map[string]bool{"store": true} },
+		Traces: func() tracing.Counts { return tracing.Counts{} }, FreeBytes: func() int64 { return 1 }, Sinks: func() []Sink { return []Sink{{Name: "siem"}} }, Record: func() Record { return Record{} }, Ready: func() map[string]bool { return map[string]bool{"store": true} },
 	})
 	m.Event(&audit.Event{Time: now, Service: "sts", Operation: webIdentity, Status: 200, IssuedKey: "ASIA"}, nil)
 	answer := httptest.NewRecorder()

@@ -25,6 +25,8 @@ type Sources struct {
 	Traces func() tracing.Counts
 	// Sinks are where the record of events is handed on to.
 	Sinks func() []Sink
+	// Record is what retention makes of the record of events.
+	Record func() Record
 	// Ready are the checks of readiness by their names.
 	Ready func() map[string]bool
 }
@@ -34,6 +36,13 @@ type Directory struct {
 	Revision int64
 	Fresh    time.Time // when the store was last asked, and answered
 	Problems int       // stored documents that cannot be read
+}
+
+// Record is what retention makes of the record of events. All is zero without it.
+type Record struct {
+	Retired uint64 // events that were removed, since the start
+	Bytes   int64  // of its files
+	Held    bool   // files are kept longer for a sink
 }
 
 // Sink is how one sink of the record does.
@@ -92,7 +101,10 @@ var (
 	sinkFailures                        = newCounter("audit_sink_failures_total", "Sendings to a sink that failed since the start.", "sink")
 	sinkFailing                         = newGauge("audit_sink_failing", "1 where the last sending failed.", "sink")
 	sinkOver                            = newGauge("audit_sink_beyond_bound", "1 where a sink is further behind than it may be: with onFailure: fail-closed requests are refused.", "sink")
-	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, spansSent, spansLost, ready, sinkBehind, sinkAge, sinkTaken, sinkLost, sinkFailures, sinkFailing, sinkOver}
+	recordRetired                       = newCounter("audit_retired_events_total", "Events that were removed from the record as too old or too many, since the start.")
+	recordBytes                         = newGauge("audit_record_bytes", "Bytes of the record's files, where its age or size is bounded.")
+	recordHeld                          = newGauge("audit_retention_held", "1 where files of the record are kept beyond their time or size for a sink that has not had them.")
+	allOfTheirs                         = []gauge{inFlight, issuerFetches, issuerFailures, issuerKeys, issuerAge, issuerExpires, issuerFailing, revision, directoryAge, problems, sessionKeyAge, freeBytes, spansSent, spansLost, ready, sinkBehind, sinkAge, sinkTaken, sinkLost, sinkFailures, sinkFailing, sinkOver, recordRetired, recordBytes, recordHeld}
 	_              prometheus.Collector = (*sources)(nil)
 )
 
@@ -143,6 +155,12 @@ func (s *sources) Collect(to chan<- prometheus.Metric) {
 		spansSent.send(to, float64(counts.Sent))
 		spansLost.send(to, float64(counts.Full), "full")
 		spansLost.send(to, float64(counts.Failed), "failed")
+	}
+	if s.Record != nil {
+		r := s.Record()
+		recordRetired.send(to, float64(r.Retired))
+		recordBytes.send(to, float64(r.Bytes))
+		recordHeld.send(to, one(r.Held))
 	}
 	if s.Sinks != nil {
 		s.collectSinks(to)

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/audit/sink"
+	"github.com/daypass/daypass/internal/metrics"
 	"github.com/daypass/daypass/internal/store"
 )
 
@@ -19,11 +23,20 @@ type record struct {
 	events *audit.Log
 	host   string
 	kept   audit.Head
+
+	retired  atomic.Uint64 // events that were removed since the start
+	bytes    atomic.Int64  // of the files, when they were last looked at
+	isHeld   atomic.Bool   // files are kept longer for a sink
+	heldTold bool
 }
 
-// openedRecord is nil for events that are no file: others keep those.
-func openedRecord(s store.Store, events *audit.Log) (*record, error) {
-	if events.Path() == "" {
+// openedRecord is nil for events that are no file: others keep those, and for how long.
+func openedRecord(s store.Store, events *audit.Log, keep audit.Retention) (*record, error) {
+	switch {
+	case events.Path() != "":
+	case !keep.Keeps():
+		return nil, fmt.Errorf("server: %s, and what is written to no file of the server's own it cannot remove; let events be a file whose name ends with .jsonl", keep)
+	default:
 		return nil, nil //nolint:nilnil // see above
 	}
 	host, err := os.Hostname()
@@ -58,6 +71,38 @@ func (r *record) buildIndexes(ctx context.Context) error {
 		return nil
 	}
 	return r.events.BuildIndexes(ctx)
+}
+
+// retire removes what need not be kept any more, of this process's record and of those
+// that other processes have left beside it; not what a sink has not had.
+func (r *record) retire(keep audit.Retention, now time.Time, sinks *sink.Sinks, log *slog.Logger) error {
+	if r == nil || keep.Keeps() {
+		return nil
+	}
+	mayGo := ^uint64(0)
+	if sinks != nil {
+		mayGo = sinks.Delivered()
+	}
+	done, err := r.events.Retire(keep, now, mayGo)
+	r.retired.Add(done.Events)
+	r.bytes.Store(done.Bytes)
+	r.isHeld.Store(done.Held)
+	if done.Events > 0 {
+		log.Info("removed events that need not be kept any more", "through", done.Through.String(), "events", done.Events)
+	}
+	if done.Held && !r.heldTold {
+		log.Warn("events are kept beyond their time or size: a sink has not had them yet")
+	}
+	r.heldTold = done.Held
+	return errors.Join(err, r.events.RetireLeft(keep, now, sink.Left))
+}
+
+// metrics are what became of the record, as metrics have it.
+func (r *record) metrics() metrics.Record {
+	if r == nil {
+		return metrics.Record{}
+	}
+	return metrics.Record{Retired: r.retired.Load(), Bytes: r.bytes.Load(), Held: r.isHeld.Load()}
 }
 
 // VerifiedRecord is what VerifyRecord found.

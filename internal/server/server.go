@@ -83,6 +83,9 @@ type Config struct {
 	// EventsFile receives one JSON line for each request (see audit.Open); "" is
 	// events.jsonl in the data directory, "-" is Stdout.
 	EventsFile string
+	// Retention says how long the record of events is kept. It must then be a file
+	// with segments; see audit.Open.
+	Retention audit.Retention
 	// Sinks are where the record of events is handed on to. It must then be a file
 	// whose name ends with .jsonl.
 	Sinks []sink.Config
@@ -324,9 +327,10 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if n.presence, err = n.present(ctx, c, d); err != nil {
 		return n, err
 	}
-	if n.record, err = openedRecord(d.store, d.events); err != nil {
+	if n.record, err = openedRecord(d.store, d.events, c.Retention); err != nil {
 		return n, err
 	}
+	n.watch.record = n.record
 	if err := n.openSinks(c, d.events); err != nil {
 		return n, err
 	}

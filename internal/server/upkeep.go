@@ -98,12 +98,13 @@ func (n *node) writeLastUse(ctx context.Context, c *Config, age time.Duration, f
 }
 
 // keepRecord looks after the record of events: it says in the store how far they
-// have come, and makes the indexes of files that have become full. What fails is
+// have come, makes the indexes of files that have become full, and removes files that
+// need not be kept any more. What fails is
 // logged once for each run of failures, and tried again.
 func (n *node) keepRecord(ctx context.Context, c *Config, failing bool) bool {
-	err := errors.Join(n.record.keep(ctx, c.Now()), n.record.buildIndexes(ctx))
+	err := errors.Join(n.record.keep(ctx, c.Now()), n.record.buildIndexes(ctx), n.record.retire(c.Retention, c.Now(), n.sinks, c.Log))
 	if err != nil && ctx.Err() == nil && !failing {
-		c.Log.Error("the record of events could not be looked after: its indexes, or how far it has come", "error", err)
+		c.Log.Error("the record of events could not be looked after: its indexes, how far it has come, or what need not be kept", "error", err)
 	}
 	return err != nil
 }

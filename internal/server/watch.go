@@ -39,6 +39,7 @@ type watch struct {
 	dataDir   string
 	tracer    *tracing.Tracer
 	sinks     *sink.Sinks  // nil: none
+	record    *record      // nil: others keep it
 	fresh     atomic.Int64 // when the store last answered, in nanoseconds of Unix
 	ending    atomic.Bool
 	otherKey  atomic.Bool // the master key's set lacks a key that the store needs
@@ -82,6 +83,7 @@ func (w *watch) measure(inFlight *atomic.Int64) {
 		SessionKeyRotated: func() time.Time { return w.directory.Snapshot().SessionKeys().RotatedAt() },
 		FreeBytes:         func() int64 { return freeBytes(w.dataDir) },
 		Sinks:             w.sinkMetrics,
+		Record:            func() metrics.Record { return w.record.metrics() },
 		Ready: func() map[string]bool {
 			ready := map[string]bool{}
 			for _, check := range w.checks(context.Background()) {

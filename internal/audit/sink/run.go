@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -64,6 +65,43 @@ type place struct {
 	Lost    uint64 `json:"lost,omitempty"`
 }
 
+// placePath is the file of a sink's place in the record with a live file.
+func placePath(live, name string) string {
+	return strings.TrimSuffix(live, ".jsonl") + "." + name + placeSuffix
+}
+
+const placeSuffix = ".sink"
+
+// Left is the last event of a record that all sinks have had that ever followed it,
+// for a record whose process has gone. live is the path of its live file. A place that
+// cannot be read is an error: the events are kept.
+func Left(live string) (uint64, error) {
+	left := ^uint64(0)
+	entries, err := os.ReadDir(filepath.Dir(live))
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), placeSuffix)
+		if ok {
+			name, ok = strings.CutPrefix(name, strings.TrimSuffix(filepath.Base(live), ".jsonl")+".")
+		}
+		if !ok || !nameForm.MatchString(name) { // with a full stop it is another record's
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(live), entry.Name()))
+		if err != nil {
+			return 0, err
+		}
+		var r runner
+		if err := r.read(text); err != nil {
+			return 0, fmt.Errorf("%s says where a sink was, and cannot be read: %w", entry.Name(), err)
+		}
+		left = min(left, r.delivered.Sequence)
+	}
+	return left, nil
+}
+
 // runner is one sink at work.
 type runner struct {
 	config Config
@@ -88,7 +126,7 @@ type runner struct {
 func openRunner(c Config, o *Options) (*runner, error) {
 	r := &runner{
 		config: c, record: o.Record, now: o.Now, log: o.Log.With("sink", c.Name), node: o.Node,
-		path: strings.TrimSuffix(o.Record.Path(), ".jsonl") + "." + c.Name + ".sink",
+		path: placePath(o.Record.Path(), c.Name),
 	}
 	r.status = Status{Name: c.Name, Kind: c.Target.kind(), Refuse: c.Refuse}
 	text, err := os.ReadFile(r.path)
