@@ -127,6 +127,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply.write(w, c.requestID)
 }
 
+// Note writes the event of what is no request of AWS's, such as a sign-in to the
+// console: where from, when, and under which id is filled in, and what is no access key
+// ID is taken out of its place. What could not be noted must not succeed.
+func (a *API) Note(r *http.Request, e *audit.Event) error {
+	e.Time, e.RequestID, e.TraceID = a.Now().UTC(), a.newRequestID(), tracing.ID(r.Context())
+	e.SourceIP, e.UserAgent, e.Via = sourceIP(r), r.UserAgent(), via(r)
+	e.AccessKey = auth.KeyIDForRecord(e.AccessKey)
+	return a.Events.Write(e)
+}
+
 // answer is serve and its reply. A fault of the program is an answer too: the
 // request that met it may have changed something, and is on the record.
 func (a *API) answer(c *Call) (r reply) {

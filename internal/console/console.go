@@ -46,7 +46,9 @@ type SignOuts interface {
 
 // Config is what a console needs; all of it but Provider.
 type Config struct {
-	Front    http.Handler // the server's front door, which gets signed requests
+	Front http.Handler // the server's front door, which gets signed requests
+	// Note puts on the record what a request was.
+	Note     func(*http.Request, *Entry) error
 	Sealer   Sealer
 	SignOuts SignOuts
 	Now      func() time.Time
@@ -63,6 +65,7 @@ type Config struct {
 // Console is an http.Handler for what Serves says. It is safe for concurrent use.
 type Console struct {
 	front    http.Handler
+	note     func(*http.Request, *Entry) error
 	sealer   Sealer
 	now      func() time.Time
 	random   io.Reader
@@ -79,7 +82,7 @@ type Console struct {
 
 // New makes a console.
 func New(c Config) (*Console, error) {
-	if c.Front == nil || c.Sealer == nil || c.SignOuts == nil || c.Now == nil || c.Random == nil || c.Log == nil || c.Public == nil {
+	if c.Front == nil || c.Sealer == nil || c.SignOuts == nil || c.Now == nil || c.Random == nil || c.Log == nil || c.Public == nil || c.Note == nil {
 		return nil, errors.New("console: the configuration lacks a part")
 	}
 	pages, err := readPages()
@@ -88,7 +91,7 @@ func New(c Config) (*Console, error) {
 	}
 	return &Console{
 		keys: guesses[string]{limit: keyLimit}, guesses: guesses[netip.Prefix]{limit: guessLimit},
-		front: c.Front, sealer: c.Sealer, signOuts: c.SignOuts, now: c.Now, random: c.Random, pages: pages, log: c.Log, public: c.Public, provider: c.Provider,
+		front: c.Front, note: c.Note, sealer: c.Sealer, signOuts: c.SignOuts, now: c.Now, random: c.Random, pages: pages, log: c.Log, public: c.Public, provider: c.Provider,
 		crossing: http.NewCrossOriginProtection(),
 	}, nil
 }

@@ -141,7 +141,7 @@ func only(header http.Header, names ...string) http.Header {
 // forward signs a request as the caller and has the front door answer it. Without a
 // body the request's own is streamed, and not signed: it does not leave this process.
 func (c *Console) forward(w http.ResponseWriter, request *http.Request, service, region, path string, as credentials, body []byte) error {
-	request = request.WithContext(awsapi.Via(request.Context(), "console"))
+	request = request.WithContext(awsapi.Via(request.Context(), viaConsole))
 	plain, err := url.PathUnescape(path)
 	if err != nil {
 		return err

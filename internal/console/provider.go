@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/ratelimit"
 
 	"golang.org/x/oauth2"
@@ -74,6 +75,29 @@ type refusal struct {
 	err             error // for the log
 }
 
+// denial is the refusal as the record has it.
+func (no *refusal) denial() *denial {
+	d := &denial{kind: refusalKinds[no.word], status: http.StatusForbidden, code: no.word}
+	if no.err != nil {
+		d.reason = no.err.Error()
+	}
+	switch {
+	case no.word == tooManyWord:
+		d.status = http.StatusTooManyRequests
+	case no.word == unreachable:
+		d.status = http.StatusBadGateway
+	case d.kind == awsapi.Internal:
+		d.status = http.StatusInternalServerError
+	}
+	return d
+}
+
+// refusalKinds are what refusals are on the record; what is not here is a fault of ours.
+var refusalKinds = map[string]awsapi.Kind{
+	unreachable: awsapi.Unavailable, expired: awsapi.InvalidInput, mixedUp: awsapi.InvalidInput, cancelled: awsapi.AccessDenied,
+	failed: awsapi.InvalidInput, notAdmitted: awsapi.AccessDenied, tooManyWord: awsapi.Throttled, tooLong: awsapi.InvalidInput,
+}
+
 // The words of refusals.
 const (
 	unreachable = "unreachable" // the provider does not answer as one does
@@ -118,6 +142,9 @@ func (c *Console) tell(w http.ResponseWriter, r *http.Request, no *refusal) {
 	level := slog.LevelWarn
 	if no.word == expired || no.word == cancelled || no.word == tooManyWord { // which strangers bring about as often as they like
 		level = slog.LevelDebug
+	}
+	if err := c.record(r, nil, no.denial()); err != nil {
+		c.log.ErrorContext(r.Context(), "a sign-in that failed could not be put on the record", "error", err)
 	}
 	c.log.Log(r.Context(), level, "nobody was signed in through the provider", "reason", no.word, "requestId", no.requestID, "error", no.err)
 	to := Root + "#/sign-in/" + no.word
@@ -203,6 +230,9 @@ func (c *Console) finish(w http.ResponseWriter, r *http.Request) *refusal {
 		return &refusal{word: failed, err: err}
 	case len(value) > maxCookie:
 		return &refusal{word: tooLong}
+	}
+	if err := c.record(r, s, nil); err != nil {
+		return &refusal{word: failed, err: err}
 	}
 	http.SetCookie(w, c.cookie(r, value, int(s.Expires.Sub(c.now())/time.Second)))
 	http.Redirect(w, r, Root, http.StatusSeeOther)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -68,6 +69,9 @@ func (c *Console) serveSession(w http.ResponseWriter, r *http.Request) {
 				refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "The sign-out could not be written; try again.")
 				return
 			}
+			if err := c.recordSignOut(r, s); err != nil { // it holds all the same
+				c.log.ErrorContext(r.Context(), "a sign-out could not be put on the record", "error", err)
+			}
 		}
 		http.SetCookie(w, c.cookie(r, "", -1))
 		w.WriteHeader(http.StatusNoContent)
@@ -93,62 +97,89 @@ func (c *Console) session(w http.ResponseWriter, r *http.Request) (*session, boo
 	return s, true
 }
 
-// signIn asks the front door who has these credentials, and seals them into a cookie.
+// signIn begins a session for who has credentials, or says why not; either is on the
+// record.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	s, cookie, no := c.admit(w, r)
+	if err := c.record(r, s, no); err != nil && no == nil {
+		c.log.ErrorContext(r.Context(), "a sign-in could not be put on the record, and is refused", "error", err)
+		no = &denial{status: http.StatusInternalServerError, code: "InternalFailure", message: "The session could not be begun."}
+	}
+	if no == nil {
+		http.SetCookie(w, c.cookie(r, cookie, int(lifetime/time.Second)))
+		replySession(w, s)
+		return
+	}
+	if no.wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(no.wait/time.Second)+1))
+	}
+	refuse(w, no.status, no.code, no.message)
+}
+
+// admit asks the front door who has the credentials that the request gives, and seals
+// them for a cookie.
+func (c *Console) admit(w http.ResponseWriter, r *http.Request) (s *session, cookie string, no *denial) {
 	from := ratelimit.Source(r.RemoteAddr)
 	if wait := c.guesses.wait(from, c.now()); wait > 0 {
-		tooMany(w, wait)
-		return
+		return nil, "", tooMany(wait)
 	}
 	var given credentials
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSignIn))
 	if err := decoder.Decode(&given); err != nil || given.AccessKeyID == "" || given.SecretAccessKey == "" {
-		refuse(w, http.StatusBadRequest, "ValidationError", "A sign-in has an access key ID and a secret access key.")
-		return
+		return nil, "", &denial{kind: awsapi.InvalidInput, status: http.StatusBadRequest, code: "ValidationError", message: "A sign-in has an access key ID and a secret access key."}
 	}
 	if wait := c.keys.wait(given.AccessKeyID, c.now()); wait > 0 {
-		tooMany(w, wait)
-		return
+		no = tooMany(wait)
+		no.accessKeyID = given.AccessKeyID
+		return nil, "", no
 	}
 	s, status, answer := c.whoIs(r, given)
 	if s == nil {
-		code, message := faultOf(answer)
-		if status < http.StatusInternalServerError {
-			c.guesses.wrong(from, c.now())
-			c.keys.wrong(given.AccessKeyID, c.now())
-			status = http.StatusUnauthorized
-			if code != "ExpiredToken" { // which only who has the token is told
-				code, message = "SignInFailed", "The access key ID, the secret access key or the session token is not right."
-			}
-		}
-		refuse(w, status, code, message)
-		return
+		return nil, "", c.notKnown(from, given, status, answer)
 	}
-	value, err := c.seal(r, s)
+	cookie, err := c.seal(r, s)
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "InternalFailure", "The session could not be begun.")
-		return
+		return nil, "", &denial{status: http.StatusInternalServerError, code: "InternalFailure", message: "The session could not be begun.", accessKeyID: given.AccessKeyID, reason: err.Error()}
 	}
-	if len(value) > maxCookie {
-		refuse(w, http.StatusBadRequest, "SessionTokenTooLong", "The session token is too long for a cookie. Sign in with a session of fewer tags and session policies.")
-		return
+	if len(cookie) > maxCookie {
+		return nil, "", &denial{
+			kind: awsapi.InvalidInput, status: http.StatusBadRequest, code: "SessionTokenTooLong", accessKeyID: given.AccessKeyID,
+			message: "The session token is too long for a cookie. Sign in with a session of fewer tags and session policies.",
+		}
 	}
-	http.SetCookie(w, c.cookie(r, value, int(lifetime/time.Second)))
-	replySession(w, s)
+	return s, cookie, nil
+}
+
+// notKnown counts a wrong guess. A stranger is not told what is wrong with it.
+func (c *Console) notKnown(from netip.Prefix, given credentials, status int, answer []byte) *denial {
+	code, message := faultOf(answer)
+	no := &denial{status: status, code: code, message: message, accessKeyID: given.AccessKeyID, reason: code + ": " + message}
+	if status >= http.StatusInternalServerError {
+		return no
+	}
+	c.guesses.wrong(from, c.now())
+	c.keys.wrong(given.AccessKeyID, c.now())
+	no.status, no.kind = http.StatusUnauthorized, awsapi.ExpiredCredentials
+	if code != "ExpiredToken" { // which only who has the token is told
+		no.kind = awsapi.SignatureMismatch
+		no.code, no.message = "SignInFailed", "The access key ID, the secret access key or the session token is not right."
+	}
+	return no
 }
 
 // tooMany refuses to try before some time is over, also what would be right.
-func tooMany(w http.ResponseWriter, wait time.Duration) {
-	seconds := int(wait/time.Second) + 1
-	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	refuse(w, http.StatusTooManyRequests, "TooManyGuesses", fmt.Sprintf("Too many sign-ins were wrong. Try again in %d seconds.", seconds))
+func tooMany(wait time.Duration) *denial {
+	return &denial{
+		kind: awsapi.Throttled, status: http.StatusTooManyRequests, code: "TooManyGuesses", wait: wait,
+		message: fmt.Sprintf("Too many sign-ins were wrong. Try again in %d seconds.", int(wait/time.Second)+1),
+	}
 }
 
 // ask asks STS, through the front door, without a signature.
 func (c *Console) ask(r *http.Request, form url.Values) *recorder {
 	into := &recorder{header: http.Header{}, status: http.StatusOK}
 	body := form.Encode()
-	request := r.Clone(awsapi.Via(r.Context(), "console"))
+	request := r.Clone(awsapi.Via(r.Context(), viaConsole))
 	request.Method, request.Header = http.MethodPost, only(r.Header, "User-Agent")
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.URL, request.RequestURI, request.Pattern = &url.URL{Path: "/"}, "/", ""

@@ -50,6 +50,7 @@ func (q *request) serveSafely() (a *answer, err error) {
 // out.
 func (q *request) serve() (*answer, error) {
 	if err := q.Stale(); err != nil {
+		_ = q.route() // names the operation for the record; what is wrong with it is told when it is served
 		return nil, err
 	}
 	if q.Request.Method == http.MethodOptions {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/arn"
+	"github.com/daypass/daypass/internal/audit"
+	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/console"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/jwks"
@@ -66,9 +68,9 @@ func (s *SignIn) provider(client *http.Client) (*console.Provider, error) {
 	return p, nil
 }
 
-func (n *node) newConsole(c *Config, front http.Handler, sealer console.Sealer, keys *jwks.Cache) (*console.Console, error) {
+func (n *node) newConsole(c *Config, api *awsapi.API, front http.Handler, sealer console.Sealer, keys *jwks.Cache) (*console.Console, error) {
 	config := console.Config{
-		Front: front, Sealer: sealer, SignOuts: signOuts{n.directory, c.Now}, Now: c.Now, Random: c.Random, Log: c.Log, Public: &url.URL{},
+		Front: front, Note: noteConsole(api), Sealer: sealer, SignOuts: signOuts{n.directory, c.Now}, Now: c.Now, Random: c.Random, Log: c.Log, Public: &url.URL{},
 	}
 	if c.PublicURL != "" {
 		public, err := url.Parse(c.PublicURL)
@@ -87,6 +89,19 @@ func (n *node) newConsole(c *Config, front http.Handler, sealer console.Sealer, 
 		}
 	}
 	return console.New(config)
+}
+
+// noteConsole puts sign-ins on the record.
+func noteConsole(api *awsapi.API) func(*http.Request, *console.Entry) error {
+	return func(r *http.Request, entry *console.Entry) error {
+		e := &audit.Event{
+			Service: "signin", Operation: entry.Operation, Status: entry.Status, Account: entry.Account, Principal: entry.Principal, AccessKey: entry.AccessKeyID,
+		}
+		if f := entry.Fault; f != nil {
+			e.Fault, e.Code, e.Message, e.Reason = f.Kind.String(), f.Code, f.Message, f.Reason
+		}
+		return api.Note(r, e)
+	}
 }
 
 // signOuts keeps them in the store, as revocations.

@@ -31,6 +31,7 @@ type people struct {
 	*httptest.Server
 	key    *ecdsa.PrivateKey
 	secret string
+	dir    string // of the server's data
 
 	mu    sync.Mutex
 	codes map[string]url.Values         // what was asked at the authorization endpoint
@@ -168,6 +169,7 @@ func startSignIn(t *testing.T, change func(*server.SignIn)) (*people, *running, 
 	t.Helper()
 	p := startPeople(t)
 	dir := t.TempDir()
+	p.dir = dir
 	c := newConfig(dir)
 	c.Roots = x509.NewCertPool()
 	c.Roots.AddCert(p.Certificate())
@@ -296,7 +298,14 @@ func TestConsoleSignInRefused(t *testing.T) {
 			key := p.key
 			defer func() { p.lies, p.key = nil, key }()
 			b := fresh()
+			noted := func() int {
+				return strings.Count(read(t, p.dir, "events.jsonl"), `"operation":"ConsoleLogin","sourceIp":"127.0.0.1","userAgent":"Go-http-client/1.1","via":"console","status":`)
+			}
+			before := noted()
 			to := b.back(tt.answer(b, b.begin()))
+			if text := read(t, p.dir, "events.jsonl"); noted() != before+1 || !strings.Contains(text[strings.LastIndex(text, `"operation":"ConsoleLogin"`):], `"code":"`+tt.word+`"`) {
+				t.Errorf("the record has %d of it: %s", noted()-before, text)
+			}
 			if !strings.HasPrefix(to, "/console/#/sign-in/"+tt.word) || strings.ContainsAny(to, "<>") {
 				t.Errorf("the browser is sent to %q, want %s", to, tt.word)
 			}

@@ -217,7 +217,9 @@ func TestConsoleTellsNoStranger(t *testing.T) {
 	b.signIn(right)
 	b.query("ListRoles")
 	text := read(t, dir, "events.jsonl")
-	if !strings.Contains(text, `"operation":"ListRoles"`) || strings.Count(text, `"via":"console"`) != 4 {
+	// Each sign-in is told as such, and as the question to STS that it is.
+	if !strings.Contains(text, `"operation":"ListRoles"`) || strings.Count(text, `"via":"console"`) != 7 || strings.Count(text, `"operation":"ConsoleLogin"`) != 3 ||
+		strings.Count(text, `"status":401,"fault":"SignatureMismatch","code":"SignInFailed"`) != 2 {
 		t.Errorf("the events are %s", text)
 	}
 	if strings.Contains(text, right.SecretAccessKey) || strings.Contains(text, wrong.SecretAccessKey) || strings.Contains(r.log.String(), right.SecretAccessKey) {

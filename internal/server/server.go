@@ -345,7 +345,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	}
 	front := &router{api: api, s3: objects, upstream: gateway, issuers: issuers{dir: dir, publicURL: c.PublicURL}}
 	if !c.NoConsole {
-		if front.console, err = n.newConsole(c, front, d.masterKey, providerKeys); err != nil {
+		if front.console, err = n.newConsole(c, api, front, d.masterKey, providerKeys); err != nil {
 			return n, err
 		}
 	}

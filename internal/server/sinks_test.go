@@ -114,7 +114,7 @@ func TestSinkFailsClosed(t *testing.T) {
 	if record := strings.TrimSpace(read(t, c.DataDir, "events.jsonl")); strings.Join(s.lines, "\n") != record {
 		t.Errorf("the sink has\n%s\nand the record\n%s", strings.Join(s.lines, "\n"), record)
 	}
-	if all := strings.Join(s.lines, "\n"); strings.Count(all, `"fault":"Unavailable"`) < 2 || !strings.Contains(all, `"service":"s3"`) {
+	if all := strings.Join(s.lines, "\n"); strings.Count(all, `"fault":"Unavailable"`) < 2 || !strings.Contains(all, `"service":"s3","operation":"CreateBucket"`) {
 		t.Errorf("the refused requests are not on the record:\n%s", all)
 	}
 }
