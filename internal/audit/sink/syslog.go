@@ -27,7 +27,11 @@ const (
 )
 
 // syslogTime is RFC 5424's TIMESTAMP: six digits of a second at most (6.2.3).
-const syslogTime = "2006-01-02T15:04:05.000000Z07:00"
+// localTime is RFC 3164's (4.1.2), in the machine's zone.
+const (
+	syslogTime = "2006-01-02T15:04:05.000000Z07:00"
+	localTime  = time.Stamp
+)
 
 // Syslog is the daemon that NewSyslog sends events to.
 type Syslog struct {
@@ -50,9 +54,11 @@ type syslog struct {
 }
 
 // NewSyslog sends messages in the form of RFC 5424, framed by their length (RFC 5425,
-// and RFC 6587, 3.4.1), in datagrams one each. Syslog acknowledges nothing: an event
-// counts as taken once the connection has it, and what is under way when a daemon dies
-// is lost to it.
+// and RFC 6587, 3.4.1). A socket of datagrams, such as /dev/log, gets one each, in the
+// form that programs send there (syslog(3); RFC 3164 without the host), since rsyslog
+// and journald take others apart wrongly. Syslog acknowledges nothing: an event counts
+// as taken once the connection has it, and what is under way when a daemon dies is lost
+// to it.
 func NewSyslog(c Syslog) (Target, error) {
 	u, err := url.Parse(c.Address)
 	if err != nil {
@@ -162,7 +168,8 @@ func (s *syslog) dial(ctx context.Context) (err error) {
 	return err
 }
 
-// message is the event as RFC 5424 has it: MSGID is the operation.
+// message is the event as the daemon takes it. In RFC 5424's form MSGID is the
+// operation.
 func (s *syslog) message(line, text []byte) []byte {
 	var e struct {
 		Time      time.Time
@@ -175,7 +182,11 @@ func (s *syslog) message(line, text []byte) []byte {
 	if e.Fault != "" || e.Status >= 400 {
 		severity = severityWarning
 	}
-	header := fmt.Sprintf("<%d>1 %s %s daypass %d %s - ", facilityAudit<<3|severity, e.Time.UTC().Format(syslogTime), s.host, os.Getpid(), syslogName(e.Operation, 32))
+	priority := facilityAudit<<3 | severity
+	header := fmt.Sprintf("<%d>1 %s %s daypass %d %s - ", priority, e.Time.UTC().Format(syslogTime), s.host, os.Getpid(), syslogName(e.Operation, 32))
+	if s.datagrams {
+		header = fmt.Sprintf("<%d>%s daypass[%d]: ", priority, e.Time.Local().Format(localTime), os.Getpid())
+	}
 	return append([]byte(header), text...)
 }
 
