@@ -142,8 +142,10 @@ type configuration struct {
 	Egress egressConfiguration `yaml:"egress"`
 	// S3 says how Amazon S3 is served, and where objects are kept.
 	S3 s3Configuration `yaml:"s3"`
-	// Limits bounds how often somebody may ask.
+	// Limits bounds how often somebody may ask, and how much is done at once.
 	Limits limitsConfiguration `yaml:"limits"`
+	// Timeouts is how long the server waits for clients.
+	Timeouts timeoutsConfiguration `yaml:"timeouts"`
 	// TrustedProxies are the addresses, such as `10.0.0.0/8`, of proxies before the
 	// server whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, for
 	// `aws:SourceIp`, `aws:SecureTransport`, limits and the record. They must set both
@@ -534,6 +536,9 @@ func (c *configuration) server() (config server.Config, err error) {
 		return config, err
 	}
 	if config.S3, err = c.S3.server(); err != nil {
+		return config, err
+	}
+	if config.Timeouts, err = c.Timeouts.server(); err != nil {
 		return config, err
 	}
 	if config.Retention, err = c.Audit.retention(); err != nil {

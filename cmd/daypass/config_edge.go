@@ -5,14 +5,24 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/daypass/daypass/internal/ratelimit"
 	"github.com/daypass/daypass/internal/server"
 )
 
-// limitsConfiguration is how often somebody may ask of this node. Who asks more often is
-// answered as AWS throttles, and SDKs try again later. By default there are no limits.
+// limitsConfiguration is how often somebody may ask of this node, and how much it does at
+// once. Who asks more often is answered as AWS throttles, and SDKs try again later. By
+// default there are no limits.
 type limitsConfiguration struct {
+	// Requests is how many may be under way at once. Who comes then is answered
+	// `ServiceUnavailable` (HTTP 503) before the body is read, and SDKs try again; on the
+	// record such a request of a form has no operation. Bodies of S3 that are being sent
+	// count. Health checks do not: they have an address of their own.
+	Requests int `yaml:"requests"`
+	// Connections is how many may be open at once, idle ones among them. Who comes then
+	// waits until another is closed: see `timeouts.idle`.
+	Connections int `yaml:"connections"`
 	// Source is for all requests from one IPv4 address, or from one /64 of IPv6: `rate`
 	// is how many a second for long, `burst` how many at once. Jobs behind one gateway
 	// are one source.
@@ -22,6 +32,49 @@ type limitsConfiguration struct {
 	Issuer rateConfiguration `yaml:"issuer"`
 	// Exempt are addresses to which `source` does not apply.
 	Exempt []netip.Prefix `yaml:"exempt"`
+}
+
+// timeoutsConfiguration is how long the server waits for clients, such as `10s`; an hour at
+// most.
+type timeoutsConfiguration struct {
+	// Header is for a request's header. By default it is `10s`.
+	Header *duration `yaml:"header"`
+	// Request is for a whole request. By default it is `60s`. Bodies of S3 may take any
+	// time, and must not stand still for a minute.
+	Request *duration `yaml:"request"`
+	// Reply is for the client to take the reply, with the same exception. By default it
+	// is `60s`.
+	Reply *duration `yaml:"reply"`
+	// Idle is for the next request on an open connection. By default it is `2m`.
+	Idle *duration `yaml:"idle"`
+	// Drain is for requests that are under way when the server is to end; what is left
+	// then is cut off. By default it is `10s`. Give the service manager as much more:
+	// `TimeoutStopSec=` of systemd, `terminationGracePeriodSeconds` of Kubernetes.
+	Drain *duration `yaml:"drain"`
+}
+
+// server is t as the server takes it.
+func (t *timeoutsConfiguration) server() (to server.Timeouts, err error) {
+	for _, of := range []struct {
+		name  string
+		given *duration
+		to    *time.Duration
+	}{
+		{"header", t.Header, &to.Header},
+		{"request", t.Request, &to.Request},
+		{"reply", t.Reply, &to.Reply},
+		{"idle", t.Idle, &to.Idle},
+		{"drain", t.Drain, &to.Drain},
+	} {
+		if of.given == nil {
+			continue
+		}
+		if *of.given == 0 {
+			return to, usageError{fmt.Errorf("configuration: timeouts.%s is 0s; give up to 1h, or leave it out for the default", of.name)}
+		}
+		*of.to = time.Duration(*of.given)
+	}
+	return to, nil
 }
 
 // acmeConfiguration is an authority that the server gets its certificate from by itself
@@ -75,5 +128,5 @@ func (r rateConfiguration) server() ratelimit.Rate {
 
 // server is l as the server takes it.
 func (l *limitsConfiguration) server() server.Limits {
-	return server.Limits{Source: l.Source.server(), Issuer: l.Issuer.server(), Exempt: l.Exempt}
+	return server.Limits{Requests: l.Requests, Connections: l.Connections, Source: l.Source.server(), Issuer: l.Issuer.server(), Exempt: l.Exempt}
 }

@@ -191,6 +191,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"staleKeys: -1h\n":                                                         `line 1: "-1h" is no duration`,
 		"explainToCaller: maybe\n":                                                 "line 1: cannot construct",
 		"listen: [a]\n":                                                            "line 1: cannot construct",
+		"timeouts: {idle: 0s}\n":                                                   "timeouts.idle is 0s; give up to 1h",
 		"audit: {keepFor: 24h}\n":                                                  "audit.keepFor is 24h0m0s; 48h is the least",
 		"audit: {keepFor: 0s}\n":                                                   "leave it out to keep events for ever",
 		"audit: {keepBytes: 1000000}\n":                                            "audit.keepBytes is 1000000; 100000000 is the least",

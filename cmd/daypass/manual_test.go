@@ -46,9 +46,9 @@ func manual(t *testing.T, source *ast.File) []byte {
 	var b bytes.Buffer
 	b.WriteString("<!-- Made from the comments in cmd/daypass/config.go by its test. Do not edit. -->\n\n# Configuration\n")
 	flags := serveCommand(nil).Flags()
-	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration", "keysConfiguration", "auditConfiguration", "sinkConfiguration", "limitsConfiguration", "acmeConfiguration", "consoleConfiguration", "signInConfiguration", "tracesConfiguration"} {
+	for _, title := range []string{"configuration", "providerConfiguration", "egressConfiguration", "s3Configuration", "upstreamConfiguration", "keysConfiguration", "auditConfiguration", "sinkConfiguration", "limitsConfiguration", "timeoutsConfiguration", "acmeConfiguration", "consoleConfiguration", "signInConfiguration", "tracesConfiguration"} {
 		declaration, structure := structOf(t, source, title)
-		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[].", "keysConfiguration": "keys.", "auditConfiguration": "audit.", "sinkConfiguration": "audit.sinks[].", "limitsConfiguration": "limits.", "acmeConfiguration": "acme.", "consoleConfiguration": "console.", "signInConfiguration": "console.signIn.", "tracesConfiguration": "traces."}[title]
+		inside := map[string]string{"configuration": "", "providerConfiguration": "providers[].", "egressConfiguration": "egress.", "s3Configuration": "s3.", "upstreamConfiguration": "s3.upstreams[].", "keysConfiguration": "keys.", "auditConfiguration": "audit.", "sinkConfiguration": "audit.sinks[].", "limitsConfiguration": "limits.", "timeoutsConfiguration": "timeouts.", "acmeConfiguration": "acme.", "consoleConfiguration": "console.", "signInConfiguration": "console.signIn.", "tracesConfiguration": "traces."}[title]
 		if inside != "" {
 			fmt.Fprintf(&b, "\n## Keys of `%s`\n", strings.Trim(inside, "[]."))
 		}

@@ -55,6 +55,10 @@ type Config struct {
 	// Pace reports whether another request may come now from where a connection comes
 	// from (http.Request.RemoteAddr); nil lets all.
 	Pace func(remote string, now time.Time) bool
+	// Crowded reports whether more requests are under way than may be; nil says that
+	// they never are. Who comes then is refused before anything of the request is read
+	// but its header.
+	Crowded func() bool
 }
 
 // API serves AWS's services.
@@ -153,6 +157,12 @@ func (a *API) answer(c *Call) (r reply) {
 // serve is the way of a request: every step may refuse it, and none can be
 // left out.
 func (a *API) serve(c *Call) (Result, error) {
+	if err := a.makeRoom(); err != nil {
+		if isJSON(c.Request) {
+			_ = a.findByTarget(c) // names it for the record; a form's name is in the body
+		}
+		return nil, err
+	}
 	err := c.Step("decode", func() error {
 		if err := readBody(c); err != nil {
 			return err
@@ -233,6 +243,14 @@ func step(r **http.Request, name string, do func() error) error {
 }
 
 var errUnended = errors.New("awsapi: the step did not end")
+
+// makeRoom refuses who comes while too many are there.
+func (a *API) makeRoom() error {
+	if a.Crowded == nil || !a.Crowded() {
+		return nil
+	}
+	return (&Fault{Kind: Unavailable}).Because("more requests are under way than limits.requests lets")
+}
 
 // keepPace refuses who asks too often.
 func (a *API) keepPace(r *http.Request, now time.Time) error {

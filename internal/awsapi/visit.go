@@ -36,7 +36,10 @@ type Visit struct {
 // BeginVisit begins the event of a request to a service.
 func (a *API) BeginVisit(r *http.Request, service string) *Visit {
 	r = a.Traces.Request(r)
-	stale := a.keepPace(r, a.Now())
+	stale := a.makeRoom()
+	if stale == nil {
+		stale = a.keepPace(r, a.Now())
+	}
 	if stale == nil {
 		stale = a.awaitFresh(r)
 	}

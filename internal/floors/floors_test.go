@@ -93,7 +93,7 @@ floor 3 rooms
 floor 4 roof
 	console: ratelimit awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
 	doctor: arn policy trust oidc unverified jwks store account archive
-	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink tracing jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto
+	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink tracing jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto, module golang.org/x/net
 	publish: oidc durable jwks publish/ledger publish/bucket doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go

@@ -22,6 +22,7 @@ const (
 	adminHeaderBytes  = 16 << 10
 	adminReadTimeout  = 10 * time.Second
 	adminWriteTimeout = 30 * time.Second
+	adminIdleTimeout  = 2 * time.Minute
 )
 
 // serveAdmin begins to answer those who operate the server, on an address of its
@@ -44,7 +45,7 @@ func (w *watch) serveAdmin(ctx context.Context, c *Config, inFlight *atomic.Int6
 	url := "http://" + l.Addr().String()
 	s := &http.Server{
 		Handler: w.adminHandler(loopback), MaxHeaderBytes: adminHeaderBytes, ReadHeaderTimeout: adminReadTimeout,
-		ReadTimeout: adminReadTimeout, WriteTimeout: adminWriteTimeout, IdleTimeout: idleTimeout,
+		ReadTimeout: adminReadTimeout, WriteTimeout: adminWriteTimeout, IdleTimeout: adminIdleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan struct{})

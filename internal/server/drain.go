@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// drainTimeout is how long requests that are under way when the server is to
-	// end have to come to their end.
-	drainTimeout = 10 * time.Second
 	// cutTimeout is how long a request takes at most to notice that its connection
 	// is cut.
 	cutTimeout = 5 * time.Second
@@ -82,11 +79,11 @@ func (r *requests) ServeHTTP(w http.ResponseWriter, asked *http.Request) {
 }
 
 // drain ends the server: it takes no more requests, lets those that are under way
-// end, and cuts off the connections of what is left after drainTimeout, or when
+// end, and cuts off the connections of what is left after Timeouts.Drain, or when
 // Hurry says so. It returns when none is at work. What was cut off is logged and is
 // no error: the client of an upload has no answer, and the store has nothing of it.
 func (r *requests) drain(ctx context.Context, c *Config, s *http.Server) error {
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Timeouts.Drain)
 	defer cancel()
 	go func() {
 		select {
@@ -96,7 +93,7 @@ func (r *requests) drain(ctx context.Context, c *Config, s *http.Server) error {
 		}
 	}()
 	if running := r.count.Load(); running > 0 {
-		c.Log.Info("ending; requests under way have time to end", "requests", running, "time", drainTimeout)
+		c.Log.Info("ending; requests under way have time to end", "requests", running, "time", c.Timeouts.Drain)
 	}
 	// http.Server drops a connection that is new when it is told to end, though its
 	// request is on the way.

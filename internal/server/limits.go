@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -9,10 +10,19 @@ import (
 
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/ratelimit"
+
+	"golang.org/x/net/netutil"
 )
 
-// Limits bound how often somebody may ask. The zero Limits bound nobody.
+// Limits bound how often somebody may ask, and how much is done at once. The zero
+// Limits bound nobody.
 type Limits struct {
+	// Requests is how many may be under way at once; who comes then is answered
+	// ServiceUnavailable, and SDKs try again. 0 is any number.
+	Requests int
+	// Connections is how many may be open at once; who comes then waits until one is
+	// closed. 0 is any number.
+	Connections int
 	// Source is for all requests from one IPv4 address, or one /64 of IPv6.
 	Source ratelimit.Rate
 	// Issuer is for exchanges of verified tokens of one issuer.
@@ -27,7 +37,65 @@ func (l *Limits) check() error {
 			return optionErrorf("server: limits.%s: %v", name, err)
 		}
 	}
+	for name, n := range map[string]int{"requests": l.Requests, "connections": l.Connections} {
+		if n < 0 {
+			return optionErrorf("server: limits.%s is %d; give how many may be there at once, or 0 for any number", name, n)
+		}
+	}
 	return nil
+}
+
+// Timeouts are how long the server waits for a client. The zero value of each is its
+// default.
+type Timeouts struct {
+	Header  time.Duration // for a request's header
+	Request time.Duration // for a request, from its first byte to its last
+	Reply   time.Duration // for the client to take the reply
+	Idle    time.Duration // for the next request on a connection
+	Drain   time.Duration // for requests under way when the server is to end
+}
+
+// withDefaults is t with the defaults in the place of zeros. A header has a GET's whole
+// query, a token of 20,000 characters among it; bodies of S3 have no end time, but must
+// not stand still for a minute (package s3).
+func (t Timeouts) withDefaults() Timeouts {
+	for _, d := range []struct {
+		given *time.Duration
+		usual time.Duration
+	}{{&t.Header, 10 * time.Second}, {&t.Request, time.Minute}, {&t.Reply, time.Minute}, {&t.Idle, 2 * time.Minute}, {&t.Drain, 10 * time.Second}} {
+		if *d.given == 0 {
+			*d.given = d.usual
+		}
+	}
+	return t
+}
+
+// longestTimeout keeps what is meant to be never from being so.
+const longestTimeout = time.Hour
+
+func (t *Timeouts) check() error {
+	for name, d := range map[string]time.Duration{"header": t.Header, "request": t.Request, "reply": t.Reply, "idle": t.Idle, "drain": t.Drain} {
+		if d < 0 || d > longestTimeout {
+			return optionErrorf("server: timeouts.%s is %v; give up to %v", name, d, longestTimeout)
+		}
+	}
+	return nil
+}
+
+// crowded is Limits.Requests as package awsapi asks for it; nil where there is none.
+func (l *Limits) crowded(underWay func() int64) func() bool {
+	if l.Requests == 0 {
+		return nil
+	}
+	return func() bool { return underWay() > int64(l.Requests) }
+}
+
+// bounded is a listener that lets in as many at once as the limits say.
+func (l *Limits) bounded(listener net.Listener) net.Listener {
+	if l.Connections == 0 {
+		return listener
+	}
+	return netutil.LimitListener(listener, l.Connections)
 }
 
 // pace is Limits.Source as package awsapi asks for it; nil where there is none.

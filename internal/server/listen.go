@@ -28,12 +28,13 @@ func listen(ctx context.Context, c *Config) (*listener, error) {
 		return nil, err
 	}
 	address, ok := d.Addr().(*net.TCPAddr)
-	l := &listener{Listener: d, door: d, endpoint: "http://" + d.Addr().String(), loopback: ok && address.IP.IsLoopback()}
+	let := c.Limits.bounded(d) // below TLS: net/http must see what is above it
+	l := &listener{Listener: let, door: d, endpoint: "http://" + d.Addr().String(), loopback: ok && address.IP.IsLoopback()}
 	if c.ACME != nil {
 		l.acme = c.ACME.manager(c)
 		settings := l.acme.TLSConfig()
 		settings.MinVersion = tls.VersionTLS12
-		l.Listener, l.endpoint = tls.NewListener(d, settings), "https://"+d.Addr().String()
+		l.Listener, l.endpoint = tls.NewListener(let, settings), "https://"+d.Addr().String()
 		return l, nil
 	}
 	if c.CertFile == "" {
@@ -47,7 +48,7 @@ func listen(ctx context.Context, c *Config) (*listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	l.Listener = tls.NewListener(d, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get, NextProtos: []string{"h2", "http/1.1"}})
+	l.Listener = tls.NewListener(let, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get, NextProtos: []string{"h2", "http/1.1"}})
 	l.endpoint = "https://" + d.Addr().String()
 	return l, nil
 }

@@ -37,15 +37,9 @@ import (
 // DefaultAccount is the account of a first start that names none.
 const DefaultAccount = "000000000000"
 
-// Limits of the listener. A request's header may hold a GET's whole query, a
-// token of 20,000 characters among it.
-const (
-	maxHeaderBytes    = 64 << 10
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 60 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
-)
+// maxHeaderBytes bounds a request's header, which has a GET's whole query, a token of
+// 20,000 characters among it.
+const maxHeaderBytes = 64 << 10
 
 // followInterval is how often the node asks whether another process wrote to its
 // store. Where it did not learn that for staleBound, it decides nothing: requests
@@ -110,8 +104,10 @@ type Config struct {
 	S3 S3
 	// Keys says where the master key is, and when keys are rotated.
 	Keys Keys
-	// Limits bound how often somebody may ask.
+	// Limits bound how often somebody may ask, and how much is done at once.
 	Limits Limits
+	// Timeouts are how long the server waits for a client.
+	Timeouts Timeouts
 	// TrustedProxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are
 	// believed; of nobody else's.
 	TrustedProxies []netip.Prefix
@@ -164,9 +160,10 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Keys.check(); err != nil {
 		return err
 	}
-	if err := c.Limits.check(); err != nil {
+	if err := errors.Join(c.Limits.check(), c.Timeouts.check()); err != nil {
 		return err
 	}
+	c.Timeouts = c.Timeouts.withDefaults()
 	if c.ACME != nil {
 		if err := c.ACME.check(&c); err != nil {
 			return err
@@ -261,6 +258,7 @@ func (c *Config) makeAbsolute() error {
 // node is what serves, over an open data directory.
 type node struct {
 	handler   http.Handler
+	running   *requests
 	services  []*awsapi.Service // that are answered here
 	directory *directory.Directory
 	lastUse   *lastuse.Tracker
@@ -276,7 +274,7 @@ type node struct {
 // newNode makes the services and the front door. The node is to be closed, also
 // after an error.
 func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, error) {
-	n := &node{sealer: d.masterKey}
+	n := &node{sealer: d.masterKey, running: &requests{}}
 	dir, err := directory.Open(ctx, d.store, d.masterKey)
 	if err != nil {
 		return n, err
@@ -319,7 +317,7 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
-		Events: d.events, Traces: c.tracer, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(),
+		Events: d.events, Traces: c.tracer, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(), Crowded: c.Limits.crowded(n.running.count.Load),
 	})
 	if err != nil {
 		return n, err
@@ -371,10 +369,11 @@ func openEvents(c *Config) (*audit.Log, error) {
 // serve owns five goroutines, and the admin listener's: one accepts, one follows the store, one looks after
 // what is in it, one follows the master key, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
-	running := &requests{Handler: n.handler}
+	running := n.running
+	running.Handler = n.handler
 	s := &http.Server{
-		Handler: running, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		Handler: running, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: c.Timeouts.Header,
+		ReadTimeout: c.Timeouts.Request, WriteTimeout: c.Timeouts.Reply, IdleTimeout: c.Timeouts.Idle,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 	}
 	running.watch(s)

@@ -109,9 +109,12 @@ func (n *node) keepRecord(ctx context.Context, c *Config, failing bool) bool {
 	return err != nil
 }
 
+// finishTimeout is how long the store has to take what the node alone knows.
+const finishTimeout = 10 * time.Second
+
 // finish writes what the node alone knows, once no request is under way any more.
 func (n *node) finish(ctx context.Context, c *Config) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	if err := n.lastUse.Flush(ctx, 0); err != nil {
 		c.Log.Error("the last uses of roles and access keys could not be written, and are lost", "error", err)
