@@ -1,7 +1,12 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,6 +67,46 @@ func TestArchivesAreTheSame(t *testing.T) {
 		}
 		if err := write(&two, "d/", at.In(time.FixedZone("elsewhere", 7200)), sorted); err != nil || !bytes.Equal(one.Bytes(), two.Bytes()) {
 			t.Errorf("%s: two archives of the same differ (%v)", target, err)
+		}
+	}
+}
+
+// The chart of a release says whose it is, and has all that the tree has.
+func TestChart(t *testing.T) {
+	out := t.TempDir()
+	if err := writeChart(filepath.Join("..", ".."), out, "v1.2.3", "v1.2.3", time.Unix(1795722059, 0)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.Open(filepath.Join(out, "daypass-chart_v1.2.3.tgz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	unpacked, err := gzip.NewReader(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for r := tar.NewReader(unpacked); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[h.Name] = string(content)
+	}
+	if chart := files["daypass/Chart.yaml"]; !strings.Contains(chart, "\nversion: \"1.2.3\"\n") || !strings.Contains(chart, "\nappVersion: \"1.2.3\"\n") {
+		t.Errorf("Chart.yaml is %s", chart)
+	}
+	for _, name := range []string{"values.yaml", "values.schema.json", "templates/statefulset.yaml"} {
+		if files["daypass/"+name] == "" {
+			t.Errorf("the chart lacks %s", name)
 		}
 	}
 }

@@ -65,47 +65,51 @@ func release(module, out string, targets []string, dirty bool) error {
 	if err != nil {
 		return err
 	}
+	var made *made
 	for _, target := range targets {
 		fmt.Println("dist:", target)
-		if err := releaseOne(module, out, work, target, completions); err != nil {
+		if made, err = releaseOne(module, out, work, target, completions); err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
+	}
+	if err := writeChart(module, out, made.version, made.fileVersion(), made.time); err != nil {
+		return fmt.Errorf("chart: %w", err)
 	}
 	return writeSums(out)
 }
 
 // releaseOne makes the archive of one system, and the list of its parts beside it.
-func releaseOne(module, out, work, target string, completions []file) error {
+func releaseOne(module, out, work, target string, completions []file) (*made, error) {
 	binary, err := build(module, work, target)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	made, err := describe(module, binary)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if problems := made.licenceProblems(); len(problems) > 0 {
-		return fmt.Errorf("licences: %s", strings.Join(problems, "; "))
+		return nil, fmt.Errorf("licences: %s", strings.Join(problems, "; "))
 	}
 	sbom, err := made.cyclonedx(target)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	name := "daypass_" + made.fileVersion() + "_" + strings.ReplaceAll(target, "/", "_")
 	if err := os.WriteFile(filepath.Join(out, name+".cdx.json"), sbom, 0o644); err != nil {
-		return err
+		return nil, err
 	}
 	text, err := os.ReadFile(binary)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	files := []file{{filepath.Base(binary), text, 0o755}, {"daypass.cdx.json", sbom, 0o644}, {"THIRD_PARTY_LICENSES", made.notices(), 0o644}}
 	files = append(files, completions...)
 	more, err := documents(module, target)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return writeArchive(filepath.Join(out, name), target, made.time, append(files, more...))
+	return made, writeArchive(filepath.Join(out, name), target, made.time, append(files, more...))
 }
 
 // build builds one binary, without cgo, paths or anything else of this machine.
