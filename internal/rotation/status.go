@@ -63,7 +63,7 @@ type Key struct {
 	Algorithm string     `json:"algorithm,omitempty"`
 	State     string     `json:"state"`            // earlier, primary, next, unknown
 	Since     *time.Time `json:"since,omitempty"`  // since when it is that; of a primary, since when it is used
-	Until     *time.Time `json:"until,omitempty"`  // of an earlier key: until when it is kept at least; of a next: from when it may be used
+	Until     *time.Time `json:"until,omitempty"`  // of an earlier key: until when it is kept at least; of a next: from when it may be used; of a primary: when it is to be rotated, where that is scheduled
 	Sealed    *int       `json:"sealed,omitempty"` // of the master key: how many values lie under it
 	Held      *bool      `json:"held,omitempty"`   // of the master key: the key set that was read has it
 }
@@ -114,6 +114,15 @@ func words(every time.Duration) string {
 	return every.String()
 }
 
+// planned is when a key that is in use since a time is to be rotated; nil for when
+// somebody says so.
+func planned(since time.Time, every time.Duration) *time.Time {
+	if every == 0 || since.IsZero() {
+		return nil
+	}
+	return at(since.Add(every))
+}
+
 // late notes that a key has been in use for too long.
 func (s *Status) late(what string, since time.Time, every time.Duration, now time.Time) {
 	if every != 0 && now.Sub(since) > every+slack {
@@ -127,7 +136,7 @@ func (s *Status) session(keys *session.Keys, every time.Duration, now time.Time)
 		key := Key{ID: masterkey.FormatID(k.ID), State: string(k.State)}
 		switch k.State {
 		case session.PrimaryKey:
-			key.Since = at(keys.RotatedAt())
+			key.Since, key.Until = at(keys.RotatedAt()), planned(keys.RotatedAt(), every)
 			s.late("the session key "+key.ID, keys.RotatedAt(), every, now)
 		case session.EarlierKey:
 			key.Since, key.Until = at(k.Replaced), at(k.Until)
@@ -151,6 +160,7 @@ func (s *Status) issuer(o *directory.Outbound, every time.Duration, now time.Tim
 		case !k.Replaced.IsZero():
 			key.State, key.Since, key.Until = "earlier", at(k.Replaced), at(k.Replaced.Add(KeepIssuer))
 		case o.Enabled:
+			key.Until = planned(Signs(k), every)
 			s.late(what, Signs(k), every, now)
 		}
 		keys.Keys = append(keys.Keys, key)
@@ -217,6 +227,11 @@ func (s *Status) masterOverdue(record *store.MasterKey, every time.Duration, now
 	s.Master.Every = words(every)
 	if record == nil {
 		return
+	}
+	for i := range s.Master.Keys {
+		if k := &s.Master.Keys[i]; k.State == "primary" {
+			k.Until = planned(record.Since, every)
+		}
 	}
 	s.late("the master key "+masterkey.FormatID(record.Primary), record.Since, every, now)
 	if record.Next != 0 && now.Sub(record.Announced) > slack {

@@ -391,8 +391,9 @@ func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 		n.directory.Follow(following, followInterval, c.Log)
 	}()
 	n.lookAfter(ctx, c)
+	unrotated := n.rotateKeys(ctx, c, false)
 	var kept sync.WaitGroup
-	kept.Go(func() { n.upkeep(following, c) })
+	kept.Go(func() { n.upkeep(following, c, unrotated) })
 	kept.Go(func() { n.presence.follow(following, c) })
 	if n.sinks != nil {
 		kept.Go(func() { n.sinks.Run(following) })

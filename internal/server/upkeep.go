@@ -26,12 +26,13 @@ const (
 	lastUseAge      = 15 * time.Minute
 )
 
-// upkeep looks after the store, each thing in its interval, until ctx ends.
-func (n *node) upkeep(ctx context.Context, c *Config) {
+// upkeep looks after the store, each thing in its interval, until ctx ends. unrotated
+// says that keys could not be rotated at the start.
+func (n *node) upkeep(ctx context.Context, c *Config, unrotated bool) {
 	ticker, uses := time.NewTicker(upkeepInterval), time.NewTicker(lastUseInterval)
 	defer ticker.Stop()
 	defer uses.Stop()
-	failing, unkept, unrotated := false, false, false
+	failing, unkept := false, false
 	for {
 		select {
 		case <-ctx.Done():
