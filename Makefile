@@ -63,7 +63,9 @@ demo: build ## the tutorial: an empty account, a job admitted, a job denied, and
 bench: ## run the Go benchmarks, the loads on STS and S3, the large account, the record of requests, the client's start
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 	go run ./bench/load $(LOADFLAGS)
-	go run ./bench/load -store postgres $(LOADFLAGS)
+	go run ./bench/load -with postgres $(LOADFLAGS)
+	go run ./bench/load -with traces $(LOADFLAGS)
+	go run ./bench/load -with sink $(LOADFLAGS)
 	go run ./bench/s3 $(S3FLAGS)
 	go run ./bench/scale $(SCALEFLAGS)
 	go run ./bench/audit $(AUDITFLAGS)

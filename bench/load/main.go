@@ -8,7 +8,9 @@
 //
 //	go run ./bench/load -rounds 5 -seconds 3
 //
-// With -store postgres the two are Daypass with PostgreSQL and Daypass with SQLite.
+// With -with NAME the two are a plain Daypass, and one with its state in PostgreSQL
+// (postgres), with traces, with a sink of its record, or with a record that is bounded
+// (retention).
 package main
 
 import (
@@ -39,7 +41,7 @@ const (
 type options struct {
 	rounds, seconds, connections int
 	floorKey                     string
-	store                        string
+	with                         string
 }
 
 func main() {
@@ -47,7 +49,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds for each server; the median counts")
 	flag.IntVar(&o.seconds, "seconds", 3, "seconds a round")
 	flag.IntVar(&o.connections, "connections", 8, "connections, each one request at a time")
-	flag.StringVar(&o.store, "store", "", "postgres measures one that keeps its state in PostgreSQL, against one that keeps it in SQLite, in place of the floor")
+	flag.StringVar(&o.with, "with", "", "measure a Daypass with this against a plain one, in place of the floor: "+variantNames())
 	flag.StringVar(&o.floorKey, "floor", "", "be the floor, with the public key in this file (used by the tool itself)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -66,14 +68,14 @@ func start(ctx context.Context, o options) error {
 	if o.rounds < 1 || o.seconds < 1 || o.connections < 1 || o.rounds*o.seconds > 600 || o.connections > 256 {
 		return errors.New("rounds, seconds and connections must be positive, 600 seconds and 256 connections at most")
 	}
-	switch o.store {
-	case "":
+	if o.with == "" {
 		return measure(ctx, o)
-	case "postgres":
-		return compareStores(ctx, o)
-	default:
-		return fmt.Errorf("-store %q: there is only postgres", o.store)
 	}
+	of, ok := variants[o.with]
+	if !ok {
+		return fmt.Errorf("-with %q: there are %s", o.with, variantNames())
+	}
+	return compare(ctx, o, of)
 }
 
 // measure starts both servers, lets the load take turns, and prints the ratio.

@@ -133,11 +133,12 @@ func Connect(ctx context.Context, ready, data string, pid int) (*Daypass, error)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"), config.WithBaseEndpoint(endpoint), config.WithHTTPClient(sdkhttp.Client{Client: &http.Client{}}),
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"), config.WithBaseEndpoint(endpoint),
 		config.WithSharedCredentialsFiles([]string{filepath.Join(data, "credentials")}), config.WithSharedConfigFiles(nil))
 	if err != nil {
 		return nil, err
 	}
+	cfg.HTTPClient = sdkhttp.Client{Client: &http.Client{}} // now: the loader takes none of ours where AWS_CA_BUNDLE is set
 	return &Daypass{Endpoint: endpoint, PID: pid, IAM: iam.NewFromConfig(cfg)}, nil
 }
 
