@@ -32,7 +32,7 @@ func (n *node) upkeep(ctx context.Context, c *Config, unrotated bool) {
 	ticker, uses := time.NewTicker(upkeepInterval), time.NewTicker(lastUseInterval)
 	defer ticker.Stop()
 	defer uses.Stop()
-	failing, unkept := false, false
+	failing, unkept := false, n.keepRecord(ctx, c, false)
 	for {
 		select {
 		case <-ctx.Done():
