@@ -80,8 +80,9 @@ func (t *timeoutsConfiguration) server() (to server.Timeouts, err error) {
 // acmeConfiguration is an authority that the server gets its certificate from by itself
 // (RFC 8555), and renews it by. It shows that it has the names on its own port
 // (TLS-ALPN-01), which the authority must reach as port 443 of each name: not behind a
-// proxy that ends TLS, and not on several nodes of one name. The account's key and the
-// certificates are kept in the data directory.
+// proxy that ends TLS. The account's key and the certificates are kept in the store, sealed
+// under the master key: several nodes of a store have one certificate for each name, which
+// one of them orders.
 type acmeConfiguration struct {
 	// Hosts are the DNS names that the certificate is for.
 	Hosts []string `yaml:"hosts"`

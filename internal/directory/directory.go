@@ -203,7 +203,7 @@ func (d *Directory) apply(s *Snapshot, r *store.Record) error {
 	case store.KindAccount:
 		problem = applyRecord(s, r, &s.accounts, []byte(r.Account), compileAccount)
 	case store.KindAlias: // the account's own record tells it
-	case store.KindRecordEnd: // no decision looks at it
+	case store.KindRecordEnd, store.KindACME: // no decision looks at them
 	case store.KindOIDCProvider:
 		problem = applyRecord(s, r, &s.providers, treeKey(r.Account, r.Key), compileProvider)
 	case store.KindRole:

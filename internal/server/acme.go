@@ -4,12 +4,17 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/daypass/daypass/internal/masterkey"
+	"github.com/daypass/daypass/internal/store"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
@@ -27,9 +32,6 @@ type ACME struct {
 	// Roots are trusted for the directory; nil is the system's.
 	Roots *x509.CertPool
 }
-
-// acmeDir has the account's key and the certificates, in the data directory.
-const acmeDir = "acme"
 
 // acmePatience is how long an authority may take for one certificate.
 const acmePatience = 2 * time.Minute
@@ -53,20 +55,111 @@ func (a *ACME) check(c *Config) error {
 	return nil
 }
 
-// manager gets certificates, keeps them, and renews them thirty days before they end, or
-// a third of their time.
-func (a *ACME) manager(c *Config) *autocert.Manager {
+// manager gets certificates, keeps them in kept, and renews them thirty days before they
+// end, or a third of their time.
+func (a *ACME) manager(c *Config, kept *certificates) *autocert.Manager {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: a.Roots}}
 	if c.Issuers.Proxy != nil {
 		transport.Proxy = http.ProxyURL(c.Issuers.Proxy)
 	}
 	return &autocert.Manager{
 		Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(a.Hosts...), Email: a.Email,
-		Cache: autocert.DirCache(filepath.Join(c.DataDir, acmeDir)),
+		Cache: kept,
 		Client: &acme.Client{
 			DirectoryURL: a.Directory, UserAgent: "daypass", HTTPClient: &http.Client{Transport: transport, Timeout: acmePatience},
 		},
 	}
+}
+
+// certificates keeps what is needed to get certificates, and them, in the store, sealed:
+// all nodes of the store have one account and one certificate for each name, and any of
+// them shows the authority what another was asked to show. It implements autocert.Cache.
+type certificates struct {
+	store  store.Store
+	sealer *masterkey.Key
+	now    func() time.Time
+	log    *slog.Logger
+	hosts  []string
+	turn   chan struct{} // of who waits for an order: one asks the store, not each handshake
+}
+
+const (
+	// orderScope is that of the marks by which nodes agree on who orders.
+	orderScope = "acme order"
+	// orderWait is how often a node asks whether the one that orders has the certificate.
+	orderWait = 250 * time.Millisecond
+)
+
+// Get implements autocert.Cache. Where there is no certificate yet, one node orders it,
+// and the others wait for it; where that fails, who waits is next once its time is over.
+func (k *certificates) Get(ctx context.Context, name string) ([]byte, error) {
+	if !slices.Contains(k.hosts, strings.TrimSuffix(name, "+rsa")) {
+		return k.get(ctx, name)
+	}
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for {
+		value, err := k.get(ctx, name)
+		if !errors.Is(err, autocert.ErrCacheMiss) {
+			return value, err
+		}
+		now := k.now()
+		first, err := k.store.UseOnce(ctx, orderScope, name, now, now.Add(acmePatience))
+		if err != nil {
+			return nil, err
+		}
+		if first {
+			return nil, autocert.ErrCacheMiss
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(orderWait):
+		}
+	}
+}
+
+func (k *certificates) get(ctx context.Context, name string) ([]byte, error) {
+	record, err := k.store.Get(ctx, store.ACMEValueID(name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, autocert.ErrCacheMiss
+	}
+	if err != nil {
+		return nil, err
+	}
+	var v store.ACMEValue
+	if err := store.Decode(record.Document, &v); err != nil {
+		return nil, err
+	}
+	return k.sealer.Open(v.Sealed, v.Associated(name))
+}
+
+// Put implements autocert.Cache, which tells nobody of its errors.
+func (k *certificates) Put(ctx context.Context, name string, value []byte) error {
+	var v store.ACMEValue
+	var err error
+	if v.Sealed, err = k.sealer.Seal(value, v.Associated(name)); err == nil {
+		_, err = k.store.Update(ctx, func(tx store.Tx) error { return store.PutRecord(tx, store.ACMEValueID(name), v) })
+	}
+	if err != nil {
+		k.log.Error("what is needed for certificates could not be kept; other nodes, and this one after its end, lack it", "name", name, "error", err)
+	}
+	return err
+}
+
+// Delete implements autocert.Cache.
+func (k *certificates) Delete(ctx context.Context, name string) error {
+	_, err := k.store.Update(ctx, func(tx store.Tx) error {
+		if err := tx.Delete(store.ACMEValueID(name)); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
+	return err
 }
 
 // fetchCertificates has the certificates there before a client asks, and says what keeps

@@ -31,7 +31,8 @@ func listen(ctx context.Context, c *Config) (*listener, error) {
 	let := c.Limits.bounded(d) // below TLS: net/http must see what is above it
 	l := &listener{Listener: let, door: d, endpoint: "http://" + d.Addr().String(), loopback: ok && address.IP.IsLoopback()}
 	if c.ACME != nil {
-		l.acme = c.ACME.manager(c)
+		l.kept = &certificates{now: c.Now, log: c.Log, hosts: c.ACME.Hosts, turn: make(chan struct{}, 1)}
+		l.acme = c.ACME.manager(c, l.kept)
 		settings := l.acme.TLSConfig()
 		settings.MinVersion = tls.VersionTLS12
 		l.Listener, l.endpoint = tls.NewListener(let, settings), "https://"+d.Addr().String()
@@ -61,6 +62,7 @@ type listener struct {
 	endpoint string
 	loopback bool
 	acme     *autocert.Manager // nil: the certificate comes from files, or there is none
+	kept     *certificates     // of acme; it has no store before that is open
 }
 
 // door is a listener that can be shut before it is closed: who comes meanwhile waits, for

@@ -148,32 +148,10 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.makeAbsolute(); err != nil {
 		return err
 	}
-	if err := c.Issuers.Check(); err != nil {
-		return err
-	}
-	if err := CheckAccount(c.Account); err != nil {
-		return err
-	}
-	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
-		return err
-	}
-	if err := c.Keys.check(); err != nil {
-		return err
-	}
-	if err := errors.Join(c.Limits.check(), c.Timeouts.check()); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	c.Timeouts = c.Timeouts.withDefaults()
-	if c.ACME != nil {
-		if err := c.ACME.check(&c); err != nil {
-			return err
-		}
-	}
-	if c.SignIn != nil {
-		if err := c.SignIn.check(); err != nil {
-			return err
-		}
-	}
 	if err := c.shareObjects(); err != nil {
 		return err
 	}
@@ -198,6 +176,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
+	if listener.acme != nil { // which is asked by nobody before the server accepts
+		listener.kept.store, listener.kept.sealer = d.store, d.masterKey
+	}
 	if d.created {
 		c.Log.Info("made the account; its administrator's key is in the credentials file, profile default, and nowhere else",
 			"account", c.Account, "credentials", filepath.Join(c.DataDir, credentialsFile))
@@ -223,6 +204,31 @@ func Run(ctx context.Context, c Config) (err error) {
 		c.Log.Info("stopped")
 	}
 	return err
+}
+
+// check refuses what cannot work before anything is opened.
+func (c *Config) check() error {
+	if err := c.Issuers.Check(); err != nil {
+		return err
+	}
+	if err := CheckAccount(c.Account); err != nil {
+		return err
+	}
+	if err := (sts.Config{ExtendedClaims: c.ExtendedClaims, OneUseTokens: c.OneUseTokens}).CheckProviders(); err != nil {
+		return err
+	}
+	if err := errors.Join(c.Keys.check(), c.Limits.check(), c.Timeouts.check()); err != nil {
+		return err
+	}
+	if c.ACME != nil {
+		if err := c.ACME.check(c); err != nil {
+			return err
+		}
+	}
+	if c.SignIn != nil {
+		return c.SignIn.check()
+	}
+	return nil
 }
 
 // makeAbsolute makes the paths absolute: the embedded store changes the process's

@@ -63,6 +63,19 @@ func NodeID(host, path string) ID {
 	return ID{Kind: KindNode, Key: hex.EncodeToString(name[:])}
 }
 
+// ACMEValue is something that the nodes need to get certificates by ACME (RFC 8555): the
+// account's key, a certificate with its key, the proof that a name is theirs. It belongs
+// to the installation: its record has no account.
+type ACMEValue struct {
+	Sealed []byte `json:"sealed"` // with Associated
+}
+
+// ACMEValueID names the record of a value, as who gets the certificates names it.
+func ACMEValueID(name string) ID { return ID{Kind: KindACME, Key: name} }
+
+// Associated is the associated data with which the value of a name is sealed.
+func (*ACMEValue) Associated(name string) []byte { return []byte(string(KindACME) + "/" + name) }
+
 // Reseal gives the document with each sealed value in it replaced by what f makes
 // of it, and says whether any was. f gets the value and the associated data with
 // which it was sealed; it returns nil to leave the value as it is. Of a kind
@@ -92,6 +105,8 @@ func Reseal(id ID, document []byte, f func(sealed, associated []byte) ([]byte, e
 		replace(&r.Sealed, []byte(KindSessionKeys))
 	case *SecretValue:
 		replace(&r.Sealed, secretAssociated(id))
+	case *ACMEValue:
+		replace(&r.Sealed, r.Associated(id.Key))
 	case *Outbound:
 		for i := range r.Keys {
 			replace(&r.Keys[i].Sealed, r.Associated(&r.Keys[i]))
@@ -113,4 +128,5 @@ var sealedRecords = map[Kind]func() any{
 	KindSessionKeys: func() any { return new(SessionKeys) },
 	KindSecretValue: func() any { return new(SecretValue) },
 	KindOutbound:    func() any { return new(Outbound) },
+	KindACME:        func() any { return new(ACMEValue) },
 }

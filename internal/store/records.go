@@ -33,6 +33,7 @@ const (
 	KindRecordEnd    Kind = "record-end"
 	KindMasterKey    Kind = "master-key"
 	KindNode         Kind = "node"
+	KindACME         Kind = "acme"
 )
 
 // Account is one AWS account that lives in this Daypass.
