@@ -88,7 +88,7 @@ func TestCrowd(t *testing.T) {
 		t.Errorf("S3 is answered with %v", err)
 	}
 	refused := r.open(t, strings.Replace(slowRequest, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)) // and no body
-	if text := ends(t, refused, 5*time.Second); !strings.HasPrefix(text, "HTTP/1.1 503 ") {
+	if text := ends(t, refused, 20*time.Second); !strings.HasPrefix(text, "HTTP/1.1 503 ") {
 		t.Errorf("a request whose body does not come is answered with %q", text)
 	}
 	if status, _ := r.get(t, admin+"/readyz", ""); status != http.StatusOK {
@@ -119,13 +119,13 @@ func TestConnections(t *testing.T) {
 	dir := t.TempDir()
 	c := newConfig(dir)
 	c.Limits.Connections = 2
-	c.Timeouts = server.Timeouts{Header: 300 * time.Millisecond, Request: 600 * time.Millisecond, Idle: 300 * time.Millisecond}
+	c.Timeouts = server.Timeouts{Header: time.Second, Request: 2 * time.Second, Idle: time.Second}
 	r := mustStart(t, c)
 	const whole = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 	begins := time.Now()
 	silent, idle := r.open(t, "GET"), r.open(t, whole)
 	waiting := r.open(t, strings.Replace(whole, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
-	if text := ends(t, waiting, 20*time.Second); !strings.HasPrefix(text, "HTTP/1.1 ") || time.Since(begins) < 250*time.Millisecond {
+	if text := ends(t, waiting, 20*time.Second); !strings.HasPrefix(text, "HTTP/1.1 ") || time.Since(begins) < 900*time.Millisecond {
 		t.Errorf("after %v the third connection is answered with %q", time.Since(begins), text)
 	}
 	if text := ends(t, silent, 20*time.Second); strings.Contains(text, "200") {
