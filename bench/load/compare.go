@@ -107,16 +107,7 @@ func compare(ctx context.Context, o options, of variant) (err error) {
 		return err
 	}
 	s.form = form(token)
-	turn := func(address string, duration time.Duration) func() (client.Round, error) {
-		return func() (client.Round, error) {
-			return client.Server{Address: address, Now: time.Now}.Load(ctx, s.requests(address, o.connections), duration)
-		}
-	}
-	if _, _, _, err := client.Pairs(1, turn(addresses[0], time.Second), turn(addresses[1], time.Second)); err != nil {
-		return fmt.Errorf("warm up: %w", err)
-	}
-	duration := time.Duration(o.seconds) * time.Second
-	plains, withs, shares, err := client.Pairs(o.rounds, turn(addresses[0], duration), turn(addresses[1], duration))
+	plains, withs, shares, err := s.takeTurns(ctx, o, addresses[0], addresses[1])
 	if err != nil {
 		return err
 	}

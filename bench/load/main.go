@@ -94,21 +94,26 @@ func measure(ctx context.Context, o options) (err error) {
 	}
 	defer func() { cancel(); s.wait() }()
 
-	duration := time.Duration(o.seconds) * time.Second
+	floors, daypasses, shares, err := s.takeTurns(ctx, o, s.floor, s.daypass)
+	if err != nil {
+		return err
+	}
+	return report(o, client.Median(floors), client.Median(daypasses), shares)
+}
+
+// takeTurns puts the load on one server and the other in turns, once before to warm up:
+// keys fetched, heaps grown. shares are the other's of the one's, sorted.
+func (s *servers) takeTurns(ctx context.Context, o options, one, other string) (ones, others []client.Round, shares []float64, err error) {
 	turn := func(address string, duration time.Duration) func() (client.Round, error) {
 		return func() (client.Round, error) {
 			return client.Server{Address: address, Now: time.Now}.Load(ctx, s.requests(address, o.connections), duration)
 		}
 	}
-	// Once to warm up: keys fetched, heaps grown.
-	if _, _, _, err := client.Pairs(1, turn(s.floor, time.Second), turn(s.daypass, time.Second)); err != nil {
-		return fmt.Errorf("warm up: %w", err)
+	if _, _, _, err := client.Pairs(1, turn(one, time.Second), turn(other, time.Second)); err != nil {
+		return nil, nil, nil, fmt.Errorf("warm up: %w", err)
 	}
-	floors, daypasses, shares, err := client.Pairs(o.rounds, turn(s.floor, duration), turn(s.daypass, duration))
-	if err != nil {
-		return err
-	}
-	return report(o, client.Median(floors), client.Median(daypasses), shares)
+	duration := time.Duration(o.seconds) * time.Second
+	return client.Pairs(o.rounds, turn(one, duration), turn(other, duration))
 }
 
 func report(o options, floor, daypass client.Round, shares []float64) error {

@@ -229,11 +229,10 @@ func removeStrayIndexes(stem string) error {
 	return nil
 }
 
-// RetireLeft does as Retire with the records that other processes wrote beside this
-// one's, where none writes to them any more. mayGo says of the path of such a record's
-// live file up to which event nobody needs it.
-func (l *Log) RetireLeft(keep Retention, now time.Time, mayGo func(livePath string) (uint64, error)) error {
-	if l.Path() == "" || keep.Keeps() {
+// EachLeft calls f for each record that another process wrote beside this one's, where
+// none writes to it any more. f has it for itself while it runs.
+func (l *Log) EachLeft(f func(left *Log) error) error {
+	if l.Path() == "" {
 		return nil
 	}
 	stems, err := writersOf(l.file.base + liveSuffix)
@@ -244,18 +243,14 @@ func (l *Log) RetireLeft(keep Retention, now time.Time, mayGo func(livePath stri
 		if stem == l.file.stem {
 			continue
 		}
-		if err := l.retireLeft(stem, keep, now, mayGo); err != nil {
+		if err := l.withLeft(stem, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Log) retireLeft(stem string, keep Retention, now time.Time, mayGo func(string) (uint64, error)) error {
-	through, err := mayGo(stem + liveSuffix)
-	if err != nil {
-		return err
-	}
+func (l *Log) withLeft(stem string, f func(*Log) error) error {
 	lock, err := durable.TryLock(stem + lockSuffix)
 	if err != nil || lock == nil { // its process is there
 		return err
@@ -264,6 +259,15 @@ func (l *Log) retireLeft(stem string, keep Retention, now time.Time, mayGo func(
 	if err != nil {
 		return err
 	}
-	_, err = left.Retire(keep, now, through)
-	return errors.Join(err, left.Close())
+	return errors.Join(f(left), left.Close())
+}
+
+// Has reports whether the record has the event with which it ended at h, or says itself
+// that it was removed.
+func (l *Log) Has(h Head) (bool, error) {
+	f, err := l.Follow(h)
+	if err != nil {
+		return false, err
+	}
+	return !f.Misplaced, f.Close()
 }

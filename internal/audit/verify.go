@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 )
 
@@ -44,8 +45,9 @@ func Verify(path string, known ...Head) (*Report, error) {
 	r := &Report{}
 	met := map[Head]bool{}
 	var removed uint64 // events of the only writer that the record says were removed
+	told := map[Head]bool{}
 	for _, stem := range stems {
-		v := &verifier{report: r, wanted: known, met: met, ends: map[Head]bool{}}
+		v := &verifier{report: r, wanted: known, met: met, ends: map[Head]bool{}, told: map[Head]bool{}}
 		if err := v.writer(stem); err != nil {
 			return nil, err
 		}
@@ -53,11 +55,12 @@ func Verify(path string, known ...Head) (*Report, error) {
 		if len(stems) == 1 {
 			removed = v.removed
 		}
+		maps.Copy(told, v.told)
 	}
 	for _, h := range known {
 		switch {
 		case met[h] || h.Sequence == 0:
-		case h.Sequence <= removed:
+		case h.Sequence <= removed, told[h]:
 			r.Findings = append(r.Findings, Finding{
 				File: path, Message: fmt.Sprintf("event %d, whose hash was kept, is one of those that were removed as too old or too many", h.Sequence),
 			})
@@ -87,6 +90,7 @@ type verifier struct {
 	hash    string        // of the last of them, as the first event has it
 	ends    map[Head]bool // of files
 	removed uint64        // up to which events the record itself says that they were removed
+	told    map[Head]bool // with which it says that what was removed ended
 }
 
 func (v *verifier) writer(stem string) error {
@@ -196,7 +200,7 @@ func (v *verifier) retired(text string) {
 	if h.Sequence == v.missing && h.hash() != v.hash || h.Sequence > v.missing && !v.ends[h] {
 		return
 	}
-	v.removed = max(v.removed, v.missing)
+	v.removed, v.told[h] = max(v.removed, v.missing), true
 	v.late.Broken = false
 	v.late.Message = fmt.Sprintf("the record begins with event %d: those before were removed as too old or too many, as event %d says", v.missing+1, v.head.Sequence)
 }

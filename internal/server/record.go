@@ -55,13 +55,16 @@ func (r *record) keep(ctx context.Context, now time.Time) error {
 	if err != nil || head == r.kept {
 		return err
 	}
-	_, err = r.store.Update(ctx, func(tx store.Tx) error {
-		path := r.events.Path()
-		return store.PutRecord(tx, store.RecordEndID(r.host, path), store.RecordEnd{Host: r.host, Path: path, Head: head.String(), Time: now.UTC()})
-	})
-	if err == nil {
+	if err = r.keepEnd(ctx, r.events.Path(), head, now); err == nil {
 		r.kept = head
 	}
+	return err
+}
+
+func (r *record) keepEnd(ctx context.Context, path string, head audit.Head, now time.Time) error {
+	_, err := r.store.Update(ctx, func(tx store.Tx) error {
+		return store.PutRecord(tx, store.RecordEndID(r.host, path), store.RecordEnd{Host: r.host, Path: path, Head: head.String(), Time: now.UTC()})
+	})
 	return err
 }
 
@@ -75,7 +78,7 @@ func (r *record) buildIndexes(ctx context.Context) error {
 
 // retire removes what need not be kept any more, of this process's record and of those
 // that other processes have left beside it; not what a sink has not had.
-func (r *record) retire(keep audit.Retention, now time.Time, sinks *sink.Sinks, log *slog.Logger) error {
+func (r *record) retire(ctx context.Context, keep audit.Retention, now time.Time, sinks *sink.Sinks, log *slog.Logger) error {
 	if r == nil || keep.Keeps() {
 		return nil
 	}
@@ -94,7 +97,44 @@ func (r *record) retire(keep audit.Retention, now time.Time, sinks *sink.Sinks, 
 		log.Warn("events are kept beyond their time or size: a sink has not had them yet")
 	}
 	r.heldTold = done.Held
-	return errors.Join(err, r.events.RetireLeft(keep, now, sink.Left))
+	return errors.Join(err, r.events.EachLeft(func(left *audit.Log) error { return r.retireLeft(ctx, left, keep, now) }))
+}
+
+// retireLeft does so with a record whose process has gone. The store then has its new
+// end; so nothing is removed where the end that the store has is not there.
+func (r *record) retireLeft(ctx context.Context, left *audit.Log, keep audit.Retention, now time.Time) error {
+	kept, err := keptEnd(ctx, r.store, r.host, left.Path())
+	if err != nil {
+		return err
+	}
+	if is, err := left.Has(kept); err != nil || !is {
+		return errors.Join(err, fmt.Errorf("server: %s does not have the event with which it once ended, %v; nothing is removed from it: see \"daypass audit verify\"", left.Path(), kept))
+	}
+	mayGo, err := sink.Left(left.Path())
+	if err != nil {
+		return err
+	}
+	done, err := left.Retire(keep, now, mayGo)
+	if err == nil && done.Events > 0 {
+		err = r.keepEnd(ctx, left.Path(), left.Head(), now)
+	}
+	return err
+}
+
+// keptEnd is the end that the store has of a record; zero where it has none.
+func keptEnd(ctx context.Context, s store.Store, host, path string) (audit.Head, error) {
+	r, err := s.Get(ctx, store.RecordEndID(host, path))
+	if errors.Is(err, store.ErrNotFound) {
+		return audit.Head{}, nil
+	}
+	if err != nil {
+		return audit.Head{}, err
+	}
+	var end store.RecordEnd
+	if err := store.Decode(r.Document, &end); err != nil {
+		return audit.Head{}, err
+	}
+	return audit.ParseHead(end.Head)
 }
 
 // metrics are what became of the record, as metrics have it.
@@ -132,20 +172,12 @@ func VerifyRecord(ctx context.Context, dataDir, path string, known ...audit.Head
 	defer func() { err = errors.Join(err, d.store.Close()) }()
 	v = &VerifiedRecord{}
 	for _, file := range audit.LiveFiles(path) {
-		r, err := d.store.Get(ctx, store.RecordEndID(host, file))
-		if errors.Is(err, store.ErrNotFound) {
+		head, err := keptEnd(ctx, d.store, host, file)
+		if err != nil {
+			return nil, err
+		}
+		if head.Sequence == 0 {
 			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		var end store.RecordEnd
-		if err := store.Decode(r.Document, &end); err != nil {
-			return nil, err
-		}
-		head, err := audit.ParseHead(end.Head)
-		if err != nil {
-			return nil, err
 		}
 		known, v.Kept = append(known, head), v.Kept+1
 	}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestRetention(t *testing.T) {
 		meanwhile(r, func() string { _, body := r.get(t, admin+"/metrics", ""); return body })
 		r.mustStop(t)
 		v, err := server.VerifyRecord(t.Context(), c.DataDir, "")
-		if err != nil || !v.Sound() || v.Kept != 1 {
+		if err != nil || !v.Sound() || v.Kept == 0 {
 			t.Errorf("verified: %+v, %v", v, err)
 		}
 		return r
@@ -75,8 +76,49 @@ func TestRetention(t *testing.T) {
 		}
 	})
 
-	c.EventsFile, c.Sinks = "-", nil
+	// What another process has left is kept by the same rule, and the store has its end.
+	c.Sinks = nil
+	run(0, func(*running, func() string) {
+		left, err := audit.Open(filepath.Join(c.DataDir, "events.jsonl"), audit.Options{SegmentBytes: 300})
+		if err != nil || filepath.Base(left.Path()) != "events.2.jsonl" {
+			t.Fatalf("%v, %v", left, err)
+		}
+		for range 5 {
+			if err := left.Write(&audit.Event{Time: at.Add(-100 * time.Hour), Service: "sts", Operation: "GetCallerIdentity", Status: 200}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := left.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if found, err := filepath.Glob(filepath.Join(c.DataDir, "events.2-*.jsonl")); err != nil || len(found) != 0 {
+		t.Errorf("left are %q, %v", found, err)
+	}
+	v, err = server.VerifyRecord(t.Context(), c.DataDir, "")
+	if err != nil || !v.Sound() || v.Kept != 2 || len(v.Findings) != 2 {
+		t.Errorf("verified: %+v, %v", v, err)
+	}
+	// Where its end is not as the store has it, nothing goes.
+	text := read(t, c.DataDir, "events.2.jsonl")
+	write(t, filepath.Join(c.DataDir, "events.2-0000000000000006.jsonl"), strings.Replace(text, "RetireAuditEvents", "CreateUser", 1))
+	write(t, filepath.Join(c.DataDir, "events.2.jsonl"), "")
+	at = at.Add(100 * time.Hour)
+	r = mustStart(t, c)
+	r.mustStop(t)
+	if !strings.Contains(r.log.String(), "events.2.jsonl does not have the event with which it once ended") {
+		t.Errorf("nothing is said of the record that was changed: %s", r.log)
+	}
+
+	c.EventsFile = "-"
 	if _, err := start(t, c); err == nil || !strings.Contains(err.Error(), "it cannot remove; let events be a file") {
 		t.Errorf("with events on stdout: %v", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -103,7 +103,7 @@ func (n *node) writeLastUse(ctx context.Context, c *Config, age time.Duration, f
 // need not be kept any more. What fails is
 // logged once for each run of failures, and tried again.
 func (n *node) keepRecord(ctx context.Context, c *Config, failing bool) bool {
-	err := errors.Join(n.record.keep(ctx, c.Now()), n.record.buildIndexes(ctx), n.record.retire(c.Retention, c.Now(), n.sinks, c.Log))
+	err := errors.Join(n.record.keep(ctx, c.Now()), n.record.buildIndexes(ctx), n.record.retire(ctx, c.Retention, c.Now(), n.sinks, c.Log))
 	if err != nil && ctx.Err() == nil && !failing {
 		c.Log.Error("the record of events could not be looked after: its indexes, how far it has come, or what need not be kept", "error", err)
 	}
