@@ -262,8 +262,8 @@ func (l *Log) withLeft(stem string, f func(*Log) error) error {
 	return errors.Join(f(left), left.Close())
 }
 
-// Has reports whether the record has the event with which it ended at h, or says itself
-// that it was removed.
+// Has reports whether the record has the event with which it once ended, or begins behind
+// it: Verify says whether that is rightly so.
 func (l *Log) Has(h Head) (bool, error) {
 	f, err := l.Follow(h)
 	if err != nil {
