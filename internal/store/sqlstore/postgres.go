@@ -19,8 +19,8 @@ const (
 	// recentSigns is how many of the last transactions can be told to have
 	// committed; see the table daypass_state.
 	recentSigns = 64
-	// channel is that of NOTIFY. What is told is the schema, since several stores may
-	// be in one database.
+	// channel is that of NOTIFY. What is told begins with the schema, since several
+	// stores may be in one database; of a write it is that alone.
 	channel = "daypass"
 	// heartbeat is how often a connection that listens is asked whether it still does.
 	heartbeat = 15 * time.Second
@@ -75,11 +75,13 @@ type Postgres struct {
 	schema string // that the tables are in
 
 	connections atomic.Int64 // to read with, as many as were made
+	letters     letterBoxes
 }
 
 var (
 	_ store.Feed     = (*Postgres)(nil)
 	_ store.Timeline = (*Postgres)(nil)
+	_ store.Mail     = (*Postgres)(nil)
 )
 
 // OpenPostgres opens the store in the database that a URL names, postgres://…, and
@@ -179,7 +181,7 @@ func (p *Postgres) Listen(ctx context.Context, wake func()) error {
 			if err := beat(ctx, conn); err != nil {
 				return fmt.Errorf("sqlstore: listen: %w", err)
 			}
-		case told.Payload == p.schema:
+		case p.heard(told.Payload):
 			wake()
 		}
 	}

@@ -169,7 +169,7 @@ func TestPostgresVersions(t *testing.T) {
 	if err := sqlstore.UpgradePostgres(t.Context(), url); !errors.Is(err, sqlstore.ErrNewerSchema) {
 		t.Errorf("a newer schema is to be upgraded: %v", err)
 	}
-	sqlIn(t, "DELETE FROM "+schema+".daypass_schema WHERE version_id > 1; DROP TABLE "+schema+".daypass_marks")
+	sqlIn(t, "DELETE FROM "+schema+".daypass_schema WHERE version_id > 1; DROP TABLE "+schema+".daypass_marks, "+schema+".daypass_letters")
 	if _, err := sqlstore.OpenPostgres(t.Context(), url); !errors.Is(err, sqlstore.ErrOlderSchema) || !strings.Contains(err.Error(), "daypass upgrade-store") {
 		t.Errorf("an older schema: %v", err)
 	}
