@@ -64,6 +64,7 @@ floor 1 utility
 	s3store: durable s3upstream, module github.com/versity/versitygw, module github.com/gofiber/fiber/v3, module github.com/valyala/fasthttp, module github.com/aws/aws-sdk-go-v2
 	store:
 	pgcluster:
+	peers: store
 	store/sqlstore: store, module github.com/pressly/goose/v3, module modernc.org/sqlite, module github.com/jackc/pgx/v5
 	store/storetest: store, module pgregory.net/rapid, module github.com/google/go-cmp
 	masterkey/kms: module github.com/tink-crypto/tink-go/v2, module github.com/aws/aws-sdk-go-v2
@@ -81,7 +82,7 @@ floor 2 door
 floor 3 rooms
 	sts: arn policy session oidc trust outbound ratelimit audit jwks store directory auth awsapi, module github.com/google/uuid
 	revocation: arn session store directory awsapi, module github.com/google/uuid
-	analyzer: arn policy trust explain lint unverified oidc audit jwks metrics directory auth awsapi
+	analyzer: arn policy trust explain lint unverified oidc audit jwks metrics peers directory auth awsapi
 	iam: arn policy session trust lint oidc outbound jwks store directory account auth awsapi, module github.com/google/uuid
 	secretsmanager: arn policy store directory auth awsapi, module github.com/google/uuid
 	upstream: policy sigv4 awsrequest outbound directory s3upstream auth awsapi, module github.com/google/uuid, module github.com/aws/aws-sdk-go-v2
@@ -93,7 +94,7 @@ floor 3 rooms
 floor 4 roof
 	console: ratelimit awsapi, module github.com/aws/aws-sdk-go-v2, module golang.org/x/oauth2
 	doctor: arn policy trust oidc unverified jwks store account archive
-	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink tracing jwks metrics store store/sqlstore directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto, module golang.org/x/net
+	server: arn policy session trust oidc outbound durable ratelimit backup masterkey masterkey/kms rotation audit audit/sink tracing jwks metrics store store/sqlstore peers directory lastuse account archive auth awsapi s3store s3upstream s3 upstream sts iam revocation secretsmanager console doctor analyzer, module golang.org/x/crypto, module golang.org/x/net
 	publish: oidc durable jwks publish/ledger publish/bucket doctor, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go, module github.com/prometheus/client_golang
 	suite: arn policy session trust explain strictyaml store directory auth sts, module go.yaml.in/yaml/v4
 	client: durable, module github.com/aws/aws-sdk-go-v2, module github.com/aws/smithy-go
