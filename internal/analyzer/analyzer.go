@@ -1,7 +1,8 @@
 // Package analyzer is Daypass's own service that explains: which requests there
 // were and why they were answered as they were, whether a role would admit a
 // token, what is wrong with a policy, who can assume a role, what a project
-// reaches, and how the node is.
+// reaches, and how the nodes are. Whichever node of a store is asked, it asks the others
+// for what only they know.
 //
 // It speaks version 1.1 of AWS's JSON dialect, is signed for the service "daypass",
 // and its operations are named Daypass.OPERATION in X-Amz-Target. The console calls
@@ -22,20 +23,27 @@ import (
 
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/awsapi"
+	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/metrics"
+	"github.com/daypass/daypass/internal/peers"
 )
 
 // Version is the version of this API.
 const Version = "2026-11-26"
 
-// Config is what the service needs. Nothing may be nil but ProviderKeys' result.
+// Config is what the service needs. Nothing may be nil but Peers.
 type Config struct {
 	// Events finds events of this node's record, the newest first.
 	Events func(audit.Query) iter.Seq2[audit.Record, error]
-	// NodeName is the name of this node, where there are others with records of their
-	// own; "" otherwise.
+	// Peers are the other nodes of the store, with records of their own, and NodeName
+	// is what they call this one; nil and "" for a store that has no others.
+	Peers    *peers.Peers
 	NodeName string
+	// Snapshot and Now are the state and the time as questions of other nodes are
+	// answered.
+	Snapshot func() *directory.Snapshot
+	Now      func() time.Time
 	// ProviderKeys gives keys of registered providers, to verify a token that is
 	// tried.
 	ProviderKeys *jwks.Cache
@@ -85,16 +93,23 @@ type service struct {
 // to half a minute and some forty connections.
 const maxExaminations = 2
 
+// Analyzer is the service, and what of it other nodes ask.
+type Analyzer struct {
+	*awsapi.Service
+
+	service *service
+}
+
 // New makes the service.
-func New(c Config) (*awsapi.Service, error) {
-	if c.Events == nil || c.ProviderKeys == nil || c.Examine == nil || c.Health == nil {
+func New(c Config) (*Analyzer, error) {
+	if c.Events == nil || c.Snapshot == nil || c.Now == nil || c.ProviderKeys == nil || c.Examine == nil || c.Health == nil {
 		return nil, errors.New("analyzer: the configuration lacks a part")
 	}
 	s := &service{Config: c, extended: map[string]bool{}, examined: make(chan struct{}, maxExaminations)}
 	for _, url := range c.ExtendedClaims {
 		s.extended[strings.TrimPrefix(url, "https://")] = true
 	}
-	return awsapi.NewService(
+	of, err := awsapi.NewService(
 		awsapi.Service{Name: "daypass", Version: Version, Dialect: awsapi.JSON11, TargetPrefix: "Daypass"},
 		operation("ListDecisions", onAll, s.listDecisions),
 		operation("GetDecision", onAll, s.getDecision),
@@ -105,6 +120,10 @@ func New(c Config) (*awsapi.Service, error) {
 		operation("ListReach", onAll, s.listReach),
 		operation("DescribeHealth", onAll, s.describeHealth),
 	)
+	if err != nil {
+		return nil, err
+	}
+	return &Analyzer{of, s}, nil
 }
 
 // onAll: all operations tell of the whole account, so that there is no resource to

@@ -27,11 +27,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fixture is the service before a record that the test writes.
 type fixture struct {
 	*awsapitest.Server
+	analyzer *analyzer.Analyzer
+
 	log  *audit.Log
 	cost audit.Cost
 }
 
 func start(t testing.TB) *fixture {
+	t.Helper()
+	return startWith(t, nil)
+}
+
+// startWith starts one whose configuration is changed.
+func startWith(t testing.TB, with func(*awsapitest.Server, *analyzer.Config)) *fixture {
 	t.Helper()
 	f := &fixture{}
 	path := filepath.Join(t.TempDir(), "events.jsonl")
@@ -44,19 +52,31 @@ func start(t testing.TB) *fixture {
 			t.Error(err)
 		}
 	})
-	f.Server = awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(*awsapitest.Server) ([]*awsapi.Service, error) {
-		s, err := analyzer.New(analyzer.Config{
-			ProviderKeys: jwks.New(jwks.Config{Now: time.Now}),
-			Events: func(q audit.Query) iter.Seq2[audit.Record, error] {
-				f.cost = audit.Cost{}
-				return audit.Search(path, q, true, &f.cost)
-			},
-			Examine: func(context.Context, string) []analyzer.IssuerCheck { return nil },
-			Health:  func() analyzer.Node { return analyzer.Node{} },
+	f.Server = awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(s *awsapitest.Server) ([]*awsapi.Service, error) {
+		c := configure(s, func(q audit.Query) iter.Seq2[audit.Record, error] {
+			f.cost = audit.Cost{}
+			return audit.Search(path, q, true, &f.cost)
 		})
-		return []*awsapi.Service{s}, err
+		if with != nil {
+			with(s, &c)
+		}
+		a, err := analyzer.New(c)
+		if err != nil {
+			return nil, err
+		}
+		f.analyzer = a
+		return []*awsapi.Service{a.Service}, nil
 	}})
 	return f
+}
+
+// configure is a service over a record.
+func configure(s *awsapitest.Server, events func(audit.Query) iter.Seq2[audit.Record, error]) analyzer.Config {
+	return analyzer.Config{
+		ProviderKeys: jwks.New(jwks.Config{Now: time.Now}), Events: events, Now: time.Now, Snapshot: s.Directory.Snapshot,
+		Examine: func(context.Context, string) []analyzer.IssuerCheck { return nil },
+		Health:  func() analyzer.Node { return analyzer.Node{} },
+	}
 }
 
 func (f *fixture) write(t testing.TB, events ...*audit.Event) {
@@ -137,6 +157,36 @@ func TestOtherAccounts(t *testing.T) {
 	} {
 		if r := f.ask(t, f.AdminConfig, operation, in, nil); r.Status != 400 || !strings.Contains(r.Body, "ResourceNotFoundException") {
 			t.Errorf("%s is answered %d %s", operation, r.Status, r.Body)
+		}
+	}
+}
+
+// TestAnswer: to another node too nothing is told but of the account that it asks for.
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.AddAccount(t, others)
+	now := time.Now().UTC()
+	over := now.Add(time.Hour)
+	for _, account := range []string{awsapitest.Account, others} {
+		f.write(t, &audit.Event{
+			Time: now, RequestID: "of-" + account, Account: account, Operation: "AssumeRoleWithWebIdentity", Status: 200,
+			Role: "arn:aws:iam::" + account + ":role/r", ExpiresAt: &over,
+		})
+	}
+	for question, want := range map[string]string{
+		`{"account":"` + others + `","find":{"query":{},"max":10,"after":{}}}`: "of-" + others,
+		`{"account":"` + others + `","alive":{}}`:                              `{"counts":{"arn:aws:iam::` + others + `:role/r":1}}`,
+		`{"account":"` + others + `","health":{}}`:                             `"revision"`,
+	} {
+		got, err := f.analyzer.Answer(t.Context(), []byte(question))
+		if err != nil || !strings.Contains(string(got), want) || strings.Contains(string(got), awsapitest.Account) {
+			t.Errorf("%s is answered %s, %v", question, got, err)
+		}
+	}
+	for _, question := range []string{``, `[]`, `{"account":"` + others + `"}`, `{"account":"` + others + `","secrets":{}}`} {
+		if got, err := f.analyzer.Answer(t.Context(), []byte(question)); err == nil {
+			t.Errorf("%q is answered %s", question, got)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package analyzer
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -29,8 +27,8 @@ type ListDecisionsInput struct {
 type ListDecisionsOutput struct {
 	Decisions []Decision `json:"decisions"` // the newest first
 	Next      string     `json:"next,omitempty"`
-	// Node names the node whose record was asked, where others have their own.
-	Node string `json:"node,omitempty"`
+	// Silent are the nodes that did not tell in time: what their records have is missing.
+	Silent []string `json:"silent,omitempty"`
 }
 
 // Decision is one request of the record, in short.
@@ -53,6 +51,7 @@ type Decision struct {
 	Pipeline  string    `json:"pipeline,omitempty"`
 	Job       string    `json:"job,omitempty"`
 	SourceIP  string    `json:"sourceIp,omitempty"`
+	Node      string    `json:"node,omitempty"` // whose record has it, of several
 }
 
 // Pages of ListDecisions.
@@ -64,12 +63,6 @@ const (
 
 // outcomes are those of package audit, by the words of this API.
 var outcomes = map[string]audit.Outcome{"": "", "allowed": audit.Succeeded, "denied": audit.Denied, "failed": audit.Failed}
-
-// mark is where a page ended.
-type mark struct {
-	RequestID string    `json:"r"`
-	Before    time.Time `json:"t"` // every event that follows began before
-}
 
 func (s *service) listDecisions(c *awsapi.Call, in *ListDecisionsInput) (*ListDecisionsOutput, error) {
 	outcome, ok := outcomes[in.Outcome]
@@ -96,41 +89,24 @@ func (s *service) listDecisions(c *awsapi.Call, in *ListDecisionsInput) (*ListDe
 			q.Role = role.ARN
 		}
 	}
-	after, err := readMark(in.Next)
+	from, err := readCursor(in.Next, c.Now)
 	if err != nil {
 		return nil, err
 	}
-	if !after.Before.IsZero() && (q.To.IsZero() || after.Before.Before(q.To)) {
-		q.To = after.Before
+	asked := find{Query: q, Outcome: in.Outcome, Max: int(in.Max)}
+	all, silent, err := s.findAll(c.Request.Context(), c.Account, func(node string) find { return from.of(node, asked) })
+	if err != nil {
+		return nil, err
 	}
-	return s.page(c, q, in, after.RequestID)
-}
-
-// page reads the record until the page is full.
-func (s *service) page(c *awsapi.Call, q audit.Query, in *ListDecisionsInput, after string) (*ListDecisionsOutput, error) {
-	out := &ListDecisionsOutput{Decisions: []Decision{}, Node: s.NodeName}
-	passed := after == ""
-	var last *audit.Event
-	for record, err := range s.Events(q) {
-		if err == nil {
-			err = c.Request.Context().Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		e := &record.Event
-		if !passed {
-			passed = e.RequestID == after
-			continue
-		}
-		if !belongs(e, c.Account) || in.Outcome == "failed" && e.Outcome() != audit.Failed {
-			continue
-		}
-		if int64(len(out.Decisions)) == in.Max {
-			out.Next = markOf(last)
-			break
-		}
-		out.Decisions, last = append(out.Decisions, decisionOf(e, c.Account)), e
+	list, next := merge(all, asked.Max, from)
+	out := &ListDecisionsOutput{Decisions: []Decision{}, Silent: silent}
+	for _, e := range list {
+		d := decisionOf(e.Event, c.Account)
+		d.Node = e.node
+		out.Decisions = append(out.Decisions, d)
+	}
+	if next != nil {
+		out.Next = next.String()
 	}
 	return out, nil
 }
@@ -143,27 +119,6 @@ func belongs(e *audit.Event, account string) bool {
 	}
 	role, err := arn.Parse(e.Role)
 	return err == nil && role.Account == account
-}
-
-// markOf: events are found in the reverse of the order in which they were written,
-// and one that was written before this one began before this one was.
-func markOf(e *audit.Event) string {
-	text, err := json.Marshal(mark{e.RequestID, e.Time.Add(e.Duration + time.Second)})
-	if err != nil {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(text)
-}
-
-func readMark(next string) (m mark, err error) {
-	if next == "" {
-		return m, nil
-	}
-	text, err := base64.RawURLEncoding.DecodeString(next)
-	if err != nil || json.Unmarshal(text, &m) != nil || m.RequestID == "" || m.Before.IsZero() {
-		return m, awsapi.Invalid("The value of next is not that of a page.")
-	}
-	return m, nil
 }
 
 // reasonFor is the operator's sentence of an event. On the trust policy of another

@@ -46,13 +46,26 @@ func (s *service) getDecision(c *awsapi.Call, in *GetDecisionInput) (*GetDecisio
 	if in.RequestID == "" {
 		return nil, awsapi.Invalid("requestId is needed.")
 	}
-	for record, err := range s.Events(audit.Query{RequestID: in.RequestID}) {
-		if err != nil {
+	asked := find{Query: audit.Query{RequestID: in.RequestID}, Max: 1}
+	here, err := s.findHere(c.Request.Context(), c.Account, &asked)
+	if err != nil {
+		return nil, err
+	}
+	all, silent := []*found{here}, []string(nil)
+	if len(here.events) == 0 {
+		if all, silent, err = s.findAll(c.Request.Context(), c.Account, func(string) find { return asked }); err != nil {
 			return nil, err
 		}
-		if e := &record.Event; belongs(e, c.Account) {
-			return s.explain(c, e), nil
+	}
+	for _, f := range all {
+		if len(f.events) > 0 {
+			out := s.explain(c, f.events[0])
+			out.Decision.Node = f.node
+			return out, nil
 		}
+	}
+	if len(silent) > 0 {
+		return nil, notFound("decision", in.RequestID+", as far as nodes told: "+strings.Join(silent, ", ")+" did not")
 	}
 	return nil, notFound("decision", in.RequestID)
 }

@@ -2,14 +2,11 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/daypass/daypass/internal/analyzer"
 	"github.com/daypass/daypass/internal/audit"
-	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/doctor"
 	"github.com/daypass/daypass/internal/jwks"
 )
@@ -19,17 +16,13 @@ const healthMinutes = 60
 
 // newAnalyzer makes the service that explains. It may be asked only once the node is
 // whole.
-func (n *node) newAnalyzer(c *Config, d *data, keys *jwks.Cache, loopback bool) (*awsapi.Service, error) {
+func (n *node) newAnalyzer(c *Config, d *data, keys *jwks.Cache, loopback bool) (*analyzer.Analyzer, error) {
 	name := ""
-	if c.Store != "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return nil, fmt.Errorf("server: this machine's name: %w", err)
-		}
-		name = host + ":" + c.DataDir
+	if n.peers != nil {
+		name = n.peers.Self.Name
 	}
 	return analyzer.New(analyzer.Config{
-		NodeName:     name,
+		Peers: n.peers, NodeName: name, Snapshot: n.directory.Snapshot, Now: c.Now,
 		ProviderKeys: keys, ExtendedClaims: c.ExtendedClaims,
 		Events: func(q audit.Query) iter.Seq2[audit.Record, error] {
 			path := d.events.Path()

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/daypass/daypass/internal/analyzer"
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/audit/sink"
 	"github.com/daypass/daypass/internal/awsapi"
@@ -26,6 +27,7 @@ import (
 	"github.com/daypass/daypass/internal/jwks"
 	"github.com/daypass/daypass/internal/lastuse"
 	"github.com/daypass/daypass/internal/metrics"
+	"github.com/daypass/daypass/internal/peers"
 	"github.com/daypass/daypass/internal/ratelimit"
 	"github.com/daypass/daypass/internal/revocation"
 	"github.com/daypass/daypass/internal/s3"
@@ -273,6 +275,8 @@ type node struct {
 	objects   *s3.Handler // nil: none are served
 	watch     *watch
 	presence  *presence
+	peers     *peers.Peers // nil: the store has no other nodes
+	analyzer  *analyzer.Analyzer
 	sinks     *sink.Sinks // nil: none
 	closers   []func() error
 }
@@ -316,11 +320,13 @@ func newNode(ctx context.Context, c *Config, d *data, loopback bool) (*node, err
 	if err != nil {
 		return n, err
 	}
-	analyzer, err := n.newAnalyzer(c, d, providerKeys, loopback)
-	if err != nil {
+	if err := n.openPeers(c, d); err != nil {
 		return n, err
 	}
-	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, analyzer}
+	if n.analyzer, err = n.newAnalyzer(c, d, providerKeys, loopback); err != nil {
+		return n, err
+	}
+	n.services = []*awsapi.Service{stsService, iamService, secrets, revocations, n.analyzer.Service}
 	api, err := awsapi.New(awsapi.Config{
 		Services: n.services, Directory: dir, LastUse: uses,
 		Events: d.events, Traces: c.tracer, Log: c.Log, Now: c.Now, Random: c.Random, ExplainToCaller: c.ExplainToCaller, EncodeDenials: c.EncodeDenials, Pace: c.Limits.pace(), Crowded: c.Limits.crowded(n.running.count.Load),
@@ -372,8 +378,9 @@ func openEvents(c *Config) (*audit.Log, error) {
 	return audit.Open(path, audit.Options{Log: c.Log})
 }
 
-// serve owns five goroutines, and the admin listener's: one accepts, one follows the store, one looks after
-// what is in it, one follows the master key, and the caller's waits for the end and joins them.
+// serve owns five goroutines, and those of the admin listener, of sinks and of other
+// nodes' questions: one accepts, one follows the store, one looks after what is in it,
+// one follows the master key, and the caller's waits for the end and joins them.
 func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	running := n.running
 	running.Handler = n.handler
@@ -403,6 +410,9 @@ func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	kept.Go(func() { n.presence.follow(following, c) })
 	if n.sinks != nil {
 		kept.Go(func() { n.sinks.Run(following) })
+	}
+	if n.peers != nil {
+		kept.Go(func() { n.peers.Run(following, n.analyzer.Answer) })
 	}
 	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 

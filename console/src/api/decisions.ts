@@ -24,6 +24,7 @@ export interface Decision {
   pipeline?: string;
   job?: string;
   sourceIp?: string;
+  node?: string; // whose record has it, of several
 }
 
 export interface Wanted {
@@ -34,11 +35,17 @@ export interface Wanted {
   operation: string;
 }
 
+export interface Page {
+  decisions: Decision[];
+  next?: string;
+  silent?: string[]; // nodes that did not tell in time
+}
+
 export function listDecisions(
   wanted: Wanted,
   next: string | undefined,
   signal?: AbortSignal,
-): Promise<{ decisions: Decision[]; next?: string; node?: string }> {
+): Promise<Page> {
   const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ""));
   return json("daypass", "ListDecisions", { ...asked, max: 100, ...(next ? { next } : {}) }, signal);
 }

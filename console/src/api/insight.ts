@@ -2,7 +2,7 @@ import type { Finding } from "./daypass";
 import type { Place } from "./decisions";
 import { json } from "./json";
 
-// What Daypass's own service tells of roles, projects and the node.
+// What Daypass's own service tells of roles, projects and the nodes.
 
 export interface AccessOfRole {
   roleArn: string;
@@ -52,6 +52,9 @@ export function listReach(
 }
 
 export interface Health {
+  node?: string; // whose health this is, of several
+  nodes?: string[]; // that run
+  silent?: string[]; // whose sessions are not counted
   time: string;
   version: string;
   goVersion: string;
@@ -73,6 +76,7 @@ export interface Health {
   minutes: { start: string; requests: number; denied: number; failed: number; p50Milliseconds: number; p99Milliseconds: number }[];
 }
 
-export function describeHealth(signal?: AbortSignal): Promise<Health> {
-  return json("daypass", "DescribeHealth", {}, signal);
+// describeHealth tells of a node, by default of the one that answers.
+export function describeHealth(node: string | undefined, signal?: AbortSignal): Promise<Health> {
+  return json("daypass", "DescribeHealth", node ? { node } : {}, signal);
 }

@@ -52,6 +52,7 @@ function Detail({ detail, reload }: { detail: DecisionDetail; reload: () => void
     ["Session", detail.session],
     ["From address", d.sourceIp],
     ["Request id", d.requestId],
+    ["Node", d.node],
   ];
   return (
     <SpaceBetween size="l">

@@ -1,3 +1,4 @@
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
@@ -11,7 +12,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useEffect, useState } from "react";
-import { listDecisions, type Decision, type Outcome, type Wanted } from "../api/decisions";
+import { listDecisions, type Decision, type Outcome, type Page, type Wanted } from "../api/decisions";
 import { FaultAlert } from "../parts/FaultAlert";
 import { when } from "../parts/format";
 import { useAction, useLoad } from "../parts/load";
@@ -33,7 +34,7 @@ export function Decisions() {
   const [wanted, setWanted] = useState(anything);
   const [asked, setAsked] = useState(anything);
   const [live, setLive] = useState(true);
-  const [older, setOlder] = useState<{ decisions: Decision[]; next?: string }>();
+  const [older, setOlder] = useState<Page>();
   const page = useLoad((signal) => listDecisions(asked, undefined, signal), [asked]);
   const more = useAction();
 
@@ -56,21 +57,23 @@ export function Decisions() {
 
   const set = (part: Partial<Wanted>) => setWanted((w) => ({ ...w, ...part }));
   const next = older ? older.next : page.value?.next;
+  const silent = [...new Set([...(page.value?.silent ?? []), ...(older?.silent ?? [])])];
   const decisions = page.value && [...page.value.decisions, ...(older?.decisions ?? [])].filter((d) => !isOwn(d));
   const readOlder = () =>
     void more.run(async () => {
       const found = await listDecisions(asked, next);
-      setOlder({ decisions: [...(older?.decisions ?? []), ...found.decisions], ...(found.next ? { next: found.next } : {}) });
+      setOlder({
+        ...found,
+        decisions: [...(older?.decisions ?? []), ...found.decisions],
+        silent: [...(older?.silent ?? []), ...(found.silent ?? [])],
+      });
     });
 
   return (
     <SpaceBetween size="l">
       <Header
         variant="h1"
-        description={
-          "Exchanges of tokens and signed requests, the newest first. Each opens to its reason." +
-          (page.value?.node ? ` They are those of the node ${page.value.node}; each node keeps its own record.` : "")
-        }
+        description="Exchanges of tokens and signed requests, the newest first. Each opens to its reason."
         actions={
           <SpaceBetween direction="horizontal" size="m" alignItems="center">
             <Toggle checked={live} onChange={({ detail }) => setLive(detail.checked)}>
@@ -117,6 +120,11 @@ export function Decisions() {
           </FormField>
         </ColumnLayout>
       </Container>
+      {silent.length > 0 && (
+        <Alert type="warning">
+          {silent.join(", ")} did not answer in time: what its record has is missing here.
+        </Alert>
+      )}
       <ResourceTable<Decision>
         title="Requests"
         noun="request"

@@ -2,14 +2,17 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
+import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import LineChart from "@cloudscape-design/components/line-chart";
 import Link from "@cloudscape-design/components/link";
+import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { listDecisions } from "../api/decisions";
+import { isAborted } from "../api/fault";
 import { describeHealth, type Health as State } from "../api/insight";
 import { FaultAlert } from "../parts/FaultAlert";
 import { ago, when } from "../parts/format";
@@ -20,8 +23,20 @@ import { href } from "../route";
 const refreshSeconds = 15;
 
 export function Health() {
-  const health = useLoad((signal) => describeHealth(signal), []);
+  // Behind a load balancer another node may answer each time: the first is stayed with.
+  const node = useRef<string>(undefined);
+  const health = useLoad(async (signal) => {
+    try {
+      const told = await describeHealth(node.current, signal);
+      node.current = told.node;
+      return told;
+    } catch (thrown) {
+      if (!isAborted(thrown)) node.current = undefined; // whoever answers the next time
+      throw thrown;
+    }
+  }, []);
   const { reload } = health;
+  const nodes = (health.value?.nodes ?? []).map((value) => ({ value }));
   useEffect(() => {
     const timer = setInterval(() => document.visibilityState === "visible" && reload(), refreshSeconds * 1000);
     return () => clearInterval(timer);
@@ -30,13 +45,25 @@ export function Health() {
     <SpaceBetween size="l">
       <Header
         variant="h1"
-        description="Of the node that answers, as it is now."
+        description="Of a node, as it is now."
         actions={<Button iconName="refresh" ariaLabel="Refresh" onClick={reload} loading={health.loading} />}
       >
         Health
       </Header>
       <FaultAlert fault={health.fault} retry={reload} />
       {health.loading && !health.value && <StatusIndicator type="loading">Loading</StatusIndicator>}
+      {nodes.length > 1 && (
+        <FormField label="Node" description="Each node tells of itself; sessions are those of all.">
+          <Select
+            selectedOption={health.value?.node ? { value: health.value.node } : null}
+            options={nodes}
+            onChange={({ detail }) => {
+              node.current = detail.selectedOption.value;
+              reload();
+            }}
+          />
+        </FormField>
+      )}
       {health.value && <Panels state={health.value} />}
     </SpaceBetween>
   );
@@ -97,7 +124,7 @@ function Panels({ state }: { state: State }) {
       <ResourceTable
         title="Sessions alive, by role"
         noun="role"
-        description={state.partial ? "Only the latest exchanges were counted." : undefined}
+        description={counted(state)}
         items={state.sessions ?? []}
         id={(s) => s.role}
         columns={[
@@ -118,6 +145,15 @@ function Panels({ state }: { state: State }) {
       <Export />
     </SpaceBetween>
   );
+}
+
+// counted says which sessions are missing.
+function counted(state: State): string | undefined {
+  const missing = [
+    ...(state.partial ? ["Only the latest exchanges were counted."] : []),
+    ...(state.silent?.length ? [`Without those of ${state.silent.join(", ")}, which did not answer in time.`] : []),
+  ];
+  return missing.join(" ") || undefined;
 }
 
 function Charts({ minutes }: { minutes: State["minutes"] }) {

@@ -105,7 +105,7 @@ func (s *server) startIssuer() string {
 	return s.waitFile("issuer.url")
 }
 
-func (s *server) start(name string, args ...string) {
+func (s *server) start(name string, args ...string) *exec.Cmd {
 	s.t.Helper()
 	log := &bytes.Buffer{}
 	command := exec.CommandContext(s.t.Context(), binary, args...)
@@ -122,6 +122,7 @@ func (s *server) start(name string, args ...string) {
 			s.t.Logf("%s says\n%s", name, log)
 		}
 	})
+	return command
 }
 
 func (s *server) waitFile(name string) string {
