@@ -23,14 +23,14 @@ import (
 
 // installation is a store with its nodes.
 type installation struct {
-	t     *testing.T
+	t     testing.TB
 	db    *pgcluster.Cluster
 	key   *masterkey.Key
 	mu    sync.Mutex
 	nodes []peers.Peer
 }
 
-func install(t *testing.T) *installation {
+func install(t testing.TB) *installation {
 	t.Helper()
 	db, err := pgcluster.Start(t.Context())
 	if errors.Is(err, pgcluster.ErrMissing) && os.Getenv("CI") != "true" {
@@ -47,7 +47,7 @@ func install(t *testing.T) *installation {
 	return &installation{t: t, db: db, key: newKey(t)}
 }
 
-func newKey(t *testing.T) *masterkey.Key {
+func newKey(t testing.TB) *masterkey.Key {
 	t.Helper()
 	key, err := masterkey.Create(filepath.Join(t.TempDir(), "master.key"))
 	if err != nil {
@@ -79,7 +79,7 @@ func (i *installation) hear(name string, at time.Time) {
 // node is a node, or another process on its data directory.
 type node struct {
 	*peers.Peers
-	t   *testing.T
+	t   testing.TB
 	log lockedBuffer
 }
 
@@ -152,7 +152,7 @@ func (n *node) ask(to string) string {
 }
 
 // soon waits for what holds once a busy machine lets it.
-func soon(t *testing.T, holds func() bool, otherwise func() string) {
+func soon(t testing.TB, holds func() bool, otherwise func() string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -349,4 +349,28 @@ func TestNew(t *testing.T) {
 	if p, err := peers.New(peers.Config{}); err == nil || p != nil {
 		t.Errorf("nothing makes %v", p)
 	}
+}
+
+// BenchmarkAsk is a question to nine nodes, each of which answers with 100 KB, as a page
+// of its record has.
+func BenchmarkAsk(b *testing.B) {
+	i := install(b)
+	asker := i.add("asker")
+	asker.says()
+	page := strings.Repeat("x", 100_000)
+	for n := range 9 {
+		i.add(fmt.Sprint("node ", n)).run(func(string) (string, error) { return page, nil })
+	}
+	b.ReportAllocs()
+	silent := 0
+	for b.Loop() {
+		for _, a := range asker.Ask(b.Context(), "", func(string) ([]byte, error) { return nil, nil }) {
+			if errors.Is(a.Err, peers.ErrSilent) {
+				silent++
+			} else if a.Err != nil {
+				b.Fatal(a.Err)
+			}
+		}
+	}
+	b.ReportMetric(float64(silent)/float64(b.N), "silent/op")
 }
