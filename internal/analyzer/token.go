@@ -93,7 +93,7 @@ func (s *service) explain(c *awsapi.Call, e *audit.Event) *GetDecisionOutput {
 	if err != nil {
 		return out
 	}
-	q := s.question(c.Snapshot, role, token, &auth.Request{Now: e.Time, SourceIP: e.SourceIP, UserAgent: e.UserAgent})
+	q := s.question(c.Snapshot, role, token, &auth.Request{Now: e.Time, SourceIP: e.SourceIP, UserAgent: e.UserAgent, SecureTransport: wasOverTLS(e)})
 	q.RoleSessionName = e.RoleSessionName
 	report := explain.Explain(q)
 	if report.Trust == nil {
@@ -109,6 +109,21 @@ func (s *service) explain(c *awsapi.Call, e *audit.Event) *GetDecisionOutput {
 		out.Explanation.Fix = fixOf(report, role)
 	}
 	return out
+}
+
+// wasOverTLS reports whether a request came over TLS, as far as its event tells: where no
+// policy asked for that, it is taken for granted, as by tryToken.
+func wasOverTLS(e *audit.Event) bool {
+	if e.Reasons != nil {
+		for i := range e.Reasons.Statements {
+			for _, condition := range e.Reasons.Statements[i].Conditions {
+				if condition.Present && strings.EqualFold(condition.Key, "aws:SecureTransport") {
+					return slices.Equal(condition.Got, []string{"true"})
+				}
+			}
+		}
+	}
+	return true
 }
 
 // claimsOf puts a token's claims together from what an event tells: its names, and

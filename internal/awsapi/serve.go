@@ -355,7 +355,7 @@ func (a *API) authenticate(c *Call) error {
 		signed.Form = c.body
 	}
 	caller, authorization, err := auth.Authenticate(c.Snapshot, signed, c.service.Name, c.Now)
-	c.asked = &auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: IsOverTLS(r)}
+	c.asked = c.HowAsked()
 	if authorization != nil {
 		c.Event.AccessKey = auth.KeyIDForRecord(authorization.AccessKeyID)
 		c.asked.Region, c.Region, c.Event.Region = authorization.Region, authorization.Region, authorization.Region

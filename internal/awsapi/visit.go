@@ -46,7 +46,7 @@ func (a *API) BeginVisit(r *http.Request, service string) *Visit {
 	now := a.Now()
 	v := &Visit{Snapshot: a.Directory.Snapshot(), stale: stale, Request: r, RequestID: a.newVisitID(), Now: now, api: a}
 	v.Event = &audit.Event{Time: now.UTC(), RequestID: v.RequestID, TraceID: tracing.ID(r.Context()), Service: service, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Via: via(r)}
-	v.asked = &auth.Request{Now: now, SourceIP: v.Event.SourceIP, UserAgent: v.Event.UserAgent, SecureTransport: IsOverTLS(r)}
+	v.asked = howAsked(r, v.Event, now)
 	return v
 }
 

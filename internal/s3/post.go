@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/daypass/daypass/internal/auth"
+	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/s3request"
 	"github.com/daypass/daypass/internal/sigv4"
 )
@@ -128,7 +129,7 @@ func redirection(f *form) *url.URL {
 // location is the URL of the object, in the form in which the bucket was named.
 func (q *request) location() string {
 	scheme := "http"
-	if q.Request.TLS != nil {
+	if awsapi.IsOverTLS(q.Request) {
 		scheme = "https"
 	}
 	path := "/" + s3request.EncodeKey(q.op.Key)

@@ -138,8 +138,8 @@ func (f forwarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	client := clientOf(r.Header.Values("X-Forwarded-For"), f.trusted)
 	ctx := r.Context()
-	if last(r.Header.Values("X-Forwarded-Proto")) == "https" {
-		ctx = awsapi.OverTLS(ctx)
+	if scheme := last(r.Header.Values("X-Forwarded-Proto")); scheme != "" {
+		ctx = awsapi.OverTLS(ctx, scheme == "https")
 	}
 	r = r.WithContext(ctx)
 	if client.IsValid() {

@@ -140,6 +140,9 @@ func TestIssuerLimit(t *testing.T) {
 // and that it came over TLS; of nobody else.
 func TestTrustedProxy(t *testing.T) {
 	t.Parallel()
+	i, token := serveIssuer(t, t.TempDir())
+	host := strings.TrimPrefix(i.Issuer.URL(), "https://")
+	const condition = `"IpAddress":{"aws:SourceIp":"192.0.2.1"},"Bool":{"aws:SecureTransport":"true"}`
 	for name, tt := range map[string]struct {
 		trusted string
 		client  string
@@ -159,7 +162,18 @@ func TestTrustedProxy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := admin.PutUserPolicy(t.Context(), &iamclient.PutUserPolicyInput{UserName: aws.String("far"), PolicyName: aws.String("p"), PolicyDocument: aws.String(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.1"},"Bool":{"aws:SecureTransport":"true"}}}]}`)}); err != nil {
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{`+condition+`}}]}`)}); err != nil {
+			t.Fatal(err)
+		}
+		provider, err := admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
+			Url: aws.String(i.Issuer.URL()), ClientIDList: []string{"aud"}, ThumbprintList: []string{i.Thumbprint},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := admin.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("far"), AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + *provider.OpenIDConnectProviderArn +
+				`"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"` + host + `:aud":"aud"},` + condition + `}}]}`)}); err != nil {
 			t.Fatal(err)
 		}
 		key, err := admin.CreateAccessKey(t.Context(), &iamclient.CreateAccessKeyInput{UserName: aws.String("far")})
@@ -170,10 +184,15 @@ func TestTrustedProxy(t *testing.T) {
 		far.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: *key.AccessKey.AccessKeyId, SecretAccessKey: *key.AccessKey.SecretAccessKey}, nil
 		})
-		far.HTTPClient = &http.Client{Transport: proxied{r.client.Transport, tt.client}}
+		r.client.Transport = proxied{r.client.Transport, tt.client}
+		far.HTTPClient = r.client
 		_, err = iamclient.NewFromConfig(far).GetUser(t.Context(), &iamclient.GetUserInput{UserName: aws.String("far")})
 		if (err == nil) != tt.allowed {
 			t.Errorf("%s: %v", name, err)
+		}
+		code, message := r.exchange(t, "far", token)
+		if (code == "") != tt.allowed {
+			t.Errorf("%s: the exchange is answered %q, %s", name, code, message)
 		}
 		r.mustStop(t)
 	}

@@ -3,7 +3,6 @@ package sts
 import (
 	"strings"
 
-	"github.com/daypass/daypass/internal/auth"
 	"github.com/daypass/daypass/internal/awsapi"
 	"github.com/daypass/daypass/internal/directory"
 	"github.com/daypass/daypass/internal/oidc"
@@ -28,7 +27,7 @@ func (s *service) token(in *webIdentityRequest, provider *directory.OIDCProvider
 // admit asks the role's trust policy. A role that does not exist is answered
 // as one that does not trust, to the encoded message of the denial.
 func (s *service) admit(c *awsapi.Call, in *webIdentityRequest, token *trust.Token) (*directory.Role, error) {
-	request := auth.Request{Now: c.Now, SourceIP: c.Event.SourceIP, UserAgent: c.Event.UserAgent, SecureTransport: c.Request.TLS != nil}
+	request := c.HowAsked()
 	asked := trust.Session{RoleSessionName: in.sessionName, RoleARN: in.roleARN, Account: in.account, RequestKeys: request.SetKeys}
 	role, ok := in.role(c)
 	if !ok {
