@@ -35,12 +35,6 @@ type fixture struct {
 
 func start(t testing.TB) *fixture {
 	t.Helper()
-	return startWith(t, nil)
-}
-
-// startWith starts one whose configuration is changed.
-func startWith(t testing.TB, with func(*awsapitest.Server, *analyzer.Config)) *fixture {
-	t.Helper()
 	f := &fixture{}
 	path := filepath.Join(t.TempDir(), "events.jsonl")
 	var err error
@@ -53,14 +47,15 @@ func startWith(t testing.TB, with func(*awsapitest.Server, *analyzer.Config)) *f
 		}
 	})
 	f.Server = awsapitest.Start(t, awsapitest.Options{Now: time.Now, Services: func(s *awsapitest.Server) ([]*awsapi.Service, error) {
-		c := configure(s, func(q audit.Query) iter.Seq2[audit.Record, error] {
-			f.cost = audit.Cost{}
-			return audit.Search(path, q, true, &f.cost)
+		a, err := analyzer.New(analyzer.Config{
+			ProviderKeys: jwks.New(jwks.Config{Now: time.Now}), Now: time.Now, Snapshot: s.Directory.Snapshot,
+			Events: func(q audit.Query) iter.Seq2[audit.Record, error] {
+				f.cost = audit.Cost{}
+				return audit.Search(path, q, true, &f.cost)
+			},
+			Examine: func(context.Context, string) []analyzer.IssuerCheck { return nil },
+			Health:  func() analyzer.Node { return analyzer.Node{} },
 		})
-		if with != nil {
-			with(s, &c)
-		}
-		a, err := analyzer.New(c)
 		if err != nil {
 			return nil, err
 		}
@@ -68,15 +63,6 @@ func startWith(t testing.TB, with func(*awsapitest.Server, *analyzer.Config)) *f
 		return []*awsapi.Service{a.Service}, nil
 	}})
 	return f
-}
-
-// configure is a service over a record.
-func configure(s *awsapitest.Server, events func(audit.Query) iter.Seq2[audit.Record, error]) analyzer.Config {
-	return analyzer.Config{
-		ProviderKeys: jwks.New(jwks.Config{Now: time.Now}), Events: events, Now: time.Now, Snapshot: s.Directory.Snapshot,
-		Examine: func(context.Context, string) []analyzer.IssuerCheck { return nil },
-		Health:  func() analyzer.Node { return analyzer.Node{} },
-	}
 }
 
 func (f *fixture) write(t testing.TB, events ...*audit.Event) {
