@@ -15,9 +15,9 @@ import (
 )
 
 // The scripts are the promises of the README: each drives the real binary, and
-// through it real clients and real issuers. Those in testdata/script run with
+// through it real clients and real issuers. Those in testdata/aws run with
 // each aws CLI that is there, those in testdata/clients with each generation of
-// their own client, those in testdata/issuers once.
+// their own client, all others once.
 
 // binDir holds the daypass under test.
 var binDir string
@@ -46,14 +46,22 @@ func (b built) Run() int {
 	return b.m.Run()
 }
 
-func TestScripts(t *testing.T) {
+// TestAWS runs what asks how AWS's command line gets on with Daypass, by every version of
+// it that is there.
+func TestAWS(t *testing.T) {
 	t.Parallel()
 	for _, cli := range awsCLIs(t) {
 		t.Run(cli.version, func(t *testing.T) {
 			t.Parallel()
-			testscript.Run(t, scripts(clients{aws: cli}, "testdata/script"))
+			testscript.Run(t, scripts(clients{aws: cli}, "testdata/aws"))
 		})
 	}
+}
+
+// TestScripts runs what asks for something else, and has one aws CLI to set it up.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, scripts(clients{aws: awsCLIs(t)[0]}, "testdata/script"))
 }
 
 // TestClients runs the scripts of clients: boto3's by every version that is
