@@ -162,7 +162,7 @@ func TestTrustedProxy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := admin.PutUserPolicy(t.Context(), &iamclient.PutUserPolicyInput{UserName: aws.String("far"), PolicyName: aws.String("p"), PolicyDocument: aws.String(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{`+condition+`}}]}`)}); err != nil {
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{` + condition + `}}]}`)}); err != nil {
 			t.Fatal(err)
 		}
 		provider, err := admin.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{

@@ -45,7 +45,7 @@ export function Health() {
     <SpaceBetween size="l">
       <Header
         variant="h1"
-        description="Of a node, as it is now."
+        description={nodes.length > 1 ? "Of a node, as it is now." : "Of this server, as it is now."}
         actions={<Button iconName="refresh" ariaLabel="Refresh" onClick={reload} loading={health.loading} />}
       >
         Health

@@ -147,9 +147,12 @@ func TestMailTells(t *testing.T) {
 	url := postgresURL(t)
 	a, b := openPostgres(t, url), openPostgres(t, url)
 	ctx, cancel := context.WithCancel(t.Context())
-	writes, listened := make(chan struct{}, 10), make(chan error, 1)
-	go func() { listened <- b.Listen(ctx, func() { writes <- struct{}{} }) }()
-	defer func() { cancel(); _ = <-listened }() // it ended because it was told to
+	writes, listened := make(chan struct{}, 10), make(chan struct{})
+	go func() {
+		defer close(listened)
+		_ = b.Listen(ctx, func() { writes <- struct{}{} }) // it ends because it is told to
+	}()
+	defer func() { cancel(); <-listened }()
 	wait := func(what string, c <-chan struct{}) {
 		t.Helper()
 		select {
