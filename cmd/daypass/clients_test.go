@@ -18,6 +18,7 @@ import (
 	"github.com/daypass/daypass/internal/gitlab"
 	"github.com/daypass/daypass/internal/gitlab/instance"
 	"github.com/daypass/daypass/internal/pgcluster"
+	"github.com/daypass/daypass/internal/pythontest"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -67,7 +68,7 @@ func awsCLIs(t *testing.T) []awsCLI {
 		}
 		seen[version] = true
 		found = append(found, awsCLI{
-			path: path, version: strings.ReplaceAll(version, "/", "-"),
+			path: pythontest.Program(path), version: strings.ReplaceAll(version, "/", "-"),
 			refused: fmt.Sprint(refusedCode(version)), readsEndpointURL: readsEndpointURL(version),
 		})
 	}
@@ -94,7 +95,7 @@ var pythons = sync.OnceValue(func() []python {
 			continue
 		}
 		seen[version] = true
-		found = append(found, python{path: path, version: version})
+		found = append(found, python{path: pythontest.Interpreter(path), version: version})
 	}
 	return found
 })

@@ -65,7 +65,8 @@ func (s *service) getDecision(c *awsapi.Call, in *GetDecisionInput) (*GetDecisio
 		}
 	}
 	if len(silent) > 0 {
-		return nil, notFound("decision", in.RequestID+", as far as nodes told: "+strings.Join(silent, ", ")+" did not")
+		return nil, awsapi.Error(400, "ResourceNotFoundException",
+			"There is no decision "+in.RequestID+" in this account, as far as nodes told: "+strings.Join(silent, ", ")+" did not.")
 	}
 	return nil, notFound("decision", in.RequestID)
 }

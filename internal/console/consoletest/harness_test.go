@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/internal/pythontest"
+
 	"github.com/chromedp/chromedp"
 )
 
@@ -40,6 +42,11 @@ func run(m *testing.M) int {
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build daypass:", err)
 		return 1
+	}
+	if aws, err := exec.LookPath("aws"); err == nil {
+		if err := os.Setenv("PATH", filepath.Dir(pythontest.Program(aws))+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+			panic(err)
+		}
 	}
 	defer func() { closeBrowser() }()
 	return m.Run()
