@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -175,10 +176,11 @@ func (p *Peers) others() []Peer {
 }
 
 // Ask puts a question to the other nodes, or to the one that is named, and waits for up
-// to Patience; question gives what each is asked. There is an answer for each of them, in the order of Names; without
-// others, or without the one that is named, there is none. A node that gave none the
-// last time, and has not said since that it runs, is asked but not waited for: of one
-// that was killed the others' answers come as fast as ever.
+// to Patience; question gives what each is asked. There is an answer for each of them, in
+// the order of Names; without others, or without the one that is named, there is none. A
+// node that gave none the last time, and has not said since that it runs, is asked but not
+// waited for: of one that was killed the others' answers come as fast as ever. One
+// that cannot be asked is logged; one that cannot answer logs why.
 func (p *Peers) Ask(ctx context.Context, to string, question func(node string) ([]byte, error)) []Answer {
 	others := p.others()
 	if to != "" {
@@ -195,10 +197,11 @@ func (p *Peers) Ask(ctx context.Context, to string, question func(node string) (
 	asker := ctx
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	id, came, done, err := p.expect(len(others))
+	id, came, done, unasked := p.expect(len(others))
 	defer done()
 	awaited := map[string]bool{}
 	for i, o := range others {
+		err := unasked
 		var body []byte
 		if err == nil {
 			body, err = question(o.Name)
@@ -208,6 +211,9 @@ func (p *Peers) Ask(ctx context.Context, to string, question func(node string) (
 		}
 		if err != nil {
 			answers[i].Err = err
+			if asker.Err() == nil {
+				p.Log.Warn("another node could not be asked", "node", o.Name, "error", err)
+			}
 			continue
 		}
 		if to != "" || !p.isSilent(o) {
@@ -312,6 +318,7 @@ func (p *Peers) Run(ctx context.Context, answer func(ctx context.Context, questi
 					p.reply(ctx, l, answer)
 				})
 			default: // who asked learns that this node does not answer
+				p.Log.Warn("a question of another node was not answered: too many are under way", "node", l.From.Name)
 			}
 		}
 	}
@@ -331,17 +338,30 @@ func (p *Peers) deliver(l *letter) {
 }
 
 func (p *Peers) reply(ctx context.Context, question *letter, answer func(context.Context, []byte) ([]byte, error)) {
+	ending := ctx
 	ctx, cancel := context.WithTimeout(ctx, min(question.Wait, Patience))
 	defer cancel()
 	l := &letter{ID: question.ID, From: p.Self}
-	var err error
-	if l.Body, err = answer(ctx, question.Body); err == nil && len(l.Body) > MaxBody {
-		err = fmt.Errorf("%w: %d bytes", ErrLarge, len(l.Body))
-	}
-	if err != nil {
+	body, err := p.answered(ctx, question.Body, answer)
+	if l.Body = body; err != nil {
 		l.Body, l.Failure = nil, err.Error()
 	}
-	if err := p.send(ctx, question.ReplyTo, l); err != nil && ctx.Err() == nil {
+	if err = errors.Join(err, p.send(ctx, question.ReplyTo, l)); err != nil && ending.Err() == nil {
 		p.Log.Warn("a question of another node could not be answered", "node", question.From.Name, "error", err)
 	}
+}
+
+// answered is the answer to a question. A fault of the program is an error: it must not
+// end a node that others only ask.
+func (p *Peers) answered(ctx context.Context, question []byte, answer func(context.Context, []byte) ([]byte, error)) (body []byte, err error) {
+	defer func() {
+		if met := recover(); met != nil {
+			p.Log.Error("the program met a fault of its own in a question of another node", "fault", met, "stack", string(debug.Stack()))
+			err = errors.New("peers: the node met a fault of its own")
+		}
+	}()
+	if body, err = answer(ctx, question); err == nil && len(body) > MaxBody {
+		err = fmt.Errorf("%w: %d bytes", ErrLarge, len(body))
+	}
+	return body, err
 }

@@ -193,8 +193,11 @@ func TestAsk(t *testing.T) {
 	b, c := i.add("b"), i.add("c")
 	b.says()
 	c.run(func(q string) (string, error) {
-		if strings.HasSuffix(q, "fail") {
+		switch q {
+		case "fail":
 			return "", errors.New("no room")
+		case "panic":
+			panic("a fault")
 		}
 		return "c heard " + q, nil
 	})
@@ -221,6 +224,14 @@ func TestAsk(t *testing.T) {
 		got = question("fail", nil)
 		return len(got) == 2 && got[0].Err == nil && got[1].Err != nil && got[1].Err.Error() == "no room"
 	}, func() string { return fmt.Sprintf("a failure is told as %+v", got) })
+	if !strings.Contains(c.log.String(), "no room") {
+		t.Errorf("the node that failed logs %s", c.log.String())
+	}
+	soon(t, func() bool { // and answers the next question
+		got = question("panic", nil)
+		return len(got) == 2 && got[0].Err == nil && got[1].Err != nil && strings.Contains(got[1].Err.Error(), "a fault of its own")
+	}, func() string { return fmt.Sprintf("a fault of the program is told as %+v", got) })
+	a.want("c", "c heard hello c")
 	if got := question(strings.Repeat("x", peers.MaxBody+1), nil); len(got) != 2 || !errors.Is(got[0].Err, peers.ErrLarge) {
 		t.Errorf("a long question: %v", got[0].Err)
 	}
@@ -228,6 +239,16 @@ func TestAsk(t *testing.T) {
 	if got := question("", odd); len(got) != 2 || !errors.Is(got[0].Err, odd) {
 		t.Errorf("no question: %v", got[0].Err)
 	}
+	// What cannot be asked of one is asked of the others.
+	soon(t, func() bool {
+		got = a.Ask(t.Context(), "", func(node string) ([]byte, error) {
+			if node == "b" {
+				return nil, odd
+			}
+			return []byte("even"), nil
+		})
+		return len(got) == 2 && errors.Is(got[0].Err, odd) && string(got[1].Body) == "c heard even"
+	}, func() string { return fmt.Sprintf("half a question is answered %+v", got) })
 	a.want("b", "b heard hello b")
 }
 

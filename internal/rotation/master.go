@@ -159,7 +159,8 @@ func (m *Master) Begin(ctx context.Context, now time.Time) (id uint32, err error
 }
 
 // running gives the nodes that count as running.
-func running(s *directory.Snapshot, now time.Time) []*store.Node {
+// Running are the nodes that count as running: they said so less than Gone ago.
+func Running(s *directory.Snapshot, now time.Time) []*store.Node {
 	var nodes []*store.Node
 	for n := range s.Nodes() {
 		if now.Sub(n.Heard) < Gone {
@@ -227,7 +228,7 @@ func (m *Master) step(ctx context.Context, now time.Time, keep time.Duration) (P
 	if err := Adopt(m.Key, record); err != nil {
 		return Progress{}, err
 	}
-	nodes := running(snapshot, now)
+	nodes := Running(snapshot, now)
 	switch {
 	case record.Next != 0:
 		names := waiting(nodes, func(n *store.Node) bool { return !slices.Contains(n.Holds, record.Next) })

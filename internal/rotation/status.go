@@ -97,7 +97,7 @@ func (m *Master) Read(ctx context.Context, now time.Time) (*Status, error) {
 // schedulesOf are those of the nodes that run: of each ring the shortest.
 func schedulesOf(s *directory.Snapshot, now time.Time) map[string]time.Duration {
 	shortest := map[string]time.Duration{}
-	for _, n := range running(s, now) {
+	for _, n := range Running(s, now) {
 		for ring, every := range n.Schedules {
 			if had := shortest[ring]; had == 0 || every < had {
 				shortest[ring] = every
@@ -174,7 +174,7 @@ func (s *Status) master(held *masterkey.Key, snapshot *directory.Snapshot, seale
 	if source.KMS != nil {
 		s.Master.KMS = source.KMS.URI
 	}
-	nodes := running(snapshot, now)
+	nodes := Running(snapshot, now)
 	s.Master.Nodes = append(s.Master.Nodes, waiting(nodes, func(*store.Node) bool { return true })...)
 	told := map[uint32]bool{}
 	tell := func(id uint32, state string, since time.Time) *Key {

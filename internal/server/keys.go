@@ -114,17 +114,26 @@ type presence struct {
 	said      store.Node
 }
 
+// self is the node as the store and other nodes know it.
+func (c *Config) self() (store.Node, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return store.Node{}, fmt.Errorf("server: this machine's name, under which the node is known: %w", err)
+	}
+	return store.Node{Host: host, Path: c.DataDir}, nil
+}
+
 // present says that the node runs, for the first time: from here on rotations wait
 // for it. A node whose master key is not the store's does not start.
 func (n *node) present(ctx context.Context, c *Config, d *data) (*presence, error) {
-	host, err := os.Hostname()
+	self, err := c.self()
 	if err != nil {
-		return nil, fmt.Errorf("server: this machine's name, under which the node is known: %w", err)
+		return nil, err
 	}
 	p := &presence{
-		n: n, id: store.NodeID(host, c.DataDir), schedules: c.Keys.schedules(),
+		n: n, id: store.NodeID(self.Host, self.Path), schedules: c.Keys.schedules(),
 		master: &rotation.Master{Store: d.store, Directory: n.directory, Key: d.masterKey},
-		said:   store.Node{Host: host, Path: c.DataDir},
+		said:   self,
 	}
 	if err := p.master.Ensure(ctx, c.Now()); err != nil {
 		return nil, err

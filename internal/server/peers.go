@@ -1,9 +1,6 @@
 package server
 
 import (
-	"fmt"
-	"os"
-
 	"github.com/daypass/daypass/internal/peers"
 	"github.com/daypass/daypass/internal/rotation"
 	"github.com/daypass/daypass/internal/store"
@@ -15,18 +12,16 @@ func (n *node) openPeers(c *Config, d *data) error {
 	if !ok {
 		return nil
 	}
-	host, err := os.Hostname()
+	self, err := c.self()
 	if err != nil {
-		return fmt.Errorf("server: this machine's name, under which other nodes know this one: %w", err)
+		return err
 	}
 	n.peers, err = peers.New(peers.Config{
-		Mail: mail, Sealer: d.masterKey, Self: peerOf(&store.Node{Host: host, Path: c.DataDir}), Random: c.Random, Log: c.Log,
+		Mail: mail, Sealer: d.masterKey, Self: peerOf(&self), Random: c.Random, Log: c.Log,
 		Nodes: func() []peers.Peer {
 			var running []peers.Peer
-			for other := range n.directory.Snapshot().Nodes() {
-				if c.Now().Sub(other.Heard) < rotation.Gone {
-					running = append(running, peerOf(other))
-				}
+			for _, other := range rotation.Running(n.directory.Snapshot(), c.Now()) {
+				running = append(running, peerOf(other))
 			}
 			return running
 		},

@@ -44,8 +44,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	if aws, err := exec.LookPath("aws"); err == nil {
-		if err := os.Setenv("PATH", filepath.Dir(pythontest.Program(aws))+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
-			panic(err)
+		if direct := pythontest.Program(aws); direct != aws {
+			if err := os.Setenv("PATH", filepath.Dir(direct)+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+				panic(err)
+			}
 		}
 	}
 	defer func() { closeBrowser() }()
