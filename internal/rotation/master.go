@@ -158,7 +158,6 @@ func (m *Master) Begin(ctx context.Context, now time.Time) (id uint32, err error
 	return id, err
 }
 
-// running gives the nodes that count as running.
 // Running are the nodes that count as running: they said so less than Gone ago.
 func Running(s *directory.Snapshot, now time.Time) []*store.Node {
 	var nodes []*store.Node

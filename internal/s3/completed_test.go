@@ -3,6 +3,8 @@ package s3_test
 import (
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -11,23 +13,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/daypass/daypass/internal/awsapi"
 	room "github.com/daypass/daypass/internal/s3"
 )
 
 // TestCompletedLocation: an object that was made of parts is told to be at our
-// address, and not at the store's.
+// address, and not at the store's; behind a proxy that ends TLS, at the proxy's.
 func TestCompletedLocation(t *testing.T) {
 	g := start(t, nil)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.handler.ServeHTTP(w, r.WithContext(awsapi.OverTLS(r.Context(), true)))
+	}))
+	t.Cleanup(proxy.Close)
 	bucket, key := g.bucket(t), "a b&c"
-	id := g.upload(t, bucket, key)
-	part, err := g.admin.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &bucket, Key: &key, UploadId: &id, PartNumber: aws.Int32(1), Body: strings.NewReader("x")})
-	must(t, err)
-	out, err := g.admin.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
-		Bucket: &bucket, Key: &key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}}},
-	})
-	must(t, err)
-	if want := g.URL + "/" + bucket + "/a%20b%26c"; aws.ToString(out.Location) != want || aws.ToString(out.ETag) == "" {
-		t.Errorf("location %q, want %q", aws.ToString(out.Location), want)
+	for endpoint, told := range map[string]string{g.URL: g.URL, proxy.URL: "https://" + strings.TrimPrefix(proxy.URL, "http://")} {
+		at := func(o *s3.Options) { o.BaseEndpoint = &endpoint }
+		id := g.upload(t, bucket, key)
+		part, err := g.admin.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &bucket, Key: &key, UploadId: &id, PartNumber: aws.Int32(1), Body: strings.NewReader("x")}, at)
+		must(t, err)
+		out, err := g.admin.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+			Bucket: &bucket, Key: &key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}}},
+		}, at)
+		must(t, err)
+		if want := told + "/" + bucket + "/a%20b%26c"; aws.ToString(out.Location) != want || aws.ToString(out.ETag) == "" {
+			t.Errorf("location %q, want %q", aws.ToString(out.Location), want)
+		}
 	}
 }
 
