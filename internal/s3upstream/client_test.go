@@ -470,8 +470,8 @@ func (c *counting) Read(p []byte) (int, error) {
 // TestCutShort has a store that breaks off in the middle of an object.
 func TestCutShort(t *testing.T) {
 	endpoint, _ := rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nhello")
-	c := newClient(t, s3upstream.Target{Endpoint: endpoint, ResponseTimeout: time.Second})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	c := newClient(t, s3upstream.Target{Endpoint: endpoint, ResponseTimeout: 10 * time.Second})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	response, err := c.Do(ctx, &s3upstream.Request{Method: "GET", Bucket: "b", Key: "k"})
 	if err != nil {
