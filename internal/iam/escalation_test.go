@@ -224,8 +224,15 @@ func TestManyTagsAreNoWork(t *testing.T) {
 			}
 			return time.Since(began)
 		}
-		// Eight times as many are some eight times the work, and not 64 times.
+		// Eight times as many are some eight times the work, and not 64 times. What a
+		// busy machine does between is no work of theirs: the shortest of a few counts.
 		few, many := took(15_000), took(120_000)
+		for range 4 {
+			if many <= 30*few {
+				break
+			}
+			few, many = min(few, took(15_000)), min(many, took(120_000))
+		}
 		if many > 30*few {
 			t.Errorf("%s: 15,000 members took %v, 120,000 took %v", action, few, many)
 		}
