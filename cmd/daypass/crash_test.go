@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,12 +52,7 @@ func TestKilled(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // G404: when to kill
 	for round := range crashKills {
-		killed := make(chan struct{})
-		go func() {
-			time.Sleep(300*time.Millisecond + time.Duration(random.IntN(400))*time.Millisecond)
-			kill()
-			close(killed)
-		}()
+		killed := c.killAmid(kill, 300*time.Millisecond+time.Duration(random.IntN(400))*time.Millisecond, 10*crashClients)
 		each((*crashClient).work) // until the server is gone
 		<-killed
 		if t.Failed() {
@@ -66,13 +62,8 @@ func TestKilled(t *testing.T) {
 		each((*crashClient).settle)
 		c.checkCounters(clients)
 	}
-	done := 0
-	for _, client := range clients {
-		done += client.done
-	}
-	t.Logf("%d writes were acknowledged", done)
-	if done < 10*crashKills*crashClients {
-		t.Errorf("only %d writes were acknowledged", done)
+	if n := c.acknowledged.Load(); n < 10*crashKills*crashClients {
+		t.Errorf("only %d writes were acknowledged", n)
 	}
 	each((*crashClient).clear)
 	for _, policy := range c.policies {
@@ -92,6 +83,8 @@ type crash struct {
 	admin    *iam.Client // of the server that runs now
 	objects  *s3.Client  // likewise
 	policies []string
+	// acknowledged counts the writes that were, of all clients.
+	acknowledged atomic.Int64
 }
 
 func (c *crash) must(err error) {
@@ -122,7 +115,7 @@ func (c *crash) serve(round int) (kill func()) {
 		<-ended
 	})
 	c.t.Cleanup(kill)
-	for range 600 { // 30 seconds
+	for range 2400 { // two minutes
 		endpoint, err := os.ReadFile(ready)
 		if err == nil {
 			c.connect(strings.TrimSpace(string(endpoint)), filepath.Join(data, "credentials"))
@@ -136,6 +129,25 @@ func (c *crash) serve(round int) (kill func()) {
 	}
 	c.t.Fatalf("after %d kills the server does not answer", round)
 	return nil
+}
+
+// killAmid kills the server after a time, and not before that many writes more are
+// acknowledged: on a slow machine it is amid them too. The channel is closed then.
+func (c *crash) killAmid(kill func(), after time.Duration, writes int64) (killed <-chan struct{}) {
+	enough := c.acknowledged.Load() + writes
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer kill()
+		time.Sleep(after)
+		for range 2 * 60 * 200 { // two minutes
+			if c.acknowledged.Load() >= enough || c.t.Failed() {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	return done
 }
 
 func (c *crash) connect(endpoint, credentials string) {
@@ -209,7 +221,6 @@ type crashClient struct {
 	random *rand.Rand
 	prefix string
 	roles  []crashRole // as acknowledged
-	done   int         // acknowledged writes
 	// doubt is the role of the write that was under way when the server was
 	// killed, -1 for none, and what that write would make of it.
 	doubt int
@@ -235,7 +246,7 @@ func (c *crashClient) work() {
 			c.doubt, c.after = i, after
 			return
 		}
-		c.done++
+		c.acknowledged.Add(1)
 		c.roles[i] = after
 		got, err := c.read(i)
 		if err != nil {

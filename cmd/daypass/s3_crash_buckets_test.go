@@ -23,7 +23,6 @@ type s3CrashBucketMaker struct {
 	random  *rand.Rand
 	prefix  string
 	buckets []s3CrashBucket
-	done    int
 	doubt   int // bucket of the write that was under way, -1 for none
 	after   s3CrashBucket
 }
@@ -34,8 +33,6 @@ func newS3CrashBuckets(c *crash, seed int64, n int) *s3CrashBucketMaker {
 		prefix: fmt.Sprintf("client%d-", n), buckets: make([]s3CrashBucket, s3CrashBuckets), doubt: -1,
 	}
 }
-
-func (c *s3CrashBucketMaker) acknowledged() int { return c.done }
 
 func (c *s3CrashBucketMaker) name(i int) *string {
 	return aws.String(fmt.Sprintf("%sbucket%d", c.prefix, i))
@@ -60,7 +57,7 @@ func (c *s3CrashBucketMaker) work() {
 			return
 		}
 		c.buckets[i], c.doubt = c.after, -1
-		c.done++
+		c.acknowledged.Add(1)
 	}
 }
 

@@ -67,12 +67,7 @@ func TestS3Killed(t *testing.T) {
 		all.Wait()
 	}
 	for round := range int(kills) {
-		killed := make(chan struct{})
-		go func() {
-			defer close(killed)
-			time.Sleep(200*time.Millisecond + time.Duration(random.IntN(500))*time.Millisecond)
-			kill()
-		}()
+		killed := c.killAmid(kill, 200*time.Millisecond+time.Duration(random.IntN(500))*time.Millisecond, 10)
 		each(s3CrashClient.work) // until the server is gone
 		<-killed
 		kill = c.serve(round + 1)
@@ -81,13 +76,8 @@ func TestS3Killed(t *testing.T) {
 			return
 		}
 	}
-	done := 0
-	for _, client := range clients {
-		done += client.acknowledged()
-	}
-	t.Logf("%d writes were acknowledged", done)
-	if done < 10*int(kills) {
-		t.Errorf("only %d writes were acknowledged", done)
+	if n := c.acknowledged.Load(); n < 10*kills {
+		t.Errorf("only %d writes were acknowledged", n)
 	}
 	each(s3CrashClient.clear)
 	for _, bucket := range []string{"plain", "versioned"} {
@@ -136,7 +126,6 @@ type s3CrashClient interface {
 	work()   // until the server is gone
 	settle() // holds all against what was acknowledged
 	clear()  // takes all away
-	acknowledged() int
 }
 
 // s3CrashObject is an object that was put. Its bytes are those of its number.
@@ -206,7 +195,6 @@ type s3CrashObjects struct {
 	prefix    string
 	versioned bool
 	keys      []s3CrashHistory
-	done      int
 	// doubt is the key of the write that was under way when the server was killed,
 	// -1 for none; after is what that write would make of it.
 	doubt int
@@ -225,8 +213,6 @@ func newS3CrashObjects(c *crash, seed int64, n int, bucket string) *s3CrashObjec
 		prefix: fmt.Sprintf("client%d/", n), versioned: bucket == "versioned", keys: make([]s3CrashHistory, s3CrashKeys), doubt: -1,
 	}
 }
-
-func (c *s3CrashObjects) acknowledged() int { return c.done }
 
 func (c *s3CrashObjects) key(i int) *string {
 	return aws.String(fmt.Sprintf("%sfolder%d/key", c.prefix, i))
@@ -277,7 +263,7 @@ func (c *s3CrashObjects) work() {
 			c.after[0].id = id
 		}
 		c.keys[i] = c.after
-		c.done++
+		c.acknowledged.Add(1)
 	}
 }
 
