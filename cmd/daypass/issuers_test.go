@@ -380,7 +380,7 @@ database = { type = "sqlite3"; path = %q; };
 func (b *browser) setUpGlewlwyd(root, client string, users []string) error {
 	api := root + "/api"
 	var err error
-	for range 600 { // 30 seconds, until it answers
+	for range 2400 { // two minutes, until it answers
 		if err = b.json(http.MethodPost, api+"/auth/", map[string]any{"username": "admin", "password": "password"}, nil); err == nil {
 			break
 		}

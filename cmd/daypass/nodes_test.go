@@ -263,7 +263,7 @@ func (c *clusterNode) start() {
 		}
 	})
 	c.process = process
-	for range 600 { // 30 seconds
+	for range 2400 { // two minutes
 		if endpoint, err := os.ReadFile(ready); err == nil {
 			c.endpoint = strings.TrimSpace(string(endpoint))
 			c.listen = strings.TrimPrefix(c.endpoint, "http://")
@@ -576,7 +576,7 @@ func (n *nodes) rotateMaster() {
 	n.must(err)
 	copied := make(chan error, 1)
 	go func() {
-		for range 600 { // 30 seconds
+		for range 2400 { // two minutes
 			text, err := os.ReadFile(path(0))
 			if err == nil && !bytes.Equal(text, before) {
 				time.Sleep(500 * time.Millisecond) // meanwhile it does not seal

@@ -179,14 +179,14 @@ func (r *rotationTest) startServer(dir string) {
 // appears is the text of a file that another process writes.
 func (r *rotationTest) appears(path string) string {
 	r.t.Helper()
-	for range 600 { // 30 seconds
+	for range 2400 { // two minutes
 		text, err := os.ReadFile(path)
 		if err == nil {
 			return strings.TrimSpace(string(text))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	r.t.Fatalf("%s did not appear within 30 seconds", path)
+	r.t.Fatalf("%s did not appear within two minutes", path)
 	return ""
 }
 

@@ -83,7 +83,7 @@ type foreignStore struct {
 func (f foreignStore) waitForWrites(t *testing.T, want int) {
 	t.Helper()
 	var open int
-	for range 600 { // 30 seconds
+	for range 2400 { // two minutes
 		open = 0
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", f.process))
 		for _, file := range files {
@@ -119,7 +119,7 @@ func (c *crash) startForeign() foreignStore {
 	c.must(os.WriteFile(keys, []byte("[default]\naws_access_key_id = foreign\naws_secret_access_key = foreignsecret\n"), 0o600))
 	c.must(os.WriteFile(config, fmt.Appendf(nil, "s3:\n  embedded: false\n  upstreams:\n    - {name: foreign, endpoint: %q, credentialsFile: %q}\n", f.endpoint, keys), 0o600))
 	c.args = []string{"--config", config}
-	for range 600 { // 30 seconds
+	for range 2400 { // two minutes
 		if _, err := f.client().ListBuckets(c.t.Context(), &s3.ListBucketsInput{}); err == nil {
 			return f
 		}

@@ -126,7 +126,7 @@ func startEnding(t *testing.T) *ending {
 	e.must(log.Close())
 	go func() { e.ended <- e.server.Wait() }()
 	t.Cleanup(func() { _ = e.server.Process.Kill() }) // which fails where it has ended
-	for range 600 {                                   // 30 seconds
+	for range 2400 {                                  // two minutes
 		if endpoint, err := os.ReadFile(ready); err == nil {
 			e.connect(strings.TrimSpace(string(endpoint)), filepath.Join(e.dir, "data", "credentials"))
 			_, err := e.objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")})
@@ -147,7 +147,7 @@ func (e *ending) log() string {
 
 func (e *ending) waitForLog(what string) {
 	e.t.Helper()
-	for range 600 {
+	for range 2400 {
 		if strings.Contains(e.log(), what) {
 			return
 		}
