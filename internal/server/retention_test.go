@@ -11,6 +11,7 @@ import (
 	"github.com/daypass/daypass/internal/audit"
 	"github.com/daypass/daypass/internal/audit/sink"
 	"github.com/daypass/daypass/internal/server"
+	"github.com/daypass/daypass/internal/store"
 )
 
 // TestRetention: events that are too old are removed once the sink has had them, not
@@ -98,6 +99,18 @@ func TestRetention(t *testing.T) {
 	v, err = server.VerifyRecord(t.Context(), c.DataDir, "")
 	if err != nil || !v.Sound() || v.Kept != 2 || len(v.Findings) != 2 {
 		t.Errorf("verified: %+v, %v", v, err)
+	}
+	// As of a node that ended after it had removed them, and before the store had the end.
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, c.DataDir, func(tx store.Tx) error {
+		return tx.Delete(store.RecordEndID(host, filepath.Join(c.DataDir, "events.2.jsonl")))
+	})
+	run(0, nothing)
+	if v, err = server.VerifyRecord(t.Context(), c.DataDir, ""); err != nil || v.Kept != 2 {
+		t.Errorf("the store's end of a record that was left: %+v, %v", v, err)
 	}
 	// Where its end is not as the store has it, nothing goes.
 	text := read(t, c.DataDir, "events.2.jsonl")

@@ -134,16 +134,26 @@ func (s *syslog) deliver(ctx context.Context, b *batch) error {
 }
 
 // hungUp reports whether the daemon closed the connection: a write would still seem to
-// succeed. A daemon says nothing else.
+// succeed. A daemon says nothing else, but for what TLS says by itself.
 func (s *syslog) hungUp() bool {
 	if s.datagrams {
 		return false
 	}
-	if s.conn.SetReadDeadline(s.now().Add(time.Millisecond)) != nil {
-		return true
+	for wait := time.Millisecond; wait < time.Second; wait *= 2 {
+		if s.conn.SetReadDeadline(s.now().Add(wait)) != nil {
+			return true
+		}
+		_, err := s.conn.Read(make([]byte, 4<<10))
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return true
+		}
+		// A deadline that was over before Read began, as on a busy machine, had nothing
+		// read at all.
+		if !unread(s.conn) {
+			return false
+		}
 	}
-	_, err := s.conn.Read(make([]byte, 1))
-	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
+	return true // what says so much is no such daemon; a new connection tells
 }
 
 func (s *syslog) dial(ctx context.Context) (err error) {
