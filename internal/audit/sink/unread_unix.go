@@ -24,7 +24,7 @@ func unread(conn net.Conn) bool {
 	}
 	var peeked error
 	err = raw.Control(func(fd uintptr) {
-		_, _, peeked = syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK) //nolint:gosec // G115: a descriptor fits
+		_, _, peeked = syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
 	})
 	return err != nil || peeked != syscall.EAGAIN && peeked != syscall.EINTR
 }
