@@ -153,7 +153,7 @@ func (s *syslog) hungUp() bool {
 			return false
 		}
 	}
-	return true // what says so much is no such daemon; a new connection tells
+	return true // it could not be told; a new connection loses nothing that a closed one would
 }
 
 func (s *syslog) dial(ctx context.Context) (err error) {

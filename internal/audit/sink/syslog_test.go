@@ -105,18 +105,21 @@ func sequences(t *testing.T, form *regexp.Regexp, messages []string) []uint64 {
 }
 
 // TestSyslogStreams: over TCP, TLS and a socket in the file system each event comes
-// once and in order, also after the daemon hung up between two batches.
+// once and in order, also after the daemon hung up between two batches, and on a machine
+// so busy that the deadline of each read is over before the read begins.
 func TestSyslogStreams(t *testing.T) {
 	t.Parallel()
 	vouched := httptest.NewTLSServer(nil) // for its certificate
 	t.Cleanup(vouched.Close)
 	trusted := &receiver{Server: vouched}
-	for _, network := range []string{"tcp", "tls", "unix"} {
-		t.Run(network, func(t *testing.T) {
+	busy := func() time.Time { return time.Now().Add(-2 * time.Second) }
+	for name, now := range map[string]func() time.Time{"tcp": time.Now, "tls": time.Now, "unix": time.Now, "tcp, busy": busy, "unix, busy": busy} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			network, _, _ := strings.Cut(name, ",")
 			var l net.Listener
 			var err error
-			config := sink.Syslog{Now: time.Now}
+			config := sink.Syslog{Now: now}
 			if network == "unix" {
 				path := filepath.Join(t.TempDir(), "log")
 				l, err = net.Listen("unix", path)

@@ -26,5 +26,5 @@ func unread(conn net.Conn) bool {
 	err = raw.Control(func(fd uintptr) {
 		_, _, peeked = syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
 	})
-	return err != nil || peeked != syscall.EAGAIN && peeked != syscall.EINTR
+	return err != nil || peeked != syscall.EAGAIN // which says that there is nothing
 }
