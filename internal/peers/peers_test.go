@@ -224,9 +224,8 @@ func TestAsk(t *testing.T) {
 		got = question("fail", nil)
 		return len(got) == 2 && got[0].Err == nil && got[1].Err != nil && got[1].Err.Error() == "no room"
 	}, func() string { return fmt.Sprintf("a failure is told as %+v", got) })
-	if !strings.Contains(c.log.String(), "no room") {
-		t.Errorf("the node that failed logs %s", c.log.String())
-	}
+	soon(t, func() bool { return strings.Contains(c.log.String(), "no room") }, // which it does once it has answered
+		func() string { return "the node that failed logs " + c.log.String() })
 	soon(t, func() bool { // and answers the next question
 		got = question("panic", nil)
 		return len(got) == 2 && got[0].Err == nil && got[1].Err != nil && strings.Contains(got[1].Err.Error(), "a fault of its own")

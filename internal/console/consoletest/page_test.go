@@ -183,22 +183,18 @@ func (p *page) find(role, name string) []cdp.BackendNodeID {
 	return ids
 }
 
-// links waits for links whose names end so.
+// links finds the links whose names end so.
 func (p *page) links(suffix string) []cdp.BackendNodeID {
-	p.t.Helper()
+	tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	if err != nil {
+		return nil // the page is changing
+	}
 	var ids []cdp.BackendNodeID
-	p.until("links named …"+suffix, func() bool {
-		tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
-		if err != nil {
-			return false // the page is changing
+	for _, node := range tree.Nodes {
+		if !node.Ignored && value(node.Role) == "link" && strings.HasSuffix(value(node.Name), suffix) {
+			ids = append(ids, node.BackendDOMNodeID)
 		}
-		for _, node := range tree.Nodes {
-			if !node.Ignored && value(node.Role) == "link" && strings.HasSuffix(value(node.Name), suffix) {
-				ids = append(ids, node.BackendDOMNodeID)
-			}
-		}
-		return len(ids) > 0
-	})
+	}
 	return ids
 }
 
@@ -208,14 +204,9 @@ func (p *page) visible(id cdp.BackendNodeID) bool {
 }
 
 // the waits for the one node of a role and a name.
-func (p *page) the(role, name string) cdp.BackendNodeID {
+func (p *page) the(role, name string) {
 	p.t.Helper()
-	var ids []cdp.BackendNodeID
-	p.until(fmt.Sprintf("one %s named %q", role, name), func() bool {
-		ids = p.find(role, name)
-		return len(ids) == 1
-	})
-	return ids[0]
+	p.until(fmt.Sprintf("one %s named %q", role, name), func() bool { return len(p.find(role, name)) == 1 })
 }
 
 // heading waits for a screen by its heading.
@@ -225,29 +216,72 @@ func (p *page) heading(name string) {
 	p.waitFor("document.querySelector('#content h1')?.innerText.trim() === " + string(quoted))
 }
 
-// click clicks with the mouse where the node is.
+// click clicks the one node of a role and a name.
 func (p *page) click(role, name string) {
 	p.t.Helper()
-	p.clickNode(p.the(role, name))
+	p.until(fmt.Sprintf("one %s named %q to click", role, name), func() bool {
+		ids := p.find(role, name)
+		return len(ids) == 1 && p.clickNode(ids[0])
+	})
 }
 
-func (p *page) clickNode(id cdp.BackendNodeID) {
+// clickFirst clicks the first of several.
+func (p *page) clickFirst(role, name string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("a %s named %q to click", role, name), func() bool {
+		ids := p.find(role, name)
+		return len(ids) > 0 && p.clickNode(ids[0])
+	})
+}
+
+// clickLast clicks the last of several: that of a dialog over its page.
+func (p *page) clickLast(role, name string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("several %ss named %q to click the last", role, name), func() bool {
+		ids := p.find(role, name)
+		return len(ids) > 1 && p.clickNode(ids[len(ids)-1])
+	})
+}
+
+// clickLink clicks the first link whose name ends so.
+func (p *page) clickLink(suffix string) {
+	p.t.Helper()
+	p.until("a link named …"+suffix+" to click", func() bool {
+		ids := p.links(suffix)
+		return len(ids) > 0 && p.clickNode(ids[0])
+	})
+}
+
+// clickNode clicks with the mouse where a node is, unless the page is changing: then the
+// node has gone, or does not stay in its place.
+func (p *page) clickNode(id cdp.BackendNodeID) (clicked bool) {
 	p.t.Helper()
 	if _, err := chromedp.Call(p.ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id}); err != nil {
-		p.fatalf("scroll: %v", err)
+		return false
 	}
-	quads, err := chromedp.Call(p.ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id})
-	if err != nil || len(quads.Quads) == 0 {
-		p.fatalf("where it is: %v", err)
+	x, y, is := p.middle(id)
+	time.Sleep(20 * time.Millisecond) // a frame
+	if x2, y2, stays := p.middle(id); !is || !stays || x != x2 || y != y2 {
+		return false
 	}
-	q := quads.Quads[0]
-	p.do(chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2))
+	p.do(chromedp.MouseClickXY(x, y))
+	return true
+}
+
+// middle is where a node is, if it is anywhere.
+func (p *page) middle(id cdp.BackendNodeID) (x, y float64, is bool) {
+	found, err := chromedp.Call(p.ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id})
+	if err != nil || len(found.Quads) == 0 {
+		return 0, 0, false
+	}
+	q := found.Quads[0]
+	return (q[0] + q[4]) / 2, (q[1] + q[5]) / 2, true
 }
 
 // fill replaces the text of a field.
 func (p *page) fill(name, text string) {
 	p.t.Helper()
-	p.focus(p.the("textbox", name))
+	p.focus("textbox", name)
 	p.retype(text)
 }
 
@@ -260,11 +294,17 @@ func (p *page) retype(text string) {
 	}
 }
 
-func (p *page) focus(id cdp.BackendNodeID) {
+// focus gives the focus to the one node of a role and a name.
+func (p *page) focus(role, name string) {
 	p.t.Helper()
-	if _, err := chromedp.Call(p.ctx, dom.Focus, dom.FocusParams{BackendNodeID: id}); err != nil {
-		p.fatalf("focus: %v", err)
-	}
+	p.until(fmt.Sprintf("one %s named %q to focus", role, name), func() bool {
+		ids := p.find(role, name)
+		if len(ids) != 1 {
+			return false
+		}
+		_, err := chromedp.Call(p.ctx, dom.Focus, dom.FocusParams{BackendNodeID: ids[0]})
+		return err == nil
+	})
 }
 
 // choose chooses an option of a select.

@@ -94,7 +94,7 @@ func (p *page) createUser() {
 	p.t.Helper()
 	p.goTo("users")
 	p.heading("Users (1)") // the administrator
-	p.clickNode(p.find("button", "Create user")[0])
+	p.clickFirst("button", "Create user")
 	p.fill("User name", "ann")
 	p.press("\r")
 	p.heading("ann")
@@ -133,7 +133,7 @@ func (p *page) storeObject() {
 	}
 	p.eval("location.hash = '#/buckets/view/builds?prefix=" + url.QueryEscape("team/") + "'")
 	p.see("No objects")
-	p.clickNode(p.find("button", "Upload")[0])
+	p.clickFirst("button", "Upload")
 	p.see("Upload to team/")
 	p.chooseFile(file)
 	p.click("button", "Start upload")
@@ -160,7 +160,7 @@ func (p *page) storeInParts() {
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		p.t.Fatal(err)
 	}
-	p.clickNode(p.find("button", "Upload")[0])
+	p.clickFirst("button", "Upload")
 	p.chooseFile(file)
 	p.click("button", "Start upload")
 	p.the("button", "Download large ü.bin")

@@ -22,7 +22,7 @@ func TestTutorial(t *testing.T) {
 	// Add GitLab as an OpenID Connect provider.
 	p.click("link", "Identity providers")
 	p.heading("Identity providers (0)")
-	p.clickNode(p.find("link", "Add provider")[0])
+	p.clickFirst("link", "Add provider")
 	p.heading("Add an identity provider")
 	p.fill("Provider URL", issuer)
 	p.fill("Audience", issuer)
@@ -46,7 +46,7 @@ func TestTutorial(t *testing.T) {
 	p.fill("Trust policy", `{ "Version": "2012-10-17", "Statement": [ { "Sid": "", "Effect": "Allow", "Principal": { "Federated": "arn:aws:iam::000000000000:oidc-provider/`+host+
 		`" }, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": { "StringLike": { "`+host+`:sub": "project_path:mygroup/myproject:ref_type:branch:ref:main" } } } ] }`)
 	p.click("button", "Next")
-	p.focus(p.the("searchbox", "Find policies"))
+	p.focus("searchbox", "Find policies")
 	p.retype("Gitalb-mypoject-S3FullAccess-policy")
 	p.see("1 match")
 	p.click("checkbox", "Select arn:aws:iam::000000000000:policy/Gitalb-mypoject-S3FullAccess-policy")
@@ -58,10 +58,9 @@ func TestTutorial(t *testing.T) {
 	// A bucket for the job to list.
 	p.click("link", "Buckets")
 	p.heading("Buckets (0)")
-	p.clickNode(p.find("button", "Create bucket")[0])
+	p.clickFirst("button", "Create bucket")
 	p.fill("Bucket name", "artifacts")
-	buttons := p.find("button", "Create bucket")
-	p.clickNode(buttons[len(buttons)-1])
+	p.clickLast("button", "Create bucket")
 	p.the("link", "artifacts")
 
 	if output, code := s.job("main"); code != 0 || !strings.Contains(output, "artifacts") {
@@ -122,7 +121,7 @@ func TestDeniedJob(t *testing.T) {
 	p.choose("Outcome Any outcome", "Denied")
 	p.waitFor("!document.querySelector('[data-table=request]')?.innerText.includes('Allowed')")
 	p.see("mygroup/myproject")
-	p.clickNode(p.links("AssumeRoleWithWebIdentity denied")[0])
+	p.clickLink("AssumeRoleWithWebIdentity denied")
 	p.heading("AssumeRoleWithWebIdentity")
 	p.see("Does not match")
 	p.see("project_path:mygroup/myproject:ref_type:branch:ref:topic")
@@ -161,7 +160,7 @@ func TestDeniedRequest(t *testing.T) {
 	p.goTo("decisions")
 	p.choose("Outcome Any outcome", "Denied")
 	p.waitFor("!document.querySelector('[data-table=request]')?.innerText.includes('Allowed')")
-	p.clickNode(p.links("GetUser denied")[0])
+	p.clickLink("GetUser denied")
 	p.heading("GetUser")
 	p.see("It adds the inline policy allow-iam-GetUser of dev")
 	p.the("textbox", "Inline policy allow-iam-GetUser of dev with the fix")
