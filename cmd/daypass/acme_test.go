@@ -237,7 +237,7 @@ func fetchRoot(t *testing.T, ca, from string) *x509.CertPool {
 	own.AppendCertsFromPEM(text)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: own}}}
 	defer client.CloseIdleConnections()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		response, err := client.Get(from)
 		if err == nil {
 			root, err := io.ReadAll(response.Body)
@@ -266,7 +266,7 @@ func handshake(ctx context.Context, roots *x509.CertPool, address, host string) 
 // serves waits until a server shows a certificate for its name.
 func serves(t *testing.T, roots *x509.CertPool, address, host string) *x509.Certificate {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		certificate, err := handshake(t.Context(), roots, address, host)
 		if err == nil {
 			return certificate

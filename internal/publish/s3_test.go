@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -374,18 +375,18 @@ func (w *world) rotateUnder(p *publish.Publisher, exchange func(string) error) {
 	var jobs sync.WaitGroup
 	var tokens sync.Map
 	tokens.Store("old", w.token())
-	done, refused := 0, 0
+	var done, refused atomic.Int64
 	jobs.Go(func() {
-		for refused == 0 {
+		for refused.Load() == 0 {
 			select {
 			case <-stop:
 				return
 			default:
 			}
 			tokens.Range(func(name, token any) bool {
-				done++
+				done.Add(1)
 				if err := exchange(token.(string)); err != nil {
-					refused++
+					refused.Add(1)
 					w.t.Errorf("the %s token, which is valid, is refused: %v", name, err)
 				}
 				return true
@@ -395,12 +396,15 @@ func (w *world) rotateUnder(p *publish.Publisher, exchange func(string) error) {
 	w.stageAndSwitch(p)
 	tokens.Store("new", w.token())
 	w.pass(16 * time.Minute) // all caches read anew
-	time.Sleep(200 * time.Millisecond)
+	before := done.Load()
+	for deadline := time.Now().Add(time.Minute); done.Load() < before+10 && refused.Load() == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Errorf("%d exchanges", done.Load()-before)
+			break
+		}
+	}
 	close(stop)
 	jobs.Wait()
-	if done < 10 {
-		w.t.Errorf("%d exchanges", done)
-	}
 }
 
 // twoOnBucket has two publishers at once on the bucket, after a rotation.

@@ -66,7 +66,7 @@ func TestPostgresTLS(t *testing.T) {
 	verified := url + "&sslmode=verify-full&sslrootcert=" + file("ca.pem", cert)
 	var s *sqlstore.Postgres
 	var err error
-	for range 100 { // the server reads its settings anew when it comes to it
+	for range 3000 { // the server reads its settings anew when it comes to it
 		if s, err = sqlstore.OpenPostgres(t.Context(), verified); err == nil {
 			break
 		}
