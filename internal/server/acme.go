@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/daypass/daypass/internal/masterkey"
@@ -80,7 +81,10 @@ type certificates struct {
 	now    func() time.Time
 	log    *slog.Logger
 	hosts  []string
-	turn   chan struct{} // of who waits for an order: one asks the store, not each handshake
+	turn   chan struct{} // of who waits for another node: one asks the store, not each handshake
+
+	mu   sync.Mutex
+	ours map[string]time.Time // by name, until when this process is the one that orders
 }
 
 const (
@@ -90,12 +94,48 @@ const (
 	orderWait = 250 * time.Millisecond
 )
 
+// errOrderedElsewhere says that another node orders the certificate.
+var errOrderedElsewhere = errors.New("server: another node of the store orders this certificate")
+
+func newCertificates(c *Config) *certificates {
+	return &certificates{now: c.Now, log: c.Log, hosts: c.ACME.Hosts, turn: make(chan struct{}, 1), ours: map[string]time.Time{}}
+}
+
 // Get implements autocert.Cache. Where there is no certificate yet, one node orders it,
-// and the others wait for it; where that fails, who waits is next once its time is over.
+// and the others get errOrderedElsewhere; where that fails, whoever asks next once its
+// time is over orders. It does not wait: autocert asks under a lock that every handshake
+// needs, and so does the order itself.
 func (k *certificates) Get(ctx context.Context, name string) ([]byte, error) {
-	if !slices.Contains(k.hosts, strings.TrimSuffix(name, "+rsa")) {
-		return k.get(ctx, name)
+	value, err := k.get(ctx, name)
+	if !errors.Is(err, autocert.ErrCacheMiss) || !slices.Contains(k.hosts, strings.TrimSuffix(name, "+rsa")) {
+		return value, err
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.now()
+	if now.Before(k.ours[name]) {
+		return nil, autocert.ErrCacheMiss // autocert has one order for those who ask at once
+	}
+	until := now.Add(acmePatience)
+	switch first, err := k.store.UseOnce(ctx, orderScope, name, now, until); {
+	case err != nil:
+		return nil, err
+	case !first:
+		return nil, errOrderedElsewhere
+	}
+	k.ours[name] = until
+	return nil, autocert.ErrCacheMiss
+}
+
+// certificate is that of m for a client, which waits for a certificate that another node
+// orders.
+func (k *certificates) certificate(ctx context.Context, m *autocert.Manager, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	certificate, err := m.GetCertificate(hello)
+	if !errors.Is(err, errOrderedElsewhere) {
+		return certificate, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*acmePatience) // the other's, and then this one's
+	defer cancel()
 	select {
 	case k.turn <- struct{}{}:
 		defer func() { <-k.turn }()
@@ -103,17 +143,9 @@ func (k *certificates) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 	for {
-		value, err := k.get(ctx, name)
-		if !errors.Is(err, autocert.ErrCacheMiss) {
-			return value, err
-		}
-		now := k.now()
-		first, err := k.store.UseOnce(ctx, orderScope, name, now, now.Add(acmePatience))
-		if err != nil {
-			return nil, err
-		}
-		if first {
-			return nil, autocert.ErrCacheMiss
+		certificate, err = m.GetCertificate(hello)
+		if !errors.Is(err, errOrderedElsewhere) {
+			return certificate, err
 		}
 		select {
 		case <-ctx.Done():
@@ -164,9 +196,9 @@ func (k *certificates) Delete(ctx context.Context, name string) error {
 
 // fetchCertificates has the certificates there before a client asks, and says what keeps
 // them from being there. A handshake tries again.
-func fetchCertificates(ctx context.Context, c *Config, m *autocert.Manager) {
+func fetchCertificates(ctx context.Context, c *Config, kept *certificates, m *autocert.Manager) {
 	for _, host := range c.ACME.Hosts {
-		certificate, err := m.GetCertificate(&tls.ClientHelloInfo{
+		certificate, err := kept.certificate(ctx, m, &tls.ClientHelloInfo{
 			ServerName: host, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, SupportedVersions: []uint16{tls.VersionTLS13},
 			SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}, SupportedCurves: []tls.CurveID{tls.CurveP256},
 		})

@@ -31,10 +31,13 @@ func listen(ctx context.Context, c *Config) (*listener, error) {
 	let := c.Limits.bounded(d) // below TLS: net/http must see what is above it
 	l := &listener{Listener: let, door: d, endpoint: "http://" + d.Addr().String(), loopback: ok && address.IP.IsLoopback()}
 	if c.ACME != nil {
-		l.kept = &certificates{now: c.Now, log: c.Log, hosts: c.ACME.Hosts, turn: make(chan struct{}, 1)}
+		l.kept = newCertificates(c)
 		l.acme = c.ACME.manager(c, l.kept)
 		settings := l.acme.TLSConfig()
 		settings.MinVersion = tls.VersionTLS12
+		settings.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return l.kept.certificate(hello.Context(), l.acme, hello)
+		}
 		l.Listener, l.endpoint = tls.NewListener(let, settings), "https://"+d.Addr().String()
 		return l, nil
 	}

@@ -417,7 +417,7 @@ func (n *node) serve(ctx context.Context, c *Config, l *listener) error {
 	defer func() { stopFollowing(); <-followed; kept.Wait() }()
 
 	if l.acme != nil {
-		kept.Go(func() { fetchCertificates(following, c, l.acme) })
+		kept.Go(func() { fetchCertificates(following, c, l.kept, l.acme) })
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()

@@ -205,8 +205,8 @@ func TestWebhook(t *testing.T) {
 	stop()
 	write(t, l, 3)
 	r.set(nil)
-	_, stop = run(t, l, io.Discard, webhook(r.target(t)))
-	eventually(t, "43 events", func() bool { return len(r.got()) >= 43 })
+	all, stop = run(t, l, io.Discard, webhook(r.target(t)))
+	eventually(t, "43 events", func() bool { return all.Status()[0].Behind == 0 }) // of a batch under way at the end nobody knows, and it comes again
 	stop()
 	wantOnce(t, r.got(), 1, 43)
 	if text, err := os.ReadFile(filepath.Join(filepath.Dir(path), "events.siem.sink")); err != nil || !bytes.Contains(text, []byte(`"delivered":"43:`)) {

@@ -153,6 +153,7 @@ func TestSyslogStreams(t *testing.T) {
 			time.Sleep(50 * time.Millisecond) // the end of the connection is on its way
 			write(t, record, 5)
 			eventually(t, "35 messages", func() bool { return len(d.got()) == 35 })
+			eventually(t, "they are taken too", func() bool { return all.Status()[0].Behind == 0 })
 			stop()
 			wantOnce(t, sequences(t, message, d.got()), 1, 35)
 		})
