@@ -96,7 +96,6 @@ func TestACME(t *testing.T) {
 	}
 	stop := start()
 	var clients sync.WaitGroup
-	began := time.Now()
 	for range 8 {
 		clients.Go(func() {
 			if _, err := awaitCertificate(t.Context(), a.root, local(served), "daypass.example.com"); err != nil {
@@ -105,9 +104,6 @@ func TestACME(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	if took := time.Since(began); took > time.Minute { // it takes a second or two, and two minutes where it waits for itself
-		t.Errorf("the certificate took %v", took)
-	}
 	first := serves(t, a.root, local(served), "daypass.example.com")
 	if _, err := handshake(t.Context(), a.root, local(served), "other.example.com"); err == nil {
 		t.Error("there is a certificate for a name that is not the server's")
@@ -287,11 +283,14 @@ func serves(t *testing.T, roots *x509.CertPool, address, host string) *x509.Cert
 	return certificate
 }
 
+// awaitCertificate waits for a minute: a node that waits for itself takes two.
 func awaitCertificate(ctx context.Context, roots *x509.CertPool, address, host string) (*x509.Certificate, error) {
-	for deadline := time.Now().Add(2 * time.Minute); ; {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
 		certificate, err := handshake(ctx, roots, address, host)
-		if err == nil || time.Now().After(deadline) {
-			return certificate, err
+		if err == nil {
+			return certificate, nil
 		}
 		select {
 		case <-ctx.Done():

@@ -74,7 +74,7 @@ func (f *failover) promote() {
 // eventually asks until it is so, for as long as a failover may take.
 func (f *failover) eventually(what string, so func() bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if so() {
 			return
 		}

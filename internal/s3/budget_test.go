@@ -71,7 +71,7 @@ func TestPostMemory(t *testing.T) {
 func (g *gateway) waitForFormMemory(t testing.TB, fields, files int64) {
 	t.Helper()
 	var gotFields, gotFiles int64
-	for range 1200 { // a minute
+	for range 400 { // 20 seconds
 		if gotFields, gotFiles = g.handler.FormMemory(); gotFields == fields && gotFiles == files {
 			return
 		}

@@ -296,7 +296,7 @@ func TestPostGone(t *testing.T) {
 // waitForEvent waits until a request of the operation is over.
 func (g *gateway) waitForEvent(t testing.TB, operation string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for ctx.Err() == nil {
 		for _, e := range g.Events() {

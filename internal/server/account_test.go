@@ -47,12 +47,12 @@ func mustCreateAccount(t *testing.T, dir, account string) server.Credentials {
 // wantSoon waits for what a running server learns by following its store.
 func wantSoon(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 2*time.Second; time.Sleep(50 * time.Millisecond) {
 		if is() {
 			return
 		}
 	}
-	t.Errorf("not within a minute: %s", what)
+	t.Errorf("not within two seconds: %s", what)
 }
 
 func (r *running) works(t *testing.T, c aws.Credentials) bool {

@@ -48,7 +48,7 @@ func TestRoleLastUsed(t *testing.T) {
 
 	first.mustStop(t)
 	other := iamclient.NewFromConfig(second.administrator(t, dir))
-	for range 1200 { // a minute
+	for range 40 {
 		if roleLastUsed(t, other, "deploy").LastUsedDate != nil {
 			break
 		}
